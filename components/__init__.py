@@ -1,0 +1,1 @@
+"""The resources of the program and their order: one ComponentResource a file."""

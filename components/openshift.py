@@ -1,0 +1,102 @@
+"""OpenShift's own kinds as typed resources that also give their status.
+
+``pulumi_kubernetes`` has no classes for these kinds, and its generic CustomResource gives no ``status``. A class here
+is the kind's name and its type token; what the object says is the caller's business.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+import pulumi
+from pulumi import Input, Output, ResourceOptions
+
+WAIT_FOR = "pulumi.com/waitFor"
+"""Annotation that holds a resource until the object says what it names (pulumi-kubernetes 4.34 ``overrides.go``)."""
+PATCH_FORCE = "pulumi.com/patchForce"
+"""Annotation that lets a patch take a field over from another manager."""
+
+_PROVIDER_VERSION = version("pulumi-kubernetes")
+
+
+class OpenShiftObject(pulumi.CustomResource):
+    """An object of a kind that OpenShift or one of its operators defines."""
+
+    api_version: ClassVar[str]
+    kind: ClassVar[str]
+
+    metadata: Output[Any]
+    """The object's metadata as it is in the cluster."""
+    spec: Output[Any]
+    """The object's spec as it is in the cluster."""
+    status: Output[Any]
+    """What the object's controller says of it; after a create, what it said when the wait was over."""
+
+    def __init__(
+        self,
+        name: str,
+        opts: ResourceOptions | None = None,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        spec: Input[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Create the object, or read it where ``opts`` has an id."""
+        properties: dict[str, Any] = {"metadata": metadata, "spec": spec, "status": None}
+        if metadata is not None:
+            properties |= {"apiVersion": self.api_version, "kind": self.kind}
+        pinned = ResourceOptions.merge(opts, ResourceOptions(version=_PROVIDER_VERSION))
+        super().__init__(f"kubernetes:{self.api_version}:{self.kind}", name, properties, pinned)
+
+    @classmethod
+    def read(cls, name: str, object_id: str, opts: ResourceOptions) -> "OpenShiftObject":
+        """Return the existing object ``object_id`` (``name`` or ``namespace/name``); it is read at preview, too."""
+        return cls(name, ResourceOptions.merge(opts, ResourceOptions(id=object_id)))
+
+
+class Infrastructure(OpenShiftObject):
+    """What the installer knows of the cluster and its cloud."""
+
+    api_version = "config.openshift.io/v1"
+    kind = "Infrastructure"
+
+
+class Ingress(OpenShiftObject):
+    """The cluster's ingress configuration, with the domain of its routes."""
+
+    api_version = "config.openshift.io/v1"
+    kind = "Ingress"
+
+
+class OperatorGroup(OpenShiftObject):
+    """OLM: the namespaces that the operator of a namespace watches."""
+
+    api_version = "operators.coreos.com/v1"
+    kind = "OperatorGroup"
+
+
+class Subscription(OpenShiftObject):
+    """OLM: a package of a catalog that is to be installed and kept up to date."""
+
+    api_version = "operators.coreos.com/v1alpha1"
+    kind = "Subscription"
+
+
+class Route(OpenShiftObject):
+    """A host of the cluster's router."""
+
+    api_version = "route.openshift.io/v1"
+    kind = "Route"
+
+
+class KbsConfig(OpenShiftObject):
+    """Trustee operator: one KBS deployment."""
+
+    api_version = "confidentialcontainers.org/v1alpha1"
+    kind = "KbsConfig"
+
+
+class KataConfig(OpenShiftObject):
+    """OpenShift sandboxed containers operator: the kata runtime on the cluster's nodes. A cluster has at most one."""
+
+    api_version = "kataconfiguration.openshift.io/v1"
+    kind = "KataConfig"

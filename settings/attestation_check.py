@@ -1,0 +1,36 @@
+"""Settings of the check that proves the whole chain."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from settings.azure import ImageId
+from settings.base import DnsLabel, Duration, Model, TextFile, matching
+
+ResourcePath = Annotated[
+    str,
+    matching(
+        r"default/[a-z0-9]([-a-z0-9]*[a-z0-9])?/[-._a-zA-Z0-9]+", "default/SECRET/KEY, such as default/kbsres1/key1"
+    ),
+]
+
+
+class AttestationCheckSettings(Model):
+    """The pod that attests itself to Trustee and compares the secret that it gets."""
+
+    enabled: bool = True
+    """false: deploy without proof."""
+    namespace: DnsLabel = "coco-attestation-check"
+    """Namespace for the check; made and deleted with the stack."""
+    image: str = Field(default="registry.access.redhat.com/ubi9/ubi:9.3", pattern=r"^[^\s]+$")
+    """Image with bash, curl and sha256sum."""
+    resource: ResourcePath = "default/kbsres1/key1"
+    """What it fetches; must be one of clientSecrets."""
+    initdata_annotation: bool = True
+    """true: the pod carries its initdata (chapter 7.16); false: it proves the global INITDATA."""
+    agent_policy: TextFile | None = Field(default=None, alias="agentPolicyFile")
+    """Rego file for the pod's agent policy annotation; the check needs neither exec nor logs."""
+    pod_vm_image: ImageId | None = None
+    """Pod VM image for this pod alone (chapter 7.9)."""
+    timeout: Duration = "20m"
+    """How long the pod VM may take to start, attest and answer."""

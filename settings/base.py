@@ -1,0 +1,83 @@
+"""What every settings model shares: the frozen base, and types that check one value each."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """A frozen part of the settings; its keys are camelCase in the stack's file, and an unknown key is an error."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, strict=True, use_attribute_docstrings=True
+    )
+
+
+def matching(pattern: str, needed: str) -> AfterValidator:
+    """Return a validator that accepts text which the whole pattern matches, and says what is needed otherwise."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(f"needed {needed}")
+        return value
+
+    return AfterValidator(check)
+
+
+def read_bytes(path: object, info: ValidationInfo) -> bytes:
+    """Return the content of a file named in the settings, relative to the folder of Pulumi.yaml."""
+    if not isinstance(path, str) or not path:
+        raise ValueError("needed the path of a file, relative to the folder of Pulumi.yaml")
+    file = Path((info.context or {}).get("root", ".")) / path
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ValueError(
+            f"cannot read {path} ({error.strerror}); paths are relative to the folder of Pulumi.yaml"
+        ) from None
+
+
+def _read_text(path: object, info: ValidationInfo) -> str:
+    try:
+        return read_bytes(path, info).decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text") from None
+
+
+TextFile = Annotated[str, BeforeValidator(_read_text)]
+"""Set to a path; holds the text of that file."""
+
+Duration = Annotated[
+    str, matching(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+", "a duration such as 90m, 1h30m or 45s"), Field(examples=["90m"])
+]
+DnsLabel = Annotated[
+    str, matching(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "a DNS label: a-z, 0-9 and -, at most 63 characters")
+]
+Host = Annotated[
+    str,
+    matching(
+        r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+",
+        "a host name such as kbs.example.com, without scheme or port",
+    ),
+]
+Url = Annotated[
+    str,
+    matching(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", "a URL such as https://kbs.example.com:8443, without a path"),
+]
+LabelValue = Annotated[
+    str,
+    matching(
+        r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?",
+        "a label value: letters, digits, - _ . (quote true and numbers)",
+    ),
+]
+LabelKey = Annotated[
+    str,
+    matching(
+        r"([a-z0-9.-]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", "a label key such as cc or example.com/cc"
+    ),
+]

@@ -1,0 +1,162 @@
+"""The program under a recording monitor: every registration as the engine would get it, without an engine."""
+
+import json
+import runpy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from google.protobuf import json_format
+from pulumi.runtime import mocks, rpc
+
+ROOT = Path(__file__).parents[2]
+SUBSCRIPTION = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/"
+CLOUD_CONF = {
+    "cloud": "AzurePublicCloud",
+    "subscriptionId": "11111111-2222-3333-4444-555555555555",
+    "resourceGroup": "demo-x7k2p-rg",
+    "location": "eastus",
+    "vnetName": "demo-x7k2p-vnet",
+    "vnetResourceGroup": "network-rg",
+    "subnetName": "demo-x7k2p-worker-subnet",
+    "securityGroupName": "demo-x7k2p-nsg",
+}
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One resource as the program registered it; secrets in ``inputs`` are wrapped in ``Secret``."""
+
+    request: Any
+    inputs: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """Last part of the type token, for example ``ConfigMap``."""
+        return str(self.request.type.rsplit(":", 1)[-1])
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that the program marked as secret."""
+
+    value: Any
+
+
+@dataclass
+class Recorder(mocks.Mocks):
+    """Answers like a cluster on Azure, in the shapes that the real providers use."""
+
+    infrastructure: dict[str, Any] = field(
+        default_factory=lambda: {
+            "infrastructureName": "demo-x7k2p",
+            "platformStatus": {"type": "Azure", "azure": {"resourceGroupName": "demo-x7k2p-rg"}},
+        }
+    )
+    cloud_conf: Mapping[str, Any] = field(default_factory=lambda: CLOUD_CONF)
+    invokes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """Return the id and the outputs of a resource that was registered or read."""
+        answers: dict[str, dict[str, Any]] = {
+            "kubernetes:config.openshift.io/v1:Infrastructure": {"status": self.infrastructure},
+            "kubernetes:config.openshift.io/v1:Ingress": {"spec": {"domain": "apps.demo.example.com"}},
+            "pulumi:index:Stash": {"output": args.inputs.get("input")},
+            "kubernetes:batch/v1:Job": {"status": {"succeeded": 1}},
+        }
+        read = {"data": {"cloud.conf": json.dumps(self.cloud_conf)}} if args.name == "facts-cloud-conf" else {}
+        return f"{args.name}-id", {**args.inputs, **answers.get(args.typ, {}), **read}
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        """Answer the look-ups in Azure."""
+        self.invokes.append((args.token, dict(args.args)))
+        base = f"{SUBSCRIPTION}{args.args['resourceGroupName']}/providers/Microsoft.Network/"
+        vnet = f"{base}virtualNetworks/{args.args.get('virtualNetworkName')}"
+        answers: dict[str, dict[str, Any]] = {
+            "azure-native:network:getVirtualNetwork": {"id": vnet, "location": "eastus"},
+            "azure-native:network:getSubnet": {"id": f"{vnet}/subnets/{args.args.get('subnetName')}"},
+            "azure-native:network:getNetworkSecurityGroup": {
+                "id": f"{base}networkSecurityGroups/{args.args.get('networkSecurityGroupName')}"
+            },
+        }
+        return answers[args.token]
+
+
+class _Monitor(mocks.MockMonitor):
+    def __init__(self, answers: Recorder) -> None:
+        super().__init__(answers)
+        self.requests: list[Any] = []
+        self.component_outputs: dict[str, list[str]] = {}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
+        self.requests.append(request)
+        return super().RegisterResource(request)
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
+        self.component_outputs[request.urn] = sorted(request.outputs)
+        return super().RegisterResourceOutputs(request)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of the program registered."""
+
+    registrations: dict[str, Registration]
+    component_outputs: dict[str, list[str]]
+    exports: dict[str, Any]
+    invokes: list[tuple[str, dict[str, Any]]]
+
+    def objects(self) -> dict[str, dict[str, Any]]:
+        """Return every Kubernetes object by ``Kind namespace/name``, secrets kept wrapped."""
+        found = {}
+        for registration in self.registrations.values():
+            metadata = registration.inputs.get("metadata")
+            if registration.request.type.startswith("kubernetes:") and isinstance(metadata, dict):
+                where = f"{metadata['namespace']}/" if "namespace" in metadata else ""
+                found[f"{registration.kind} {where}{metadata['name']}"] = registration.inputs
+        return found
+
+    def dependencies(self, name: str) -> set[str]:
+        """Return the names of the resources that ``name`` waits for."""
+        return {urn.rsplit("::", 1)[-1] for urn in self.registrations[name].request.dependencies}
+
+
+def run_program(config: Mapping[str, Any], answers: Recorder | None = None) -> Run:
+    """Run ``__main__.py`` with this configuration and return what it registered."""
+    answers = answers or Recorder()
+    monitor = _Monitor(answers)
+    pulumi.runtime.set_all_config({f"coco-azure:{key}": json.dumps(value) for key, value in config.items()})
+    pulumi.runtime.set_mocks(answers, project="coco-azure", stack="test", preview=False, monitor=monitor)
+    exports: dict[str, Any] = {}
+
+    @pulumi.runtime.test
+    def program() -> Any:
+        original, pulumi.export = pulumi.export, exports.__setitem__
+        try:
+            runpy.run_path(str(ROOT / "__main__.py"))
+        finally:
+            pulumi.export = original
+        return pulumi.Output.all(**exports).apply(exports.update)
+
+    program()
+    registrations = {request.name: Registration(request, _plain(request.object)) for request in monitor.requests}
+    outputs = {urn.rsplit("::", 1)[-1]: keys for urn, keys in monitor.component_outputs.items()}
+    return Run(registrations, outputs, exports, answers.invokes)
+
+
+def _plain(struct: Any) -> dict[str, Any]:
+    found = _unwrap(json.loads(json_format.MessageToJson(struct)))
+    assert isinstance(found, dict)
+    return found
+
+
+def _unwrap(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unwrap(item) for item in value]
+    if not isinstance(value, dict):
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+    if value.get(rpc._special_sig_key) == rpc._special_secret_sig:
+        return Secret(_unwrap(value["value"]))
+    return {key: _unwrap(item) for key, item in value.items()}

@@ -1,0 +1,115 @@
+"""Every object that the program makes, to the letter, against golden files.
+
+``UPDATE_GOLDEN=1 make test-unit`` writes them anew; read the difference before you commit it.
+"""
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.recording import ROOT, Secret, run_program
+
+GOLDEN = Path(__file__).parent / "golden"
+KEYS = ROOT / "tests/unit/keys"
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "defaults": {"clientSecrets": {"kbsres1": {"key1": "res1val1", "key2": "res1val2"}}},
+    "everything": {
+        "cluster": {"context": "admin", "identifier": "demo"},
+        "clientSecrets": {
+            "kbsres1": {"key1": {"file": "tests/unit/keys/value.bin"}, "key2": "res1val2"},
+            "database": {"password": "correct horse"},
+        },
+        "azure": {"resourceGroup": "pod-vms", "subnetName": "peer-pods"},
+        "trustee": {
+            "operator": {"channel": "stable-0.3", "catalog": "mirror", "catalogNamespace": "mirrors"},
+            "host": "kbs.example.com",
+            "tokenDuration": 10,
+            "referenceValuesFile": "tests/unit/keys/reference-values.json",
+            "attestationPolicyFile": "rendering/rego/attestation_policy.rego",
+            "securityPolicyDefault": "reject",
+            "imageSignature": {
+                "publicKeyFile": "tests/unit/keys/cosign.pub",
+                "images": ["quay.io/my-image", "registry.access.redhat.com/ubi9"],
+            },
+            "tdx": {"pccsUrl": "https://pccs.example.com:8081/sgx/certification/v4/"},
+            "serviceType": "NodePort",
+        },
+        "initdata": {
+            "algorithm": "sha256",
+            "kbsUrl": "https://kbs.example.com:8443",
+            "kbsCertificateFile": "tests/unit/keys/kbs.crt",
+            "agentPolicyFile": "rendering/rego/agent_allow_all.rego",
+        },
+        "peerPods": {
+            "tee": "tdx",
+            "limitPerNode": 5,
+            "tags": {"key2": "value2", "key1": "value1"},
+            "imageId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/a/images/b/versions/1.0.0",
+            "secureBoot": False,
+            "proxyTimeout": "10m",
+            "vxlanPort": 9001,
+            "kataConfig": {"logLevel": "debug", "poolSelector": {"matchLabels": {"cc": "true"}}, "timeout": "2h"},
+        },
+        "attestationCheck": {
+            "namespace": "proof",
+            "resource": "default/database/password",
+            "agentPolicyFile": "rendering/rego/agent_allow_all.rego",
+            "podVmImage": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/mine",
+        },
+    },
+    "plain-http": {
+        "clientSecrets": {"kbsres1": {"key1": "res1val1"}},
+        "trustee": {"host": "kbs.example.com"},
+        "initdata": {"kbsUrl": "http://10.0.0.4:8080", "global": False},
+        "attestationCheck": {"initdataAnnotation": False},
+        "peerPods": {"confidential": False, "operator": {"install": False}},
+    },
+}
+
+
+class _Literal(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, so that a difference can be read."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Literal.add_representer(str, _text)
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return {"secret": _readable(value.value)}
+    if isinstance(value, list):
+        return [_readable(item) for item in value]
+    return {key: _readable(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_every_object_is_exactly_as_the_golden_file_says(name: str) -> None:
+    key = (KEYS / "admin.key").read_text()
+    config = {**CONFIGURATIONS[name]}
+    config["trustee"] = {**config.get("trustee", {}), "adminPrivateKey": key}
+
+    found = yaml.dump(_readable(run_program(config).objects()), Dumper=_Literal, sort_keys=True, width=120)
+
+    golden = GOLDEN / f"{name}.yaml"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(found)
+    assert found == golden.read_text()
+
+
+def test_a_client_secret_from_a_file_keeps_every_byte() -> None:
+    config = {"clientSecrets": {"kbsres1": {"key1": {"file": "tests/unit/keys/value.bin"}}}}
+
+    data = run_program(config).objects()["Secret trustee-operator-system/kbsres1"]["data"]
+
+    # The whole of data is secret: one of its values is.
+    held = data.value if isinstance(data, Secret) else data
+    value = held["key1"].value if isinstance(held["key1"], Secret) else held["key1"]
+    assert base64.b64decode(value) == (KEYS / "value.bin").read_bytes()
