@@ -9,7 +9,7 @@ from pulumi import Output, ResourceOptions
 
 import settings
 from components.attestation_check import AttestationCheck, AttestationCheckArgs
-from components.azure_network import AzureNetwork, AzureNetworkArgs, needs_lookup
+from components.azure_network import AzureNetwork, AzureNetworkArgs, needs_lookup, subscription_id
 from components.cluster_facts import ClusterFacts, ClusterFactsArgs
 from components.peer_pods import PeerPodRuntime, PeerPodRuntimeArgs
 from components.trustee import TrusteeStack, TrusteeStackArgs
@@ -30,8 +30,7 @@ on_cluster = ResourceOptions(providers=[cluster])
 lookup = needs_lookup(stack.azure)
 
 facts = ClusterFacts("facts", ClusterFactsArgs(cloud_conf=lookup), on_cluster)
-subscription = stack.azure.subscription_id or facts.cloud.apply(lambda cloud: str(cloud["subscriptionId"]))
-azure = azure_native.Provider("azure", subscription_id=subscription) if lookup else None
+azure = azure_native.Provider("azure", subscription_id=subscription_id(stack.azure, facts)) if lookup else None
 network = AzureNetwork("network", AzureNetworkArgs(settings=stack.azure, facts=facts, provider=azure))
 
 trustee = TrusteeStack(

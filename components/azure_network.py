@@ -35,6 +35,11 @@ class AzureNetworkArgs:
     provider: pulumi.ProviderResource | None
 
 
+def subscription_id(settings: AzureSettings, facts: ClusterFacts) -> Output[str]:
+    """Return the subscription that the look-ups ask: the setting, or the cluster's own."""
+    return _named(settings.subscription_id, facts.cloud, "subscriptionId")
+
+
 class AzureNetwork(pulumi.ComponentResource):
     """The network that pod VMs are created in."""
 
@@ -52,13 +57,12 @@ class AzureNetwork(pulumi.ComponentResource):
     def __init__(self, name: str, args: AzureNetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:AzureNetwork", name, None, opts)
         said, cloud = args.settings, args.facts.cloud
-        vnet_group = _named(said.vnet_resource_group, cloud, "vnetResourceGroup", "resourceGroup")
         self._invoke = InvokeOutputOptions(parent=self, provider=args.provider)
 
         self.resource_group = _or_else(said.resource_group, lambda: args.facts.resource_group)
         self.vnet = _vnet_name(said, cloud)
-        self.region = _or_else(said.region, lambda: self._look_up_region(vnet_group))
-        self.subnet_id = _or_else(said.subnet_id, lambda: self._look_up_subnet(said, cloud, vnet_group))
+        self.region = _or_else(said.region, lambda: self._look_up_region(said, cloud))
+        self.subnet_id = _or_else(said.subnet_id, lambda: self._look_up_subnet(said, cloud))
         self.nsg_id = _or_else(said.nsg_id, lambda: self._look_up_nsg(said, cloud))
         self.register_outputs(
             {
@@ -70,12 +74,13 @@ class AzureNetwork(pulumi.ComponentResource):
             }
         )
 
-    def _look_up_region(self, group: Output[str]) -> Output[str]:
-        names = {"resourceGroupName": group, "virtualNetworkName": self.vnet}
+    def _look_up_region(self, said: AzureSettings, cloud: Output[dict[str, Any]]) -> Output[str]:
+        names = {"resourceGroupName": _vnet_group(said, cloud), "virtualNetworkName": self.vnet}
         return self._get("getVirtualNetwork", names, "location")
 
-    def _look_up_subnet(self, said: AzureSettings, cloud: Output[dict[str, Any]], group: Output[str]) -> Output[str]:
+    def _look_up_subnet(self, said: AzureSettings, cloud: Output[dict[str, Any]]) -> Output[str]:
         subnet = _named(said.subnet_name, cloud, "subnetName")
+        group = _vnet_group(said, cloud)
         names = {"resourceGroupName": group, "virtualNetworkName": self.vnet, "subnetName": subnet}
         return self._get("getSubnet", names, "id")
 
@@ -102,6 +107,10 @@ def _vnet_name(said: AzureSettings, cloud: Output[dict[str, Any]]) -> Output[str
     return _named(said.vnet_name, cloud, "vnetName")
 
 
+def _vnet_group(said: AzureSettings, cloud: Output[dict[str, Any]]) -> Output[str]:
+    return _named(said.vnet_resource_group, cloud, "vnetResourceGroup", "resourceGroup")
+
+
 def _named(said: str | None, cloud: Output[dict[str, Any]], *keys: str) -> Output[str]:
     """Return the setting, or the first of ``keys`` that cloud-conf has a value for."""
     if said is not None:
@@ -112,7 +121,7 @@ def _named(said: str | None, cloud: Output[dict[str, Any]], *keys: str) -> Outpu
         if found is None:
             raise pulumi.RunError(
                 f"cloud-conf of this cluster names no {keys[0]}; it has {', '.join(sorted(conf)) or 'nothing'}. "
-                "Set coco-azure:azure.subnetId, azure.nsgId, azure.region and azure.resourceGroup by hand"
+                "Set coco-azure:azure.subnetId, nsgId, region and resourceGroup by hand"
             )
         return found
 

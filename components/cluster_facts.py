@@ -17,6 +17,16 @@ from components.openshift import Infrastructure, Ingress
 
 CLOUD_CONF = "openshift-cloud-controller-manager/cloud-conf"
 """ConfigMap of Azure's cloud controller manager; its key ``cloud.conf`` is JSON and names the network exactly."""
+CLOUD_CONF_KEYS = (
+    "subscriptionId",
+    "resourceGroup",
+    "vnetName",
+    "vnetResourceGroup",
+    "subnetName",
+    "securityGroupName",
+    "securityGroupResourceGroup",
+)
+"""What the look-ups need of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +89,11 @@ def _azure_resource_group(status: dict[str, Any]) -> str:
 
 def _cloud_conf(data: Mapping[str, str]) -> dict[str, Any]:
     try:
-        found = json.loads(data["cloud.conf"])
+        found = dict(json.loads(data["cloud.conf"]))
     except (KeyError, TypeError, ValueError) as error:
         raise pulumi.RunError(
             f"ConfigMap {CLOUD_CONF} has no JSON under its key cloud.conf ({error}); "
             "set coco-azure:azure.subnetId, azure.nsgId, azure.region and azure.resourceGroup by hand instead"
         ) from error
-    return dict(found)
+    # Only what is used: everything that a component outputs is kept in the state.
+    return {key: found[key] for key in CLOUD_CONF_KEYS if found.get(key)}

@@ -187,5 +187,7 @@ def _rolled_out(fingerprint: str) -> str:
     KbsConfig passes at once after a change, because its finalizer is old; the variable tells the new roll-out apart.
     """
     variable = f".spec.template.spec.containers[?@.name == 'kbs'].env[?@.name == '{_FINGERPRINT}'].value"
-    counts = "[?@.availableReplicas > 0 && @.availableReplicas == @.replicas && @.updatedReplicas == @.replicas]"
-    return json.dumps([f"jsonpath={{{variable}}}={fingerprint}", f"jsonpath={{{counts}.availableReplicas}}"])
+    # Two waits, because the provider's JSONPath parser takes no third term after a comparison.
+    counts = [f"[?@.{name} > 0 && @.{name} == @.replicas].{name}" for name in ("availableReplicas", "updatedReplicas")]
+    waits = [f"jsonpath={{{variable}}}={fingerprint}", *(f"jsonpath={{{count}}}" for count in counts)]
+    return json.dumps(waits)

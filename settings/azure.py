@@ -4,7 +4,7 @@ from typing import Annotated
 
 from settings.base import Model, matching
 
-_SUBSCRIPTION = "/subscriptions/[^/ ]+/resourceGroups/[^/ ]+/providers/"
+_SUBSCRIPTION = r"/subscriptions/[^/\s]+/resourceGroups/[^/\s]+/providers/"
 
 SubscriptionId = Annotated[
     str,
@@ -19,21 +19,21 @@ Region = Annotated[
 SubnetId = Annotated[
     str,
     matching(
-        _SUBSCRIPTION + "Microsoft.Network/virtualNetworks/[^/ ]+/subnets/[^/ ]+",
+        _SUBSCRIPTION + r"Microsoft.Network/virtualNetworks/[^/\s]+/subnets/[^/\s]+",
         "exactly one ARM id of a subnet: az network vnet subnet show --query id",
     ),
 ]
 NsgId = Annotated[
     str,
     matching(
-        _SUBSCRIPTION + "Microsoft.Network/networkSecurityGroups/[^/ ]+",
+        _SUBSCRIPTION + r"Microsoft.Network/networkSecurityGroups/[^/\s]+",
         "exactly one ARM id of a network security group: az network nsg show --query id",
     ),
 ]
 ImageId = Annotated[
     str,
     matching(
-        _SUBSCRIPTION + r"Microsoft.Compute/(images/[^/ ]+|galleries/[^/ ]+/images/[^/ ]+/versions/[^/ ]+)",
+        _SUBSCRIPTION + r"Microsoft.Compute/(images/[^/\s]+|galleries/[^/\s]+/images/[^/\s]+/versions/[^/\s]+)",
         "the ARM id of an image or of a gallery image version",
     ),
 ]

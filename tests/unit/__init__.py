@@ -1,0 +1,1 @@
+"""Tests without an engine: pure functions, and the program under a recording monitor."""

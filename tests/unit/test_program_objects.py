@@ -48,7 +48,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "tee": "tdx",
             "limitPerNode": 5,
             "tags": {"key2": "value2", "key1": "value1"},
-            "imageId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/a/images/b/versions/1.0.0",
+            "imageId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/mine",
             "secureBoot": False,
             "proxyTimeout": "10m",
             "vxlanPort": 9001,
