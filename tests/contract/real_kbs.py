@@ -1,0 +1,116 @@
+"""A real KBS 0.3 on loopback, with the files that Trustee operator 0.3 would mount for it.
+
+The binary comes from ``../shared/engine``. Where that folder or a library of it is missing, tests that need it are
+skipped with the reason.
+"""
+
+import ctypes.util
+import hashlib
+import lzma
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.unit.recording import ROOT
+
+ENGINE = ROOT.parent / "shared" / "engine"
+_ARCHIVE = "kbs-0.3.0-linux-amd64.xz"
+_START_TIMEOUT = 20.0
+
+
+def missing() -> str | None:
+    """Return why the real KBS cannot run here, or None."""
+    if not (ENGINE / _ARCHIVE).exists():
+        return "no ../shared/engine beside this checkout, so no real KBS"
+    if os.uname().machine != "x86_64":
+        return "the real KBS is a linux-amd64 binary"
+    if ctypes.util.find_library("tss2-mu") is None:
+        return "the real KBS needs libtss2-mu: apt-get install libtss2-mu0"
+    return None
+
+
+def unpack(folder: Path) -> Path:
+    """Return the KBS binary, unpacked into ``folder`` and held to its checksum."""
+    archive = ENGINE / _ARCHIVE
+    packed = archive.read_bytes()
+    sums = dict(reversed(line.split()) for line in (ENGINE / "SHA256SUMS").read_text().splitlines())
+    assert hashlib.sha256(packed).hexdigest() == sums[_ARCHIVE], f"{archive} is not the file that SHA256SUMS names"
+    binary = folder / "kbs"
+    binary.write_bytes(lzma.decompress(packed))
+    binary.chmod(0o755)
+    return binary
+
+
+@dataclass(frozen=True)
+class Mounts:
+    """What the operator mounts for KBS; keys are absolute paths in the container, values the files' content."""
+
+    files: Mapping[str, str]
+
+    def place(self, root: Path, port: int) -> None:
+        """Write the files below ``root``; every path and the port inside a configuration follow."""
+        for path, content in self.files.items():
+            target = root / path.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(_moved(content, root, port) if path.startswith("/etc/kbs-config/") else content)
+
+
+def _moved(config: str, root: Path, port: int) -> str:
+    for top in ("/opt/", "/etc/"):
+        config = config.replace(f'"{top}', f'"{root}{top}')
+    return config.replace("0.0.0.0:8080", f"127.0.0.1:{port}")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A KBS that did not start."""
+
+    code: int
+    output: str
+
+
+@contextmanager
+def started(binary: Path, mounts: Mounts, folder: Path, config: str = "kbs-config.toml") -> Iterator[str | Ended]:
+    """Run KBS on these mounts and yield its URL, or how it ended."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    mounts.place(folder, port)
+    log = folder / "kbs.log"
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            [binary, "--config-file", folder / "etc/kbs-config" / config],
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "RUST_LOG": "info"},
+        )
+    try:
+        yield _answer(process, port, log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answer(process: subprocess.Popen[bytes], port: int, log: Path) -> str | Ended:
+    deadline = time.monotonic() + _START_TIMEOUT
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            return Ended(process.returncode, log.read_text())
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return f"http://127.0.0.1:{port}"
+        time.sleep(0.05)
+    raise AssertionError(f"KBS neither answers nor ends: {log.read_text()}")
+
+
+def ask_as_sample(url: str, resource: str) -> tuple[int, str]:
+    """Ask for a resource with the sample TEE; 0 and the secret, or 3 and the denial."""
+    client = [sys.executable, str(ENGINE / "kbs_sample_client.py"), url, resource]
+    done = subprocess.run(client, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout.strip() or done.stderr.strip()

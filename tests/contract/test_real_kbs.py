@@ -1,0 +1,119 @@
+"""The real KBS 0.3 starts on what is rendered, and denies and releases as the policies say."""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract import real_kbs
+from tests.contract.real_kbs import Ended, Mounts, ask_as_sample, started
+from tests.unit.recording import ROOT, Secret, run_program
+
+pytestmark = pytest.mark.skipif(real_kbs.missing() is not None, reason=str(real_kbs.missing()))
+
+TRUSTEE = "/opt/confidential-containers"
+POLICY = f"{TRUSTEE}/opa/policy.rego"
+VALUES = f"{TRUSTEE}/rvps/reference-values/reference-values.json"
+RESOURCE = "default/kbsres1/key1"
+ALLOW_ALL = "package policy\ndefault allow = true\n"
+
+
+@pytest.fixture(scope="module")
+def kbs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return real_kbs.unpack(tmp_path_factory.mktemp("kbs"))
+
+
+def _mounts(trustee: Mapping[str, Any] | None = None, **files: str) -> Mounts:
+    """Return what Trustee operator 0.3 mounts for the objects that the program registers (v0.3.0 newKbsDeployment)."""
+    config = {"clientSecrets": {"kbsres1": {"key1": "res1val1"}}, "trustee": dict(trustee or {})}
+    data = {title.split("/")[-1]: _content(found) for title, found in run_program(config).objects().items()}
+    folders = {
+        "kbs-config-cm": "/etc/kbs-config",
+        "kbs-auth-public-key": "/etc/auth-secret",
+        "resource-policy": f"{TRUSTEE}/opa",
+        "rvps-reference-values": f"{TRUSTEE}/rvps/reference-values",
+        "attestation-policy": f"{TRUSTEE}/attestation-service/policies/opa",
+        "security-policy": f"{TRUSTEE}/kbs/repository/default/security-policy",
+        "kbsres1": f"{TRUSTEE}/kbs/repository/default/kbsres1",
+    }
+    mounted = {
+        f"{folder}/{key}": text for title, folder in folders.items() for key, text in data.get(title, {}).items()
+    }
+    return Mounts({**mounted, **files})
+
+
+def _content(found: Mapping[str, Any]) -> dict[str, str]:
+    data = _open(found.get("data", {}))
+    if found.get("kind") != "Secret":
+        return dict(data)
+    return {key: base64.b64decode(_open(value)).decode() for key, value in data.items()}
+
+
+def _open(value: Any) -> Any:
+    return value.value if isinstance(value, Secret) else value
+
+
+def _value(expected: str) -> str:
+    return json.dumps(
+        [
+            {
+                "name": "sample.svn",
+                "expiration": "2999-01-01T00:00:00Z",
+                "hash-value": [{"alg": "sha384", "value": expected}],
+            }
+        ]
+    )
+
+
+def test_kbs_starts_on_the_rendered_toml_and_denies_the_sample_attester(kbs: Path, tmp_path: Path) -> None:
+    with started(kbs, _mounts(), tmp_path) as url:
+        assert isinstance(url, str), url
+        code, said = ask_as_sample(url, RESOURCE)
+
+    assert code == 3
+    assert "PolicyDeny" in said
+
+
+def test_kbs_releases_the_secret_once_the_resource_policy_allows_it(kbs: Path, tmp_path: Path) -> None:
+    with started(kbs, _mounts(**{POLICY: ALLOW_ALL}), tmp_path) as url:
+        assert isinstance(url, str), url
+        released = ask_as_sample(url, RESOURCE)
+
+    assert released == (0, "res1val1")
+
+
+def test_the_chapters_json_alone_would_not_start_kbs(kbs: Path, tmp_path: Path) -> None:
+    with started(kbs, _mounts(), tmp_path, "kbs-config.json") as ended:
+        assert isinstance(ended, Ended)
+
+    assert ended.code != 0
+    assert "missing field `type`" in ended.output
+
+
+@pytest.mark.parametrize(("svn", "code"), [("1", 0), ("2", 3)])
+def test_the_attestation_policy_holds_claims_to_the_reference_values(
+    kbs: Path, tmp_path: Path, svn: str, code: int
+) -> None:
+    policy = {"attestationPolicyFile": str(ROOT / "rendering/rego/attestation_policy.rego")}
+    mounts = _mounts(policy, **{POLICY: ALLOW_ALL, VALUES: _value(svn)})
+
+    with started(kbs, mounts, tmp_path) as url:
+        assert isinstance(url, str), url
+        assert ask_as_sample(url, RESOURCE)[0] == code
+
+
+def test_kbs_reads_reference_values_of_a_file_as_they_are_rendered(kbs: Path, tmp_path: Path) -> None:
+    said = {
+        "attestationPolicyFile": str(ROOT / "rendering/rego/attestation_policy.rego"),
+        "referenceValuesFile": "tests/unit/keys/reference-values.json",
+    }
+
+    with started(kbs, _mounts(said, **{POLICY: ALLOW_ALL}), tmp_path) as url:
+        assert isinstance(url, str), url
+        code, answer = ask_as_sample(url, RESOURCE)
+
+    # A malformed file would end every attestation with 401; these values name no claim of the sample attester.
+    assert (code, answer) == (0, "res1val1")
