@@ -26,7 +26,7 @@ def kbs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return real_kbs.unpack(tmp_path_factory.mktemp("kbs"))
 
 
-def _mounts(trustee: Mapping[str, Any] | None = None, **files: str) -> Mounts:
+def _mounts(trustee: Mapping[str, Any] | None = None, files: Mapping[str, str] | None = None) -> Mounts:
     """Return what Trustee operator 0.3 mounts for the objects that the program registers (v0.3.0 newKbsDeployment)."""
     config = {"clientSecrets": {"kbsres1": {"key1": "res1val1"}}, "trustee": dict(trustee or {})}
     data = {title.split("/")[-1]: _content(found) for title, found in run_program(config).objects().items()}
@@ -42,7 +42,7 @@ def _mounts(trustee: Mapping[str, Any] | None = None, **files: str) -> Mounts:
     mounted = {
         f"{folder}/{key}": text for title, folder in folders.items() for key, text in data.get(title, {}).items()
     }
-    return Mounts({**mounted, **files})
+    return Mounts({**mounted, **(files or {})})
 
 
 def _content(found: Mapping[str, Any]) -> dict[str, str]:
@@ -78,7 +78,7 @@ def test_kbs_starts_on_the_rendered_toml_and_denies_the_sample_attester(kbs: Pat
 
 
 def test_kbs_releases_the_secret_once_the_resource_policy_allows_it(kbs: Path, tmp_path: Path) -> None:
-    with started(kbs, _mounts(**{POLICY: ALLOW_ALL}), tmp_path) as url:
+    with started(kbs, _mounts(files={POLICY: ALLOW_ALL}), tmp_path) as url:
         assert isinstance(url, str), url
         released = ask_as_sample(url, RESOURCE)
 
@@ -98,7 +98,7 @@ def test_the_attestation_policy_holds_claims_to_the_reference_values(
     kbs: Path, tmp_path: Path, svn: str, code: int
 ) -> None:
     policy = {"attestationPolicyFile": str(ROOT / "rendering/rego/attestation_policy.rego")}
-    mounts = _mounts(policy, **{POLICY: ALLOW_ALL, VALUES: _value(svn)})
+    mounts = _mounts(policy, {POLICY: ALLOW_ALL, VALUES: _value(svn)})
 
     with started(kbs, mounts, tmp_path) as url:
         assert isinstance(url, str), url
@@ -111,7 +111,7 @@ def test_kbs_reads_reference_values_of_a_file_as_they_are_rendered(kbs: Path, tm
         "referenceValuesFile": "tests/unit/keys/reference-values.json",
     }
 
-    with started(kbs, _mounts(said, **{POLICY: ALLOW_ALL}), tmp_path) as url:
+    with started(kbs, _mounts(said, {POLICY: ALLOW_ALL}), tmp_path) as url:
         assert isinstance(url, str), url
         code, answer = ask_as_sample(url, RESOURCE)
 

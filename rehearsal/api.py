@@ -1,0 +1,200 @@
+"""A small asynchronous client of the API server for the simulated operators and nodes.
+
+Objects are plain dicts as on the wire. Each simulated component has a client of its own, whose name is the field
+manager of everything that it writes, as with the real ones.
+"""
+
+import base64
+import http
+import json
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import aiohttp
+import yaml
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+Object = dict[str, Any]
+
+
+class Kind(NamedTuple):
+    """Where the objects of one kind are served."""
+
+    api_version: str
+    name: str
+    plural: str
+    namespaced: bool = True
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        """Return the URL path of one object, or of all objects (of a namespace)."""
+        base = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        place = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return f"{base}{place}/{self.plural}" + (f"/{name}" if name else "")
+
+
+class ApiError(Exception):
+    """The API server refused a request.
+
+    Attributes:
+        status: HTTP status code.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Api:
+    """A client with its own field manager; ``async with`` it, or derive one from another with ``named``."""
+
+    def __init__(self, kubeconfig: Path, manager: str) -> None:
+        content = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+        cluster = content["clusters"][0]["cluster"]
+        self.manager = manager
+        self._base = str(cluster["server"])
+        self._token = str(content["users"][0]["user"]["token"])
+        self._context = ssl.create_default_context(cadata=_authority(cluster))
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(ssl=self._context, limit=40)
+        self._session = aiohttp.ClientSession(self._base, connector=connector)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def named(self, manager: str) -> "Api":
+        """Return a client on the same connections that writes as another manager."""
+        other = object.__new__(Api)
+        other.__dict__.update({**self.__dict__, "manager": manager})
+        return other
+
+    async def request(self, method: str, path: str, body: Any = None, content_type: str = JSON) -> Any:
+        """Send one request and return the decoded answer.
+
+        Raises:
+            ApiError: the status is not 2xx; the message is the server's.
+            aiohttp.ClientError: there is no answer.
+        """
+        if self._session is None:
+            raise RuntimeError("this client is not open: use it in an async with block")
+        headers = {"Authorization": f"Bearer {self._token}", "User-Agent": self.manager, "Content-Type": content_type}
+        data = None if body is None else json.dumps(body)
+        async with self._session.request(method, path, data=data, headers=headers) as answer:
+            text = await answer.text()
+            if answer.status >= http.HTTPStatus.MULTIPLE_CHOICES:
+                raise ApiError(answer.status, _message(text))
+            return json.loads(text) if text else {}
+
+    async def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None:
+        """Return the object, or None where there is none (or no such kind yet)."""
+        try:
+            return dict(await self.request("GET", kind.path(namespace, name)))
+        except ApiError as error:
+            if error.status == http.HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> list[Object]:
+        """Return all objects (of a namespace); none where the kind is not served yet."""
+        query = f"?labelSelector={labels}" if labels else ""
+        try:
+            found = await self.request("GET", kind.path(namespace) + query)
+        except ApiError as error:
+            if error.status == http.HTTPStatus.NOT_FOUND:
+                return []
+            raise
+        common = {"apiVersion": kind.api_version, "kind": kind.name}
+        return [{**common, **item} for item in found["items"]]
+
+    async def create(self, kind: Kind, content: Mapping[str, Any]) -> Object | None:
+        """Create the object; None where one of that name exists."""
+        whole = {"apiVersion": kind.api_version, "kind": kind.name, **content}
+        path = kind.path(content["metadata"].get("namespace"))
+        try:
+            return dict(await self.request("POST", f"{path}?fieldManager={self.manager}", whole))
+        except ApiError as error:
+            if error.status == http.HTTPStatus.CONFLICT:
+                return None
+            raise
+
+    async def apply(self, kind: Kind, content: Mapping[str, Any]) -> Object:
+        """Create the object or bring it to this content, by server-side apply."""
+        whole = {"apiVersion": kind.api_version, "kind": kind.name, **content}
+        metadata = content["metadata"]
+        path = kind.path(metadata.get("namespace"), metadata["name"])
+        query = f"?fieldManager={self.manager}&force=true"
+        return dict(await self.request("PATCH", path + query, whole, APPLY_PATCH))
+
+    async def patch(self, kind: Kind, found: Object, change: Mapping[str, Any], part: str = "") -> Object:
+        """Merge ``change`` into an object, or into its ``part`` (``status``), unless it holds it already."""
+        if _holds(found, change):
+            return found
+        metadata = found["metadata"]
+        path = kind.path(metadata.get("namespace"), metadata["name"]) + (f"/{part}" if part else "")
+        return dict(await self.request("PATCH", f"{path}?fieldManager={self.manager}", change, MERGE_PATCH))
+
+    async def set_status(self, kind: Kind, found: Object, status: Mapping[str, Any]) -> Object:
+        """Merge ``status`` into the object's status subresource."""
+        return await self.patch(kind, found, {"status": status}, "status")
+
+    async def delete(self, kind: Kind, found: Mapping[str, Any], *, at_once: bool = False) -> None:
+        """Delete the object in the background, with no grace period where ``at_once``; one that is gone is no error."""
+        metadata = found["metadata"]
+        options: Object = {"propagationPolicy": "Background"}
+        if at_once:
+            options["gracePeriodSeconds"] = 0
+        try:
+            await self.request("DELETE", kind.path(metadata.get("namespace"), metadata["name"]), options)
+        except ApiError as error:
+            if error.status != http.HTTPStatus.NOT_FOUND:
+                raise
+
+    async def event(self, about: Object, reason: str, message: str, severity: str = "Normal") -> None:
+        """Record an Event (core/v1) about an object."""
+        metadata = about["metadata"]
+        namespace = metadata.get("namespace", "default")
+        reference = {key: about.get(key) for key in ("apiVersion", "kind")} | {
+            key: metadata.get(key) for key in ("name", "namespace", "uid")
+        }
+        content = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{metadata['name']}.", "namespace": namespace},
+            "involvedObject": reference,
+            "reason": reason,
+            "message": message,
+            "type": severity,
+            "source": {"component": self.manager},
+        }
+        await self.request("POST", f"/api/v1/namespaces/{namespace}/events", content)
+
+
+def _authority(cluster: Mapping[str, str]) -> str:
+    return base64.b64decode(cluster["certificate-authority-data"]).decode()
+
+
+def _message(text: str) -> str:
+    try:
+        return str(json.loads(text).get("message", text))
+    except (ValueError, AttributeError):
+        return text
+
+
+def _holds(found: Any, change: Any) -> bool:
+    """Return whether merging ``change`` into ``found`` would change nothing (RFC 7386)."""
+    if not isinstance(change, Mapping):
+        return bool(found == change)
+    if not isinstance(found, Mapping):
+        return False
+    return all(
+        (key not in found) if value is None else key in found and _holds(found[key], value)
+        for key, value in change.items()
+    )
