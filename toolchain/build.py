@@ -1,0 +1,90 @@
+"""Builds from pinned Go modules."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from toolchain.cache import Say
+from toolchain.errors import ToolchainError
+from toolchain.pins import GO_MODULES, Pin
+
+_NEWS_EVERY = 15.0
+_GO = (1, 21)  # the first that fetches the version named in go.mod by itself
+_LAST_LINES = 15
+
+
+def go_programs(pins: Mapping[str, Pin], folder: Path, say: Say) -> None:
+    """Build the programs, all of one Go module, into ``folder``.
+
+    Raises:
+        ToolchainError: Go is missing or too old, or the build fails; the message has its last lines.
+    """
+    go = _go()
+    for name, pin in pins.items():
+        say(f"building {name} {pin.version} from Go modules; usually {pin.usual} on two cores")
+        command = [go, "build", "-trimpath", "-ldflags", pin.ldflags, "-o", str(folder / name), pin.package]
+        _run(name, command, GO_MODULES / pin.module, say)
+
+
+def _go() -> str:
+    go = shutil.which("go")
+    if go is None:
+        raise ToolchainError(
+            f"Go is not on PATH, and this machine needs it to build what it could not download. "
+            f"Install Go {'.'.join(map(str, _GO))} or newer (go.dev/dl, or the package golang), then try again"
+        )
+    said = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < _GO:
+        raise ToolchainError(
+            f"{go} is {said.strip() or 'of an unknown version'}; needed is Go {'.'.join(map(str, _GO))} or newer, "
+            "which fetches the version that go.mod names by itself (go.dev/dl)"
+        )
+    return go
+
+
+def _run(name: str, command: list[str], module: Path, say: Say) -> None:
+    # Only go.mod and go.sum decide, whatever workspace or flags surround the checkout.
+    environment = {**os.environ, "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
+    log = Path(command[command.index("-o") + 1]).with_suffix(".log")
+    began = time.monotonic()
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            command, cwd=module, env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
+        )
+        try:
+            while (code := _wait(process)) is None:
+                say(f"  still building {name}, {time.monotonic() - began:.0f} s")
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    lines = log.read_text(errors="replace").splitlines()
+    log.unlink()
+    if code != 0:
+        raise ToolchainError(_failure(name, lines))
+    say(f"  built {name} in {time.monotonic() - began:.0f} s")
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(_NEWS_EVERY)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _failure(name: str, lines: list[str]) -> str:
+    words = "\n".join(lines[-_LAST_LINES:])
+    if "no space left" in words:
+        advice = "The disk is full: a build needs about 4 GB (`df -h`, `go clean -cache`)."
+    elif "dial tcp" in words or "lookup " in words:
+        advice = "The Go module proxy was not reached: check the network, GOPROXY and HTTPS_PROXY."
+    elif "signal: killed" in words:
+        advice = "The compiler was killed, most likely for lack of memory: 4 GB are needed."
+    else:
+        advice = "Run it again; what was compiled so far is kept."
+    return f"the build of {name} failed:\n{words}\n{advice}"

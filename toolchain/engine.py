@@ -1,0 +1,32 @@
+"""What a shell needs on PATH so that ``pulumi`` runs Python programs."""
+
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+from toolchain.tools import Tool
+
+_HOST = "pulumi-language-python"
+
+
+def path_folders(checkout: Path, folder: Path, pulumi: Tool) -> list[Path]:
+    """Return the folders to put in front of PATH for this ``pulumi``.
+
+    A CLI without a language host for Python, as a build from Go modules is, gets this project's in ``folder``.
+    """
+    beside = pulumi.path.parent
+    if (beside / _HOST).exists() or (pulumi.source.startswith("PATH") and shutil.which(_HOST)):
+        return [beside]
+    folder.mkdir(parents=True, exist_ok=True)
+    python = shlex.quote(str(checkout / ".venv" / "bin" / "python"))
+    _script(folder / _HOST, f"exec {python} -u {shlex.quote(str(Path(__file__).with_name('language_host.py')))}")
+    _script(folder / "pulumi-resource-pulumi-python", f"exec {python} -u -m pulumi.dynamic")
+    return [folder, beside]
+
+
+def _script(path: Path, command: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(f'#!/bin/sh\n{command} "$@"\n')
+    part.chmod(0o755)
+    part.replace(path)

@@ -1,0 +1,119 @@
+"""Where each program comes from: PATH, the cache, the official download, a build."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolchain import build, cache, download
+from toolchain.cache import Say
+from toolchain.errors import ToolchainError
+from toolchain.pins import GO_MODULES, PINS, Pin
+
+_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that is there.
+
+    Attributes:
+        path: where it is.
+        source: where it came from, for people.
+    """
+
+    path: Path
+    source: str
+
+
+def ensure(names: Iterable[str], say: Say) -> dict[str, Tool]:
+    """Return every program of ``names`` (see ``pins.PINS``), found or made.
+
+    What is downloaded and built stays in the cache. COCO_TOOLCHAIN_OFFLINE=1 leaves downloads out.
+
+    Args:
+        names: names of programs.
+        say: told in a line each what is being done and how long that usually takes.
+
+    Raises:
+        ToolchainError: a program cannot be had here; the message says what would help.
+    """
+    return {name: _ensure(name, PINS[name], say) for name in names}
+
+
+def _ensure(name: str, pin: Pin, say: Say) -> Tool:
+    return _on_path(name, pin, say) or _downloaded(name, pin, say) or _built(name, pin, say)
+
+
+def _on_path(name: str, pin: Pin, say: Say) -> Tool | None:
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), os.environ.get("KUBEBUILDER_ASSETS", "")]
+    found = shutil.which(name, path=os.pathsep.join(folder for folder in folders if folder))
+    if found is None:
+        return None
+    version = version_of([found, *pin.ask])
+    if version is not None and pin.fits[0] <= version < pin.fits[1]:
+        return Tool(Path(found), f"PATH ({_text(version)})")
+    said = f"version {_text(version)}" if version else "no version that could be read"
+    say(f"{name} on PATH ({found}) has {said}; needed is {_text(pin.fits[0])} or newer, below {_text(pin.fits[1])}")
+    return None
+
+
+def version_of(command: list[str]) -> tuple[int, ...] | None:
+    """Return the first version in what the command prints, or None."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = _VERSION.search(done.stdout + done.stderr)
+    return tuple(map(int, found[0].split("."))) if found and done.returncode == 0 else None
+
+
+def _text(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def _downloaded(name: str, pin: Pin, say: Say) -> Tool | None:
+    archive = pin.archives.get(os.uname().machine)
+    if archive is None:
+        return None
+    title = f"download/{archive.checksum.partition(':')[2][:16]}"
+    path = cache.root() / title / name
+    if not path.exists():
+        if os.environ.get("COCO_TOOLCHAIN_OFFLINE") or not _worth_a_download(name, pin):
+            return None
+        try:
+            cache.folder(title, lambda part: download.unpack(archive, part, say), say)
+        except download.NoDownloadError as error:
+            say(f"no download of {name}: {error}")
+            return None
+    return Tool(path, "official download")
+
+
+def _worth_a_download(name: str, pin: Pin) -> bool:
+    """Return whether it was not built before: a build that is there is as good, and needs no network."""
+    return not (cache.root() / _build_title(pin) / name).exists()
+
+
+def _built(name: str, pin: Pin, say: Say) -> Tool:
+    names = [other for other, its in PINS.items() if its.module == pin.module]
+
+    def make(part: Path) -> None:
+        build.go_programs({other: PINS[other] for other in names}, part, say)
+
+    path = cache.folder(_build_title(pin), make, say) / name
+    if not path.exists():
+        raise ToolchainError(f"{path.parent} lacks {name}: remove that folder and try again")
+    return Tool(path, "built from Go modules")
+
+
+def _build_title(pin: Pin) -> str:
+    """Return the cache's name for the build: another one for other sources, flags or machine."""
+    digest = hashlib.sha256()
+    for file in ("go.mod", "go.sum"):
+        digest.update((GO_MODULES / pin.module / file).read_bytes())
+    digest.update(f"{pin.ldflags} {os.uname().machine}".encode())
+    return f"build/{pin.module}-{pin.version}-{digest.hexdigest()[:12]}"
