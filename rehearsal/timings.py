@@ -6,6 +6,9 @@ is inside it.
 
 import time
 
+DEFAULT_SPEED = 60.0
+"""A documented minute takes a second."""
+
 CATALOG_RESOLUTION = 10.0
 """Subscription to InstallPlan: the catalog operator's resolution, some seconds."""
 CSV_INSTALL = 45.0

@@ -13,7 +13,8 @@ _HOST = "pulumi-language-python"
 def path_folders(checkout: Path, folder: Path, pulumi: Tool) -> list[Path]:
     """Return the folders to put in front of PATH for this ``pulumi``.
 
-    A CLI without a language host for Python, as a build from Go modules is, gets this project's in ``folder``.
+    A CLI without a language host for Python, as a build from Go modules is, gets this project's in ``folder``, and
+    stands there itself: it warns of a host that it finds anywhere but beside itself.
     """
     beside = pulumi.path.parent
     if (beside / _HOST).exists() or (pulumi.source.startswith("PATH") and shutil.which(_HOST)):
@@ -22,7 +23,20 @@ def path_folders(checkout: Path, folder: Path, pulumi: Tool) -> list[Path]:
     python = shlex.quote(str(checkout / ".venv" / "bin" / "python"))
     _script(folder / _HOST, f"exec {python} -u {shlex.quote(str(Path(__file__).with_name('language_host.py')))}")
     _script(folder / "pulumi-resource-pulumi-python", f"exec {python} -u -m pulumi.dynamic")
-    return [folder, beside]
+    _link(pulumi.path, folder / pulumi.path.name)
+    return [folder]
+
+
+def _link(source: Path, target: Path) -> None:
+    if target.exists() and target.samefile(source):
+        return
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    try:
+        part.hardlink_to(source)
+    except OSError:  # the cache is on another file system
+        shutil.copy2(source, part)
+    part.replace(target)
 
 
 def _script(path: Path, command: str) -> None:

@@ -23,6 +23,7 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 VERSION = "3.259.0"
 _RUN = "--run"
+_MARK = b"response:"
 _WORKERS = 8
 _NO_LIMIT = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 
@@ -57,8 +58,8 @@ class LanguageHost(LanguageServer):
             child.stdin.close()
             said = pipe.read()
         self._children.discard(child)
-        if said:
-            return language_pb2.RunResponse.FromString(said)
+        if said.startswith(_MARK):  # a response without an error has no bytes of its own
+            return language_pb2.RunResponse.FromString(said.removeprefix(_MARK))
         return language_pb2.RunResponse(error=f"the program ended with code {child.returncode} and without a word")
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802, ARG002
@@ -102,7 +103,7 @@ def run_program(answer: int) -> None:
     response = LanguageServer(program).Run(request, None)  # type: ignore[no-untyped-call]
     sys.stdout.flush()
     with os.fdopen(answer, "wb") as pipe:
-        pipe.write(response.SerializeToString())
+        pipe.write(_MARK + response.SerializeToString())
 
 
 def serve(engine: str) -> None:

@@ -1,0 +1,1 @@
+"""The Azure subscription of a rehearsal: a description, and a provider that answers look-ups from it."""

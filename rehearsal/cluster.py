@@ -1,0 +1,163 @@
+"""A rehearsal cluster: the control plane and the simulated operators, as children of this process.
+
+Everything of it lies in one folder; see ``control_plane`` for what is in it. One process at a time has a folder.
+"""
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from rehearsal.control_plane import ControlPlane, ControlPlaneError
+from rehearsal.processes import Child
+from rehearsal.timings import DEFAULT_SPEED
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SETTINGS = ("COCO_REHEARSAL_AZURE", "COCO_REHEARSAL_SPEED")
+"""Environment variables that decide what is simulated."""
+
+_READY_TIMEOUT = 60.0
+_STOP_GRACE = 3.0
+
+
+OnChange = Callable[["Cluster"], None]
+"""Told whenever the processes of the cluster have changed."""
+
+
+class ClusterError(RuntimeError):
+    """The cluster does not start or has ended; the message says what to do."""
+
+
+class Cluster:
+    """The running cluster. Make it with ``start``; leave it with ``stop`` or a ``with`` block."""
+
+    def __init__(self, directory: Path, on_change: OnChange) -> None:
+        self.directory = directory
+        self._on_change = on_change
+        self._lock: IO[str] | None = None
+        self._plane: ControlPlane | None = None
+        self._operators: Child | None = None
+
+    @classmethod
+    def start(cls, directory: Path, tools: Mapping[str, Path], on_change: OnChange = lambda _: None) -> "Cluster":
+        """Start everything and return once the simulated operators watch.
+
+        Call it from a thread that lives as long as the cluster should: the processes end with that thread.
+
+        Raises:
+            ClusterError: a part did not start, or another process has the folder; nothing is left running.
+        """
+        _checked_speed()
+        cluster = cls(directory, on_change)
+        try:
+            cluster._start(tools)
+        except ControlPlaneError as error:
+            cluster.stop()
+            raise ClusterError(str(error)) from error
+        except BaseException:
+            cluster.stop()
+            raise
+        return cluster
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Kubeconfig for the user."""
+        return self.directory / "kubeconfig"
+
+    @property
+    def audit_log(self) -> Path:
+        """What the API server saw (JSON lines of audit.k8s.io/v1 Events)."""
+        return self.directory / "audit.log"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def children(self) -> list[Child]:
+        """Return every process of the cluster."""
+        plane = self._plane.children if self._plane else []
+        return [*plane, *([self._operators] if self._operators else [])]
+
+    def check(self) -> None:
+        """Raise ClusterError if a process has ended."""
+        try:
+            if self._plane is not None:
+                self._plane.check()
+        except ControlPlaneError as error:
+            raise ClusterError(str(error)) from error
+        if self._operators is not None and (code := self._operators.exit_code()) is not None:
+            raise ClusterError(
+                f"the simulated operators ended with code {code}; the end of {self._operators.log}:\n"
+                f"{self._operators.last_words()}"
+            )
+
+    def stop(self) -> None:
+        """End every process, last started first; does nothing twice."""
+        if self._operators is not None:
+            self._operators.stop(_STOP_GRACE)
+            self._operators = None
+            self._on_change(self)
+        if self._plane is not None:
+            self._plane.stop()
+            self._plane = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _start(self, tools: Mapping[str, Path]) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.directory / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ClusterError(
+                f"a rehearsal runs in {self.directory} already. `make rehearsal-down` ends one that was left running; "
+                "a `make rehearse` ends by itself"
+            ) from None
+        self._plane = ControlPlane.start(self.directory, tools, lambda: self._on_change(self))
+        self._operators = self._start_operators(self._plane)
+        self._on_change(self)
+        deadline = time.monotonic() + _READY_TIMEOUT
+        while not (self.directory / "operators.ready").exists():
+            self.check()
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"the simulated operators were not ready within {_READY_TIMEOUT:.0f} s; the end of "
+                    f"{self._operators.log}:\n{self._operators.last_words()}"
+                )
+            time.sleep(0.05)
+
+    def _start_operators(self, plane: ControlPlane) -> Child:
+        (self.directory / "operators.ready").unlink(missing_ok=True)
+        environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self.directory),
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(CHECKOUT),
+            "KUBECONFIG": str(plane.operators_kubeconfig),
+            "COCO_REHEARSAL_DIRECTORY": str(self.directory),
+            **{name: os.environ[name] for name in SETTINGS if name in os.environ},
+        }
+        command = [sys.executable, "-m", "rehearsal.operators"]
+        return Child("operators", command, self.directory / "logs" / "operators.log", environment)
+
+
+def _checked_speed() -> None:
+    said = os.environ.get("COCO_REHEARSAL_SPEED", str(DEFAULT_SPEED))
+    try:
+        fits = float(said) > 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ClusterError(
+            f"COCO_REHEARSAL_SPEED is {said!r}; allowed is a number above 0, by which documented durations are divided "
+            f"(default {DEFAULT_SPEED:g})"
+        )

@@ -1,0 +1,135 @@
+"""The kubelets of all nodes, and the scheduler: they bind pods, start and end containers, and write their status."""
+
+from collections.abc import Mapping
+
+from rehearsal.api import Kind, Object
+from rehearsal.kinds import NODE, POD
+from rehearsal.kubelet import scheduler, status
+from rehearsal.kubelet.mounts import MissingError
+from rehearsal.kubelet.workloads import CrashError, Workload, Workloads
+from rehearsal.operators.context import Context, KeyOf, key_of
+from rehearsal.timings import CONTAINER_STOP, IMAGE_PULL, RETRY
+
+_NODE = "node/"
+
+
+class Kubelets:
+    """One component for all nodes; what runs in a pod is the business of ``workloads``."""
+
+    name = "kubelet"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._api = context.api
+        self._workloads = Workloads(context)
+        self._running: dict[str, Workload] = {}
+        self._restarts: dict[str, int] = {}
+        self._last: dict[str, Object] = {}
+        self.watches: Mapping[Kind, KeyOf] = {POD: key_of, NODE: lambda found: f"{_NODE}{found['metadata']['name']}"}
+
+    async def reconcile(self, key: str) -> float | None:
+        """Bring one pod, or the pods of a node that stopped, one step further."""
+        if key.startswith(_NODE):
+            return await self._node(key.removeprefix(_NODE))
+        namespace, _, name = key.partition("/")
+        pod = await self._api.get(POD, name, namespace)
+        if pod is None:
+            return None
+        if "deletionTimestamp" in pod["metadata"]:
+            return await self._end(pod, pod["metadata"]["uid"])
+        return None if pod.get("status", {}).get("phase") in ("Succeeded", "Failed") else await self._alive(pod)
+
+    async def _alive(self, pod: Object) -> float | None:
+        if not pod["spec"].get("nodeName"):
+            return await self._bind(pod)
+        node = await self._api.get(NODE, pod["spec"]["nodeName"])
+        if node is None or not scheduler.is_ready(node):
+            return self._context.clock.scaled(RETRY)
+        return await self._run(pod, pod["metadata"]["uid"])
+
+    async def _node(self, name: str) -> float | None:
+        """Stop everything on a node that does not answer; its pods start again by themselves when it is back."""
+        node = await self._api.get(NODE, name)
+        if node is not None and scheduler.is_ready(node):
+            return None
+        for pod in await self._api.list(POD):
+            uid = pod["metadata"]["uid"]
+            if pod["spec"].get("nodeName") == name and uid in self._running:
+                await self._stop(uid)
+                self._restarts[uid] = self._restarts.get(uid, 0) + 1
+                said = status.waiting(pod, "ContainerCreating", "the node is not ready", self._restarts[uid])
+                await self._api.set_status(POD, pod, said)
+        return None
+
+    async def _bind(self, pod: Object) -> float | None:
+        load: dict[str, int] = {}
+        for other in await self._api.list(POD):
+            name = other["spec"].get("nodeName", "")
+            load[name] = load.get(name, 0) + 1
+        chosen = scheduler.choose(pod, await self._api.list(NODE), load)
+        if chosen is None:
+            unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+            await self._api.set_status(POD, pod, {"phase": "Pending", "conditions": [unschedulable]})
+            return self._context.clock.scaled(RETRY)
+        metadata = pod["metadata"]
+        target = {"apiVersion": "v1", "kind": "Node", "name": chosen}
+        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": metadata["name"]}, "target": target}
+        await self._api.request("POST", f"{POD.path(metadata['namespace'], metadata['name'])}/binding", binding)
+        return None
+
+    async def _run(self, pod: Object, uid: str) -> float | None:
+        workload = self._running.get(uid)
+        if workload is None:
+            if wait := self._context.clock.left(f"pull {uid}", IMAGE_PULL):
+                return wait
+            started = await self._start(pod, uid)
+            if isinstance(started, float):
+                return started
+            workload = self._running[uid] = started
+        ended = await workload.look()
+        if isinstance(ended, float):
+            said = status.running(pod, self._restarts.get(uid, 0), self._last.get(uid))
+            await self._api.set_status(POD, pod, said)
+            return ended or None
+        await self._api.set_status(POD, pod, status.ended(pod, ended.code, ended.output))
+        await self._stop(uid)
+        return None
+
+    async def _start(self, pod: Object, uid: str) -> Workload | float:
+        """Start what the pod runs, or report why not and return when to try again."""
+        retry = self._context.clock.scaled(RETRY)
+        try:
+            return await self._workloads.start(pod)
+        except MissingError as missing:
+            await self._report(pod, "FailedMount", "ContainerCreating", str(missing))
+        except CrashError as crash:
+            if crash.exited:
+                self._restarts[uid] = self._restarts.get(uid, 0) + 1
+                self._last[uid] = status.terminated(1, str(crash))
+                await self._report(pod, "BackOff", "CrashLoopBackOff", f"back-off restarting failed container: {crash}")
+            else:
+                await self._report(pod, crash.reason, "ContainerCreating", str(crash))
+        return retry
+
+    async def _report(self, pod: Object, event: str, reason: str, message: str) -> None:
+        uid = pod["metadata"]["uid"]
+        said = status.waiting(pod, reason, message, self._restarts.get(uid, 0), self._last.get(uid))
+        before = pod.get("status", {}).get("containerStatuses", [{}])[0].get("state")
+        if before != said["containerStatuses"][0]["state"]:
+            await self._api.event(pod, event, message, "Warning")
+        await self._api.set_status(POD, pod, said)
+
+    async def _end(self, pod: Object, uid: str) -> float | None:
+        if pod["spec"].get("nodeName") and (wait := self._context.clock.left(f"stop {uid}", CONTAINER_STOP)):
+            return wait
+        await self._stop(uid)
+        for memory in (self._restarts, self._last):
+            memory.pop(uid, None)
+        await self._api.delete(POD, pod, at_once=True)
+        return None
+
+    async def _stop(self, uid: str) -> None:
+        workload = self._running.pop(uid, None)
+        if workload is not None:
+            await workload.stop()
+        self._context.clock.forget(f"pull {uid}")

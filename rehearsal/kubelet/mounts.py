@@ -1,0 +1,58 @@
+"""What a pod's containers read of the cluster: environment and mounted files."""
+
+import base64
+from collections.abc import Mapping
+
+from rehearsal.api import Api, Object
+from rehearsal.kinds import CONFIG_MAP, SECRET
+
+
+class MissingError(Exception):
+    """A ConfigMap or Secret that the pod names is not there; the kubelet waits for it."""
+
+
+async def environment(api: Api, namespace: str, container: Object) -> dict[str, str]:
+    """Return the container's environment: ``envFrom`` in its order, then ``env``; raises MissingError."""
+    found: dict[str, str] = {}
+    for source in container.get("envFrom", []):
+        if reference := source.get("configMapRef"):
+            found |= await _config_map(api, namespace, reference)
+        if reference := source.get("secretRef"):
+            found |= await _secret(api, namespace, reference)
+    return found | {each["name"]: str(each["value"]) for each in container.get("env", []) if "value" in each}
+
+
+async def files(api: Api, namespace: str, spec: Object, container: Object) -> dict[str, str]:
+    """Return the content of every mounted file by its absolute path; raises MissingError."""
+    volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
+    found: dict[str, str] = {}
+    for mount in container.get("volumeMounts", []):
+        content = await _volume(api, namespace, volumes[mount["name"]])
+        if part := mount.get("subPath"):
+            found |= {mount["mountPath"]: content[part]} if part in content else {}
+        else:
+            found |= {f"{mount['mountPath']}/{name}": text for name, text in content.items()}
+    return found
+
+
+async def _volume(api: Api, namespace: str, volume: Object) -> Mapping[str, str]:
+    if source := volume.get("configMap"):
+        return await _config_map(api, namespace, source)
+    if source := volume.get("secret"):
+        return await _secret(api, namespace, {**source, "name": source["secretName"]})
+    return {}
+
+
+async def _config_map(api: Api, namespace: str, reference: Object) -> dict[str, str]:
+    found = await api.get(CONFIG_MAP, reference["name"], namespace)
+    if found is None and not reference.get("optional"):
+        raise MissingError(f'configmap "{reference["name"]}" not found')
+    return dict((found or {}).get("data", {}))
+
+
+async def _secret(api: Api, namespace: str, reference: Object) -> dict[str, str]:
+    found = await api.get(SECRET, reference["name"], namespace)
+    if found is None and not reference.get("optional"):
+        raise MissingError(f'secret "{reference["name"]}" not found')
+    data = (found or {}).get("data", {})
+    return {name: base64.b64decode(value).decode("utf-8", "surrogateescape") for name, value in data.items()}

@@ -1,0 +1,89 @@
+"""Runs the program's own verification script, and nothing else, as a simulated container would.
+
+The script runs with bash in an empty environment; its ``curl`` is ``curl.py``, and its CDH a server on loopback that
+asks the simulated pod VM.
+"""
+
+import asyncio
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from rehearsal.kubelet.guest import Guest, UnreachableError
+from rehearsal.kubelet.kbs import DeniedError
+from rendering.attestation_check import SCRIPT
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a container ended.
+
+    Attributes:
+        code: exit code.
+        output: the end of what it printed.
+    """
+
+    code: int
+    output: str
+
+
+def is_ours(container: Mapping[str, object]) -> bool:
+    """Return whether the container's command is exactly the verification script."""
+    return container.get("command") == ["/bin/bash", "-c", SCRIPT]
+
+
+async def run(guest: Guest, environment: Mapping[str, str]) -> Ended:
+    """Run the script in the pod VM with the container's environment."""
+    runner = web.AppRunner(_hub(guest))
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        return await _bash({**environment, "CDH_URL": f"http://127.0.0.1:{port}"})
+    finally:
+        await runner.cleanup()
+
+
+def _hub(guest: Guest) -> web.Application:
+    async def resource(request: web.Request) -> web.Response:
+        try:
+            return web.Response(body=await guest.resource(request.match_info["path"]))
+        except (DeniedError, UnreachableError) as error:
+            # As api-server-rest does: whatever goes wrong is a 500.
+            return web.Response(status=500, text=f"rpc status: get resource failed: {error}")
+
+    hub = web.Application()
+    hub.router.add_get("/cdh/resource/{path:.+}", resource)
+    return hub
+
+
+async def _bash(environment: Mapping[str, str]) -> Ended:
+    with tempfile.TemporaryDirectory() as folder:
+        shim = Path(folder) / "curl"
+        shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m rehearsal.kubelet.curl "$@"\n')
+        shim.chmod(0o755)
+        checkout = str(Path(__file__).resolve().parent.parent.parent)
+        process = await asyncio.create_subprocess_exec(
+            "/bin/bash",
+            "-c",
+            SCRIPT,
+            env={**environment, "PATH": f"{folder}:{os.defpath}", "PYTHONPATH": checkout},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await process.communicate()
+        except asyncio.CancelledError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            raise
+    return Ended(process.returncode or 0, output.decode(errors="replace")[-2000:])

@@ -1,0 +1,1 @@
+"""The simulated operators: OLM, machine config, OpenShift sandboxed containers, Trustee, the router."""

@@ -1,0 +1,53 @@
+"""CustomResourceDefinitions (apiextensions.k8s.io/v1) from the short form in ``crds.yaml``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_ANY: Mapping[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_SHORT: Mapping[str, Mapping[str, Any]] = {
+    "string": {"type": "string"},
+    "boolean": {"type": "boolean"},
+    "integer": {"type": "integer"},
+    "object": _ANY,
+    "strings": {"type": "array", "items": {"type": "string"}},
+    "map": {"type": "object", "additionalProperties": {"type": "string"}},
+}
+
+
+def of(owner: str) -> list[dict[str, Any]]:
+    """Return the CRDs that ``owner`` brings: ``cluster`` or a package of the catalog."""
+    shorts = yaml.safe_load(Path(__file__).with_name("crds.yaml").read_text(encoding="utf-8"))
+    return [_crd(short) for short in shorts[owner]]
+
+
+def _crd(short: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"kind": short["kind"], "listKind": f"{short['kind']}List", "plural": short["plural"]}
+    version = {
+        "name": short["version"],
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "schema": {"openAPIV3Schema": _schema(short)},
+    }
+    return {
+        "metadata": {"name": f"{short['plural']}.{short['group']}"},
+        "spec": {
+            "group": short["group"],
+            "scope": short["scope"],
+            "names": {**names, "singular": short["kind"].lower()},
+            "versions": [version],
+        },
+    }
+
+
+def _schema(short: Mapping[str, Any]) -> dict[str, Any]:
+    if short.get("any"):
+        return dict(_ANY)
+    fields = {name: _SHORT[field] if isinstance(field, str) else field for name, field in short["spec"].items()}
+    spec: dict[str, Any] = {"type": "object", "properties": fields}
+    if "required" in short:
+        spec["required"] = short["required"]
+    return {"type": "object", "properties": {"spec": spec, "status": dict(_ANY)}}

@@ -1,0 +1,183 @@
+"""The OpenShift sandboxed containers operator 1.9: KataConfig's life, as far as a user of it can see.
+
+Modelled on openshift/sandboxed-containers-operator (devel d0632e58 and the files around 1.9 named in the modules that
+this one uses): finalizer, node labels, pool ``kata-oc``, reasons of ``InProgress``, requeues, deletion.
+"""
+
+from collections.abc import Mapping
+
+from rehearsal.api import Kind, Object
+from rehearsal.kinds import CONFIG_MAP, CSV, DAEMON_SET, JOB, KATA_CONFIG, MACHINE_CONFIG_POOL, NODE, POD, SECRET
+from rehearsal.operators import kata_webhook
+from rehearsal.operators.context import Context, KeyOf
+from rehearsal.operators.machine_config import updating
+from rehearsal.operators.osc_nodes import KataNodes
+from rehearsal.operators.osc_peer_pods import NAMESPACE, PACKAGE, ImageProblemError, PeerPods
+from rehearsal.timings import RETRY
+
+FINALIZER = "kataconfiguration.openshift.io/finalizer"
+_NEWS = ("osc-feature-gates", "peer-pods-cm", "peer-pods-secret")
+
+
+class KataConfigs:
+    """The operator's one controller."""
+
+    name = "sandboxed-containers-operator"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._api = context.api
+        self._nodes = KataNodes(context)
+        self._peer_pods = PeerPods(context)
+        self._known: set[str] = set()
+        self.watches: Mapping[Kind, KeyOf] = {
+            KATA_CONFIG: self._seen,
+            MACHINE_CONFIG_POOL: self._any,
+            NODE: self._any,
+            CSV: self._any,
+            CONFIG_MAP: self._of_ours,
+            SECRET: self._of_ours,
+            JOB: self._of_ours,
+            DAEMON_SET: self._of_ours,
+        }
+
+    def _seen(self, found: Object) -> str:
+        name = str(found["metadata"]["name"])
+        self._known.add(name)
+        return name
+
+    def _any(self, _: Object) -> str | None:
+        return next(iter(sorted(self._known)), None)
+
+    def _of_ours(self, found: Object) -> str | None:
+        metadata = found["metadata"]
+        ours = metadata["name"] in _NEWS or metadata["name"].startswith("osc-")
+        return self._any(found) if metadata["namespace"] == NAMESPACE and ours else None
+
+    async def reconcile(self, key: str) -> float | None:
+        """Bring the KataConfig one step further."""
+        found = await self._api.get(KATA_CONFIG, key)
+        if found is None:
+            self._known.discard(key)
+            return None
+        if not await self._context.installed(PACKAGE, NAMESPACE):
+            return None
+        await kata_webhook.install(self._api)
+        retry = self._context.clock.scaled(RETRY)
+        status: Object = {"kataNodes": {}, "runtimeClasses": [], **found.get("status", {})}
+        if found["spec"].get("enablePeerPods"):
+            await self._peer_pods.follow_gate(await self._confidential())
+        if "deletionTimestamp" in found["metadata"] and _reason(status) not in ("Installing", "Updating"):
+            return retry if await self._delete(found, status) else None
+        again = await self._install(found, status)
+        await self._api.set_status(KATA_CONFIG, found, status)
+        return retry if again else None
+
+    async def _confidential(self) -> bool:
+        gates = await self._api.get(CONFIG_MAP, "osc-feature-gates", NAMESPACE)
+        # Exactly this text (fg_handler.go e3399966).
+        return bool((gates or {}).get("data", {}).get("confidential") == "true")
+
+    async def _install(self, found: Object, status: Object) -> bool:
+        """Take one step of installation; True if the next one needs a retry."""
+        if FINALIZER not in found["metadata"].get("finalizers", []) and "deletionTimestamp" not in found["metadata"]:
+            kept = found["metadata"].get("finalizers", [])
+            found.update(await self._api.patch(KATA_CONFIG, found, {"metadata": {"finalizers": [*kept, FINALIZER]}}))
+        if await self._nodes.install_machine_configs(found):
+            in_progress(status, "True", "Installing", "Performing initial installation of kata on cluster")
+        if await self._nodes.label(found) and not await self._updating():
+            status["waitingForMcoToStart"] = True
+        await self._nodes.install_pool()
+        busy = await self._updating()
+        if busy and _value(status) == "False":
+            in_progress(status, "True", "Updating", "Adding and/or removing kata-enabled nodes")
+        if not busy and status.get("waitingForMcoToStart"):
+            return False  # the pool's start will be seen
+        status["waitingForMcoToStart"] = False
+        if failing := await self._nodes.report(status):
+            in_progress(status, "True", "Failed", f"Node {failing} Degraded")
+        return False if busy else await self._finish(found, status)
+
+    async def _finish(self, found: Object, status: Object) -> bool:
+        in_progress(status, "False")
+        await self._peer_pods.runtime_class(found, status, "kata", "250m", "350Mi")
+        if not found["spec"].get("enablePeerPods"):
+            return False
+        try:
+            done, reason, message = await self._peer_pods.image(found, create=True)
+        except ImageProblemError as problem:
+            in_progress(status, "True", "PodVMImageJobFailed", str(problem))
+            return True
+        in_progress(status, "True", reason, message)
+        if not done:
+            return True
+        await self._peer_pods.daemon_set(found)
+        await self._peer_pods.runtime_class(found, status, "kata-remote", "250m", "120Mi")
+        # Also after a failed image job: then the condition says that all is done, and no image is there.
+        in_progress(status, "False")
+        return False
+
+    async def _delete(self, found: Object, status: Object) -> bool:
+        """Take one step of removal; True if the next one needs a retry."""
+        if blocking := await self._kata_pods(status):
+            message = (
+                f'Existing pods using "kata-runtime" found. Please delete the pods manually: {", ".join(blocking)}'
+            )
+            in_progress(status, "False", "BlockedByExistingKataPods", message)
+            await self._api.set_status(KATA_CONFIG, found, status)
+            return True
+        if await self._nodes.unlabel():
+            status["waitingForMcoToStart"] = True
+        in_progress(status, "True", "Uninstalling", "Removing kata from cluster")
+        await self._nodes.remove_machine_configs()
+        busy = updating(await self._api.get(MACHINE_CONFIG_POOL, "worker"))
+        if not busy and status.get("waitingForMcoToStart"):
+            await self._api.set_status(KATA_CONFIG, found, status)
+            return False
+        status["waitingForMcoToStart"] = False
+        await self._nodes.report(status)
+        again = False
+        if not busy:
+            await self._nodes.remove_pool()
+            again = found["spec"].get("enablePeerPods", False) and not await self._remove_peer_pods(found, status)
+        await self._api.set_status(KATA_CONFIG, found, status)
+        if not busy and not again:
+            kept = [each for each in found["metadata"]["finalizers"] if each != FINALIZER]
+            await self._api.patch(KATA_CONFIG, found, {"metadata": {"finalizers": kept}})
+        return again
+
+    async def _remove_peer_pods(self, found: Object, status: Object) -> bool:
+        await self._peer_pods.remove_daemon_set()
+        done, reason, message = await self._peer_pods.image(found, create=False)
+        in_progress(status, "True", reason, message)
+        return done
+
+    async def _updating(self) -> bool:
+        pools = [await self._api.get(MACHINE_CONFIG_POOL, name) for name in ("kata-oc", "worker")]
+        return any(updating(pool) for pool in pools)
+
+    async def _kata_pods(self, status: Object) -> list[str]:
+        """Return every pod, finished ones included, that uses a runtime class of ours."""
+        ours = status.get("runtimeClasses", [])
+        return [
+            f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+            for pod in await self._api.list(POD)
+            if pod["spec"].get("runtimeClassName") in ours
+        ]
+
+
+def in_progress(status: Object, value: str, reason: str = "", message: str = "") -> None:
+    """Set the condition ``InProgress``, the only one that there is."""
+    status["conditions"] = [{"type": "InProgress", "status": value, "reason": reason, "message": message}]
+
+
+def _condition(status: Object) -> Object:
+    return next(iter(status.get("conditions", [])), {})
+
+
+def _reason(status: Object) -> str:
+    return str(_condition(status).get("reason", ""))
+
+
+def _value(status: Object) -> str:
+    return str(_condition(status).get("status", ""))

@@ -1,0 +1,127 @@
+"""The OSC operator's dealings with nodes: labels, pool ``kata-oc``, MachineConfigs, and the report in KataConfig."""
+
+from collections.abc import Callable
+
+from rehearsal.api import Object
+from rehearsal.kinds import MACHINE_CONFIG, MACHINE_CONFIG_POOL, NODE
+from rehearsal.operators.context import Context
+from rehearsal.operators.machine_config import STATE_DONE, pool_of
+from rehearsal.operators.world import CURRENT, ROLE, STATE
+
+KATA_OC = f"{ROLE}kata-oc"
+_ROLE_LABEL = "machineconfiguration.openshift.io/role"
+_EXTENSION = "50-enable-sandboxed-containers-extension"
+_PEER_PODS = ("40-worker-kata-remote-config", "50-kata-remote")
+_LISTS = (
+    "installed",
+    "installing",
+    "waitingToInstall",
+    "failedToInstall",
+    "uninstalling",
+    "waitingToUninstall",
+    "failedToUninstall",
+)
+
+
+class KataNodes:
+    """The worker nodes that are to have kata."""
+
+    def __init__(self, context: Context) -> None:
+        self._api = context.api
+
+    async def install_machine_configs(self, kata_config: Object) -> bool:
+        """Create what installs kata on nodes; True if the main one was not there before."""
+        if kata_config["spec"].get("enablePeerPods"):
+            for name in _PEER_PODS:
+                await self._machine_config(name, [])
+        return await self._machine_config(_EXTENSION, ["sandboxed-containers"])
+
+    async def _machine_config(self, name: str, extensions: list[str]) -> bool:
+        content = {"metadata": {"name": name, "labels": {_ROLE_LABEL: "kata-oc"}}, "spec": {"extensions": extensions}}
+        return await self._api.create(MACHINE_CONFIG, content) is not None
+
+    async def remove_machine_configs(self) -> None:
+        """Delete what installs kata on nodes."""
+        for name in (_EXTENSION, *_PEER_PODS):
+            await self._api.delete(MACHINE_CONFIG, {"metadata": {"name": name}})
+
+    async def label(self, kata_config: Object) -> bool:
+        """Give the label kata-oc to the workers of the pool selector and take it from the others; True on a change."""
+        selector = kata_config["spec"].get("kataConfigPoolSelector") or {}
+        return await self._relabel(lambda node: _matches(selector, node["metadata"]["labels"]))
+
+    async def unlabel(self) -> bool:
+        """Take the label from every node; True on a change."""
+        return await self._relabel(lambda _: False)
+
+    async def _relabel(self, wanted: Callable[[Object], bool]) -> bool:
+        changed = False
+        for node in await self._workers():
+            has, wants = KATA_OC in node["metadata"]["labels"], wanted(node)
+            if has != wants:
+                await self._api.patch(NODE, node, {"metadata": {"labels": {KATA_OC: "" if wants else None}}})
+                changed = True
+        return changed
+
+    async def install_pool(self) -> None:
+        """Create pool kata-oc."""
+        role = {"key": _ROLE_LABEL, "operator": "In", "values": ["kata-oc", "worker"]}
+        labels = {"pools.operator.machineconfiguration.openshift.io/kata-oc": ""}
+        spec = {
+            "machineConfigSelector": {"matchExpressions": [role]},
+            "nodeSelector": {"matchLabels": {KATA_OC: ""}},
+        }
+        await self._api.create(MACHINE_CONFIG_POOL, {"metadata": {"name": "kata-oc", "labels": labels}, "spec": spec})
+
+    async def remove_pool(self) -> None:
+        """Delete pool kata-oc."""
+        await self._api.delete(MACHINE_CONFIG_POOL, {"metadata": {"name": "kata-oc"}})
+
+    async def report(self, status: Object) -> str | None:
+        """Write ``kataNodes`` and return a degraded node, if there is one."""
+        lists: dict[str, list[str]] = {name: [] for name in _LISTS}
+        workers = await self._workers()
+        for node in workers:
+            pool = await self._api.get(MACHINE_CONFIG_POOL, pool_of(node))
+            target = ((pool or {}).get("spec", {}).get("configuration") or {}).get("name")
+            where = _where(node, target)
+            if where is not None:
+                lists[where].append(node["metadata"]["name"])
+        count = sum(KATA_OC in node["metadata"]["labels"] for node in workers)
+        status["kataNodes"] = {**lists, "nodeCount": count, "readyNodeCount": len(lists["installed"])}
+        return next(iter(lists["failedToInstall"] + lists["failedToUninstall"]), None)
+
+    async def _workers(self) -> list[Object]:
+        return await self._api.list(NODE, labels=f"{ROLE}worker")
+
+
+def _where(node: Object, target: str | None) -> str | None:
+    """Return the list that the node belongs on (openshift_controller.go, isNodeInstalled and its siblings)."""
+    annotations = node["metadata"]["annotations"]
+    kata, done = KATA_OC in node["metadata"]["labels"], annotations[STATE] == STATE_DONE
+    if annotations[STATE] == "Degraded":
+        return "failedToInstall" if kata else "failedToUninstall"
+    if annotations[STATE] == "Working":
+        return "installing" if kata else "uninstalling"
+    if done and annotations[CURRENT] == target:
+        return "installed" if kata else None
+    return "waitingToInstall" if kata else "waitingToUninstall"
+
+
+def _matches(selector: Object, labels: Object) -> bool:
+    if any(labels.get(key) != value for key, value in selector.get("matchLabels", {}).items()):
+        return False
+    return all(_meets(expression, labels) for expression in selector.get("matchExpressions", []))
+
+
+def _meets(expression: Object, labels: Object) -> bool:
+    key, values = expression["key"], expression.get("values", [])
+    match expression["operator"]:
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case "In":
+            return labels.get(key) in values
+        case _:
+            return labels.get(key) not in values

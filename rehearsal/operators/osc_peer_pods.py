@@ -1,0 +1,140 @@
+"""The OSC operator's dealings with peer pods: feature gate, pod VM image, RuntimeClasses, ``osc-caa-ds``.
+
+Upstream files: ``confidential_handler.go`` (gate), ``image_generator.go`` (jobs), ``openshift_controller.go``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rehearsal.api import Object
+from rehearsal.kinds import CONFIG_MAP, DAEMON_SET, JOB, RUNTIME_CLASS, SECRET
+from rehearsal.operators.context import Context, owned_by
+from rehearsal.operators.osc_nodes import KATA_OC
+
+NAMESPACE = "openshift-sandboxed-containers-operator"
+PACKAGE = "sandboxed-containers-operator"
+CREATE_JOB, DELETE_JOB = "osc-podvm-image-creation", "osc-podvm-image-deletion"
+DAEMON_SET_NAME = "osc-caa-ds"
+IMAGE_KEY = "AZURE_IMAGE_ID"
+_CM_KEYS = ("CLOUD_PROVIDER", "AZURE_REGION", "AZURE_RESOURCE_GROUP")
+_SECRET_KEYS = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID")
+
+
+class ImageProblemError(Exception):
+    """The pod VM image cannot be made with the present settings; the operator tries again later."""
+
+
+class PeerPods:
+    """What KataConfig needs when ``enablePeerPods`` is set."""
+
+    def __init__(self, context: Context) -> None:
+        self._api = context.api
+
+    async def follow_gate(self, confidential: bool) -> None:  # noqa: FBT001 - the gate's value
+        """Write what the gate ``confidential`` decides; nothing about the image once one is set."""
+        config = await self._config()
+        if config is None:
+            return
+        if not config.get("data", {}).get(IMAGE_KEY):
+            said = {"CONFIDENTIAL_COMPUTE_ENABLED": "yes" if confidential else "no"}
+            image = await self._api.get(CONFIG_MAP, "azure-podvm-image-cm", NAMESPACE)
+            if image is not None:
+                await self._api.patch(CONFIG_MAP, image, {"data": said})
+            elif confidential:
+                metadata = {"name": "azure-podvm-image-cm", "namespace": NAMESPACE}
+                await self._api.create(CONFIG_MAP, {"metadata": metadata, "data": said})
+        # On every reconcile, whoever else writes it.
+        await self._api.patch(CONFIG_MAP, config, {"data": {"DISABLECVM": "false" if confidential else "true"}})
+
+    async def image(self, kata_config: Object, *, create: bool) -> tuple[bool, str, str]:
+        """Take one step towards a pod VM image, or towards none; whether that is over, and what to report.
+
+        Raises:
+            ImageProblemError: ``peer-pods-cm`` or ``peer-pods-secret`` lacks something.
+        """
+        config = await self._config()
+        data = (config or {}).get("data", {})
+        if create:
+            await self._credentials()
+            if missing := [key for key in _CM_KEYS if not data.get(key)]:
+                text = "cannot find the required keys in peer-pods-cm ConfigMap"
+                raise ImageProblemError(f"{text}: {', '.join(missing)}")
+        elif config is None:
+            return True, "PodVMImageDeleted", "no peer-pods-cm"
+        name, word = (CREATE_JOB, "Creating") if create else (DELETE_JOB, "Deleting")
+        job = await self._api.get(JOB, name, NAMESPACE)
+        if bool(data.get(IMAGE_KEY)) == create:
+            if job is not None:
+                await self._api.delete(JOB, job)
+            return True, "PodVMImageJobCompleted", f"{word} the pod VM image is over"
+        if job is None:
+            await self._api.create(JOB, _image_job(name, kata_config))
+        elif _failed(job):
+            await self._api.event(job, "PodVMImageJobFailed", f"{word} the pod VM image failed", "Warning")
+            await self._api.delete(JOB, job)
+            return True, "PodVMImageJobFailed", f"{word} the pod VM image failed"
+        return False, "PodVMImageJobRunning", f"{word} the pod VM image"
+
+    async def _config(self) -> Object | None:
+        return await self._api.get(CONFIG_MAP, "peer-pods-cm", NAMESPACE)
+
+    async def _credentials(self) -> None:
+        """Have the cloud credential operator mint ``peer-pods-secret``, unless somebody has made one."""
+        found = await self._api.get(SECRET, "peer-pods-secret", NAMESPACE)
+        if found is None:
+            labels = {"kataconfiguration.openshift.io/credentials-request-based": "true"}
+            metadata = {"name": "peer-pods-secret", "namespace": NAMESPACE, "labels": labels}
+            minted = {key: f"rehearsal-{key.lower().replace('_', '-')}" for key in _SECRET_KEYS}
+            await self._api.create(SECRET, {"metadata": metadata, "stringData": minted})
+        elif missing := [key for key in _SECRET_KEYS if not found.get("data", {}).get(key)]:
+            raise ImageProblemError(f"cannot find the required keys in peer-pods-secret Secret: {', '.join(missing)}")
+
+    async def runtime_class(self, kata_config: Object, status: Object, name: str, cpu: str, memory: str) -> None:
+        """Create the RuntimeClass for the nodes with the label kata-oc, and report it."""
+        content = {
+            "metadata": {"name": name, "ownerReferences": owned_by(kata_config)},
+            "handler": name,
+            "overhead": {"podFixed": {"cpu": cpu, "memory": memory}},
+            "scheduling": {"nodeSelector": {KATA_OC: ""}},
+        }
+        await self._api.create(RUNTIME_CLASS, content)
+        if name not in status["runtimeClasses"]:
+            status["runtimeClasses"].append(name)
+
+    async def daemon_set(self, kata_config: Object) -> None:
+        """Create ``osc-caa-ds``: CAA on every node with the label kata-oc."""
+        labels = {"name": DAEMON_SET_NAME}
+        reads = [{"secretRef": {"name": "peer-pods-secret"}}, {"configMapRef": {"name": "peer-pods-cm"}}]
+        container = {"name": "caa-pod", "image": "registry.example.com/cloud-api-adaptor:1.9.0", "envFrom": reads}
+        spec = {"containers": [container], "nodeSelector": {KATA_OC: ""}, "hostNetwork": True}
+        content = {
+            "metadata": {
+                "name": DAEMON_SET_NAME,
+                "namespace": NAMESPACE,
+                "labels": labels,
+                "ownerReferences": owned_by(kata_config),
+            },
+            "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}},
+        }
+        await self._api.create(DAEMON_SET, content)
+
+    async def remove_daemon_set(self) -> None:
+        """Delete ``osc-caa-ds``."""
+        await self._api.delete(DAEMON_SET, {"metadata": {"name": DAEMON_SET_NAME, "namespace": NAMESPACE}})
+
+
+def _image_job(name: str, kata_config: Object) -> Mapping[str, Any]:
+    container = {"name": name.removeprefix("osc-podvm-"), "image": "registry.example.com/osc-podvm-builder:1.9.0"}
+    pod = {"containers": [container], "restartPolicy": "Never"}
+    return {
+        "metadata": {"name": name, "namespace": NAMESPACE, "ownerReferences": owned_by(kata_config)},
+        "spec": {
+            "backoffLimit": 1,
+            "template": {"metadata": {"labels": {"job": name}}, "spec": pod},
+        },
+    }
+
+
+def _failed(job: Object) -> bool:
+    conditions = job.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Failed" and each["status"] == "True" for each in conditions)

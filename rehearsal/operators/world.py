@@ -1,0 +1,90 @@
+"""Makes the cluster of ``world.yaml`` on an empty API server; on one that has it already, it changes nothing."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rehearsal import kinds
+from rehearsal.api import Api, ApiError, Object
+from rehearsal.kinds import CRD, NAMESPACE, NODE
+from rehearsal.operators import crds, faults
+
+STATE = "machineconfiguration.openshift.io/state"
+CURRENT = "machineconfiguration.openshift.io/currentConfig"
+DESIRED = "machineconfiguration.openshift.io/desiredConfig"
+ROLE = "node-role.kubernetes.io/"
+_CAPACITY = {"cpu": "8", "memory": "32Gi", "pods": "250"}
+_SERVED_WITHIN = 200  # looks
+_LOOK_EVERY = 0.1
+
+
+async def make(api: Api) -> None:
+    """Create CRDs, namespaces, nodes and what else of the world is missing.
+
+    Raises:
+        TimeoutError: the API server does not serve the kinds.
+    """
+    world = yaml.safe_load(Path(__file__).with_name("world.yaml").read_text(encoding="utf-8"))
+    definitions = crds.of("cluster")
+    await asyncio.gather(*(api.create(CRD, crd) for crd in definitions))
+    for crd in definitions:
+        await until_served(api, crd)
+    for name in (faults.NAMESPACE, *world.pop("namespaces")):
+        await api.create(NAMESPACE, {"metadata": {"name": name}})
+    nodes = world.pop("nodes")
+    for kind, contents in world.items():
+        for content in contents:
+            await _create_with_status(api, kind, content)
+    for role, names in nodes.items():
+        for name in names:
+            await _node(api, name, role)
+
+
+async def until_served(api: Api, crd: Mapping[str, Any]) -> None:
+    """Return once the API server serves the kind; raises TimeoutError."""
+    spec = crd["spec"]
+    path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}?limit=1"
+    for _ in range(_SERVED_WITHIN):
+        try:
+            await api.request("GET", path)
+        except ApiError:
+            await asyncio.sleep(_LOOK_EVERY)
+        else:
+            return
+    raise TimeoutError(f"{spec['names']['kind']} is not served {_SERVED_WITHIN * _LOOK_EVERY:.0f} s after its CRD")
+
+
+async def _create_with_status(api: Api, kind: str, content: Object) -> None:
+    made = await api.create(kinds.ALL[kind], content)
+    if made is not None and "status" in content:
+        await api.set_status(kinds.ALL[kind], made, content["status"])
+
+
+async def _node(api: Api, name: str, role: str) -> None:
+    labels = {
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "topology.kubernetes.io/region": "eastus",
+        f"{ROLE}{role}": "",
+    }
+    spec: Object = {}
+    if role == "master":
+        labels[f"{ROLE}control-plane"] = ""
+        spec = {"taints": [{"key": f"{ROLE}master", "effect": "NoSchedule"}]}
+    annotations = {STATE: "Done", CURRENT: "", DESIRED: ""}
+    metadata = {"name": name, "labels": labels, "annotations": annotations}
+    made = await api.create(NODE, {"metadata": metadata, "spec": spec})
+    if made is not None:
+        await api.set_status(
+            NODE, made, {"capacity": _CAPACITY, "allocatable": _CAPACITY, "conditions": [ready("True")]}
+        )
+
+
+def ready(status: str) -> Object:
+    """Return a node's Ready condition."""
+    reason = "KubeletReady" if status == "True" else "NodeStatusUnknown"
+    return {"type": "Ready", "status": status, "reason": reason, "message": "simulated kubelet"}

@@ -1,0 +1,75 @@
+"""The main job: preview, ``up``, the attested secret, ``up`` again with no change, and what all of it did."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import toolchain
+from rehearsal import summary
+from rehearsal.cluster import CHECKOUT, Cluster
+from rehearsal.control_plane import TOOLS
+from rehearsal.workplace import STACK, Prepared, Workplace
+from toolchain.cache import Say
+
+
+class FailedError(RuntimeError):
+    """A step of the main job failed; what it printed stands above."""
+
+
+def select_stack(prepared: Prepared) -> None:
+    """Make the stack ``rehearsal`` where it is missing, and select it; raises FailedError."""
+    _pulumi(prepared, ["stack", "select", "--create", STACK], quiet=True)
+
+
+def main_job(place: Workplace, say: Say) -> None:
+    """Carry out chapter 7 on a new cluster.
+
+    Raises:
+        ClusterError, ToolchainError: the rehearsal does not start.
+        FailedError: a step failed.
+    """
+    began = time.monotonic()
+    for folder in (place.cluster, place.state, place.root / "pulumi"):
+        shutil.rmtree(folder, ignore_errors=True)
+    tools = {name: tool.path for name, tool in toolchain.ensure(TOOLS, say).items()}
+    say("starting etcd, kube-apiserver, kube-controller-manager and the simulated operators")
+    with Cluster.start(place.cluster, tools):
+        prepared = place.prepare(say)
+        say(f"Kubernetes provider: {prepared.provider}")
+        select_stack(prepared)
+        events = place.root / "events.json"
+        say("\n$ pulumi preview")
+        _pulumi(prepared, ["preview", "--non-interactive", "--suppress-progress"])
+        say("\n$ pulumi up")
+        _pulumi(
+            prepared,
+            ["up", "--yes", "--skip-preview", "--non-interactive", "--suppress-progress", "--event-log", str(events)],
+        )
+        outputs = json.loads(_pulumi(prepared, ["stack", "output", "--json"], quiet=True))
+        if outputs.get("attested") is not True:
+            raise FailedError(f"the stack says attested: {outputs.get('attested')!r}, expected true")
+        say("\n$ pulumi up --expect-no-changes")
+        _pulumi(prepared, ["up", "--yes", "--skip-preview", "--non-interactive", "--expect-no-changes"])
+        say(summary.render(summary.read(events), outputs, prepared.provider, time.monotonic() - began))
+
+
+def _pulumi(prepared: Prepared, arguments: Sequence[str], *, quiet: bool = False) -> str:
+    """Run ``pulumi`` in the checkout; its standard output, where it is not shown."""
+    command = [str(prepared.pulumi), *arguments]
+    pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} if quiet else {}
+    process = subprocess.Popen(
+        command, cwd=CHECKOUT, env=prepared.environment(), stdin=subprocess.DEVNULL, text=True, **pipe
+    )
+    try:
+        out, err = process.communicate()
+    except BaseException:
+        # Ctrl-C has reached it as well: it cancels what it does and saves its state.
+        process.wait(60)
+        raise
+    if process.returncode != 0:
+        said = f":\n{(err or out or '').strip()}" if quiet else ", see above"
+        raise FailedError(f"`pulumi {' '.join(arguments[:3])}` ended with code {process.returncode}{said}")
+    return out or ""

@@ -1,0 +1,93 @@
+"""What a run created and how long each part took, from the engine's event log (pulumi ``apitype.EngineEvent``)."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_OPERATIONS = ("create", "update", "replace", "create-replacement", "read", "delete")
+_PARTS = {
+    "ClusterFacts": "what the cluster says of itself",
+    "AzureNetwork": "Azure network look-ups",
+    "TrusteeStack": "Trustee",
+    "PeerPodRuntime": "peer-pod runtime",
+    "AttestationCheck": "attestation check",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One resource that the engine worked on.
+
+    Attributes:
+        operation: what was done, such as ``create``.
+        kind: the resource's type, without what it is a part of.
+        name: its name in the program.
+        part: the component that it belongs to, the outermost one.
+        began, ended: seconds since the epoch.
+    """
+
+    operation: str
+    kind: str
+    name: str
+    part: str
+    began: float
+    ended: float
+
+
+def read(path: Path) -> list[Step]:
+    """Return the steps of a log, in the order in which they ended."""
+    began: dict[str, float] = {}
+    steps = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        event = json.loads(line)
+        if metadata := event.get("resourcePreEvent", {}).get("metadata"):
+            began.setdefault(metadata["urn"], event["timestamp"])
+        if (metadata := event.get("resOutputsEvent", {}).get("metadata")) and metadata["op"] in _OPERATIONS:
+            steps.append(_step(metadata, began.get(metadata["urn"], event["timestamp"]), event["timestamp"]))
+    return steps
+
+
+def _step(metadata: Mapping[str, Any], began: float, ended: float) -> Step:
+    _, _, types, name = str(metadata["urn"]).split("::", 3)
+    chain = types.split("$")
+    owners = [owner.rpartition(":")[2] for owner in chain[:-1]]
+    part = next((owner for owner in owners if owner in _PARTS), "")
+    return Step(str(metadata["op"]), chain[-1], name, part, float(began), float(ended))
+
+
+def render(steps: list[Step], outputs: Mapping[str, Any], provider: str, seconds: float) -> str:
+    """Return the summary that ``make rehearse`` ends with."""
+    lines = ["", "What was created", *_created(steps), "", "How long each part took", *_durations(steps)]
+    lines += ["", "What the stack exports"]
+    lines += [f"  {name:<16} {json.dumps(value)}" for name, value in outputs.items()]
+    lines += ["", f"Kubernetes provider: {provider}", f"All of it, with set-up: {seconds:.0f} s"]
+    return "\n".join([*lines, "A second `up` had nothing to change.", "", "attested"])
+
+
+def _created(steps: list[Step]) -> list[str]:
+    kinds = Counter(_kind(step.kind) for step in steps if step.operation == "create" and ":" in step.kind)
+    objects = {kind: count for kind, count in kinds.items() if kind}
+    return [f"  {count:>3} {kind}" for kind, count in sorted(objects.items())]
+
+
+def _kind(token: str) -> str:
+    """Return the kind of a Kubernetes object; nothing for components and providers."""
+    if not token.startswith("kubernetes:"):
+        return ""
+    return token.rpartition(":")[2].replace("Patch", " (fields of it)")
+
+
+def _durations(steps: list[Step]) -> list[str]:
+    lines = []
+    for part, words in _PARTS.items():
+        own = [step for step in steps if step.part == part]
+        if own:
+            first, last = min(step.began for step in own), max(step.ended for step in own)
+            slowest = max(own, key=lambda step: step.ended - step.began)
+            lines.append(
+                f"  {last - first:>6.1f} s  {words}; longest {slowest.name}, {slowest.ended - slowest.began:.1f} s"
+            )
+    return lines
