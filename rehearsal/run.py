@@ -59,10 +59,10 @@ def main_job(place: Workplace, say: Say) -> None:
 def _pulumi(prepared: Prepared, arguments: Sequence[str], *, quiet: bool = False) -> str:
     """Run ``pulumi`` in the checkout; its standard output, where it is not shown."""
     command = [str(prepared.pulumi), *arguments]
+    # --event-log is one of the options that the CLI shows and takes only in this mode.
+    environment = {**prepared.environment(), "PULUMI_DEBUG_COMMANDS": "true"}
     pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} if quiet else {}
-    process = subprocess.Popen(
-        command, cwd=CHECKOUT, env=prepared.environment(), stdin=subprocess.DEVNULL, text=True, **pipe
-    )
+    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, text=True, **pipe)
     try:
         out, err = process.communicate()
     except BaseException:

@@ -1,7 +1,6 @@
 """What a run created and how long each part took, from the engine's event log (pulumi ``apitype.EngineEvent``)."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ class Step:
         kind: the resource's type, without what it is a part of.
         name: its name in the program.
         part: the component that it belongs to, the outermost one.
+        object: namespace and name of the Kubernetes object, where it is one.
         began, ended: seconds since the epoch.
     """
 
@@ -33,6 +33,7 @@ class Step:
     kind: str
     name: str
     part: str
+    object: str
     began: float
     ended: float
 
@@ -55,7 +56,9 @@ def _step(metadata: Mapping[str, Any], began: float, ended: float) -> Step:
     chain = types.split("$")
     owners = [owner.rpartition(":")[2] for owner in chain[:-1]]
     part = next((owner for owner in owners if owner in _PARTS), "")
-    return Step(str(metadata["op"]), chain[-1], name, part, float(began), float(ended))
+    found = ((metadata.get("new") or {}).get("inputs") or {}).get("metadata") or {}
+    title = "/".join(found[key] for key in ("namespace", "name") if found.get(key))
+    return Step(str(metadata["op"]), chain[-1], name, part, title, float(began), float(ended))
 
 
 def render(steps: list[Step], outputs: Mapping[str, Any], provider: str, seconds: float) -> str:
@@ -68,26 +71,24 @@ def render(steps: list[Step], outputs: Mapping[str, Any], provider: str, seconds
 
 
 def _created(steps: list[Step]) -> list[str]:
-    kinds = Counter(_kind(step.kind) for step in steps if step.operation == "create" and ":" in step.kind)
-    objects = {kind: count for kind, count in kinds.items() if kind}
-    return [f"  {count:>3} {kind}" for kind, count in sorted(objects.items())]
-
-
-def _kind(token: str) -> str:
-    """Return the kind of a Kubernetes object; nothing for components and providers."""
-    if not token.startswith("kubernetes:"):
-        return ""
-    return token.rpartition(":")[2].replace("Patch", " (fields of it)")
+    lines = []
+    for step in steps:
+        if step.operation == "create" and step.kind.startswith("kubernetes:"):
+            kind = step.kind.rpartition(":")[2]
+            words = f"{kind.removesuffix('Patch')} (fields of it)" if kind.endswith("Patch") else kind
+            lines.append(f"  {words:<28} {step.object}")
+    return sorted(lines)
 
 
 def _durations(steps: list[Step]) -> list[str]:
+    """Return for each part when it was worked on; the parts go side by side."""
     lines = []
+    zero = min((step.began for step in steps), default=0)
     for part, words in _PARTS.items():
         own = [step for step in steps if step.part == part]
         if own:
-            first, last = min(step.began for step in own), max(step.ended for step in own)
+            first, last = min(step.began for step in own) - zero, max(step.ended for step in own) - zero
             slowest = max(own, key=lambda step: step.ended - step.began)
-            lines.append(
-                f"  {last - first:>6.1f} s  {words}; longest {slowest.name}, {slowest.ended - slowest.began:.1f} s"
-            )
+            longest = f"longest: {slowest.name}, {slowest.ended - slowest.began:.0f} s"
+            lines.append(f"  second {first:>3.0f} to {last:>3.0f}  {words} ({longest})")
     return lines

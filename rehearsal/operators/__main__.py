@@ -18,7 +18,9 @@ from rehearsal.timings import DEFAULT_SPEED
 def main() -> int:
     """Run until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stdout)
-    logging.getLogger("kopf").setLevel(logging.WARNING)
+    # kopf reports kinds that an operator brings later as unresolved, again and again; that is how it is meant here.
+    logging.getLogger("kopf").setLevel(logging.ERROR)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     kubeconfig = Path(os.environ["KUBECONFIG"])
     directory = Path(os.environ.get("COCO_REHEARSAL_DIRECTORY", kubeconfig.parent))
     speed = float(os.environ.get("COCO_REHEARSAL_SPEED", DEFAULT_SPEED))

@@ -1,15 +1,15 @@
 """Puts the simulated components together: kopf watches, queues reconcile."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import kopf
 
-from rehearsal.api import Api, Kind, Object
+from rehearsal.api import Api, ApiError, Kind, Object
+from rehearsal.kinds import KATA_CONFIG, KBS_CONFIG
 from rehearsal.kubelet.kubelet import Kubelets
 from rehearsal.operators import world
 from rehearsal.operators.context import Component, Context, KeyOf
@@ -33,6 +33,9 @@ _COMPONENTS: Sequence[Callable[[Context], Component]] = (
     Routes,
     Kubelets,
 )
+_LATER = (KATA_CONFIG, KBS_CONFIG)
+"""Kinds that are not served before their operator is installed."""
+_LOOK_EVERY = 0.1
 _LOG = logging.getLogger("rehearsal")
 
 
@@ -43,43 +46,70 @@ async def run(kubeconfig: Path, speed: float, ready: Path, stop: asyncio.Event) 
         await world.make(api)
         context = Context(api, Clock(speed), Faults(api))
         components = [make(context.named(_name(make))) for make in _COMPONENTS]
-        queues = [Queue(component.name, component.reconcile) for component in components]
-        registry = kopf.OperatorRegistry()
-        for component, queue in zip(components, queues, strict=True):
-            for kind, key in component.watches.items():
-                _watch(registry, kind, key, queue)
-        _settings(registry)
-        watching, ended = asyncio.Event(), asyncio.Event()
-        kopf_task = asyncio.create_task(
-            kopf.operator(registry=registry, clusterwide=True, standalone=True, ready_flag=watching, stop_flag=ended)
-        )
+        queues = {component.name: Queue(component.name, component.reconcile) for component in components}
+        ended, watching = asyncio.Event(), asyncio.Event()
+        tasks = [asyncio.create_task(_watch(components, queues, _served_from_the_start, watching, ended))]
+        tasks += [asyncio.create_task(_watch_later(api, kind, components, queues, ended)) for kind in _LATER]
         try:
-            await _first_of(watching.wait(), kopf_task)
+            await _first_of(watching.wait(), tasks)
             ready.write_text("ready\n")
             _LOG.info("simulating at %g times the documented speed", speed)
-            await _first_of(stop.wait(), kopf_task)
+            await _first_of(stop.wait(), tasks)
         finally:
             ready.unlink(missing_ok=True)
             ended.set()
-            await asyncio.gather(*(queue.stop() for queue in queues))
-            with contextlib.suppress(asyncio.CancelledError):
-                await kopf_task
+            await asyncio.gather(*(queue.stop() for queue in queues.values()))
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _name(make: Any) -> str:
     return str(make.name)
 
 
-async def _first_of(waiting: Any, task: "asyncio.Task[None]") -> None:
-    """Wait for the first of the two; an error of the task is raised."""
+def _served_from_the_start(kind: Kind) -> bool:
+    return kind not in _LATER
+
+
+async def _watch_later(
+    api: Api, kind: Kind, components: Sequence[Component], queues: Mapping[str, Queue], ended: asyncio.Event
+) -> None:
+    """Watch a kind that comes with an operator once it is served, as that operator does."""
+    while not ended.is_set():
+        try:
+            await api.request("GET", f"{kind.path()}?limit=1")
+        except ApiError:
+            await asyncio.sleep(_LOOK_EVERY)
+        else:
+            await _watch(components, queues, lambda other: other == kind, asyncio.Event(), ended)
+
+
+async def _watch(
+    components: Sequence[Component],
+    queues: Mapping[str, Queue],
+    wanted: Callable[[Kind], bool],
+    watching: asyncio.Event,
+    ended: asyncio.Event,
+) -> None:
+    registry = kopf.OperatorRegistry()
+    _settings(registry)
+    for component in components:
+        for kind, key in component.watches.items():
+            if wanted(kind):
+                _feed(registry, kind, key, queues[component.name])
+    await kopf.operator(registry=registry, clusterwide=True, standalone=True, ready_flag=watching, stop_flag=ended)
+
+
+async def _first_of(waiting: Any, tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Wait for the first to come; an error of a task is raised."""
     waiter = asyncio.ensure_future(waiting)
-    await asyncio.wait((waiter, task), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((waiter, *tasks), return_when=asyncio.FIRST_COMPLETED)
     waiter.cancel()
-    if task.done():
-        task.result()
+    for task in tasks:
+        if task.done():
+            task.result()
 
 
-def _watch(registry: kopf.OperatorRegistry, kind: Kind, key: KeyOf, queue: Queue) -> None:
+def _feed(registry: kopf.OperatorRegistry, kind: Kind, key: KeyOf, queue: Queue) -> None:
     group, _, version = kind.api_version.rpartition("/")
 
     # A handler's name must be its own: kopf would take two of one name for the same.
@@ -97,10 +127,9 @@ def _settings(registry: kopf.OperatorRegistry) -> None:
     def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
         settings.watching.server_timeout = 600
-        # A kind that an operator's installation brings is served a moment after its CRD appears.
+        # A new kind's storage may still be getting ready when it is served already.
         settings.networking.error_backoffs = [0.1, 0.2, 0.5, 1, 2, 5]
-        settings.queueing.idle_timeout = 60
-        settings.scanning.disabled = False
+        settings.scanning.disabled = True
 
     @kopf.on.login(registry=registry)
     def login(**options: Any) -> kopf.ConnectionInfo | None:

@@ -6,7 +6,7 @@ Phases and reasons: operator-lifecycle-manager ``pkg/api/apis/operators/v1alpha1
 from collections.abc import Mapping
 
 from rehearsal.api import Kind, Object
-from rehearsal.kinds import CSV, DEPLOYMENT, OPERATOR_GROUP
+from rehearsal.kinds import CSV, DEPLOYMENT, NAMESPACE, OPERATOR_GROUP
 from rehearsal.operators.context import Context, KeyOf, key_of, owned_by
 from rehearsal.operators.faults import CSV_FAILS
 from rehearsal.timings import CSV_INSTALL
@@ -33,7 +33,8 @@ class Csvs:
         """Bring one CSV a phase further."""
         namespace, _, name = key.partition("/")
         found = await self._api.get(CSV, name, namespace)
-        if found is None or "deletionTimestamp" in found["metadata"]:
+        home = await self._api.get(NAMESPACE, namespace)
+        if found is None or home is None or any("deletionTimestamp" in each["metadata"] for each in (found, home)):
             return None
         groups = await self._api.list(OPERATOR_GROUP, namespace)
         if groups and not groups[0].get("spec", {}).get("targetNamespaces"):
