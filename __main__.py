@@ -1,5 +1,6 @@
 """Confidential containers on OpenShift in Azure: settings, providers, components, outputs."""
 
+from functools import partial
 from pathlib import Path
 
 import pulumi
@@ -17,15 +18,16 @@ from rendering import initdata
 
 stack = settings.load(Path(__file__).parent)
 
-cluster = kubernetes.Provider(
-    "cluster",
+connect = partial(
+    kubernetes.Provider,
     kubeconfig=stack.cluster.kubeconfig,
     context=stack.cluster.context,
     # What may change in a kubeconfig, such as a token, must not look like another cluster: that would replace all.
     cluster_identifier=stack.cluster.identifier or pulumi.get_stack(),
-    enable_config_map_mutable=True,
-    enable_secret_mutable=True,
 )
+cluster = connect("cluster", enable_config_map_mutable=True, enable_secret_mutable=True)
+# For KataConfig alone, see PeerPodRuntimeArgs.
+without_dry_run = connect("cluster-without-dry-run", enable_server_side_apply=False)
 on_cluster = ResourceOptions(providers=[cluster])
 lookup = needs_lookup(stack.azure)
 
@@ -53,7 +55,10 @@ encoded = document.apply(initdata.encode)
 runtime = PeerPodRuntime(
     "peer-pods",
     PeerPodRuntimeArgs(
-        settings=stack.peer_pods, network=network, initdata=encoded if stack.initdata.into_peer_pods_cm else None
+        settings=stack.peer_pods,
+        network=network,
+        initdata=encoded if stack.initdata.into_peer_pods_cm else None,
+        without_dry_run=without_dry_run,
     ),
     on_cluster,
 )

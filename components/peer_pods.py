@@ -38,11 +38,15 @@ class PeerPodRuntimeArgs:
         settings: what the stack says of peer pods.
         network: where the pod VMs go.
         initdata: encoded global initdata, or None for the image's own.
+        without_dry_run: provider of the same cluster that has server-side apply off. With it on, a preview of a
+            replacement creates the new KataConfig in a dry run, and the operator's webhook refuses a second one then as
+            always: no replacement could be previewed.
     """
 
     settings: PeerPodSettings
     network: AzureNetwork
     initdata: Input[str] | None
+    without_dry_run: pulumi.ProviderResource
 
 
 class PeerPodRuntime(pulumi.ComponentResource):
@@ -76,7 +80,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
         data = _peer_pods_data(args)
         gate = self._shared_config_map(f"{name}-feature-gates", "osc-feature-gates", operator, _feature_gates(said))
         config = self._shared_config_map(f"{name}-cm", "peer-pods-cm", operator, data)
-        self.kata_config = self._kata_config(name, said, [operator.installed, gate, config])
+        self.kata_config = self._kata_config(name, args, [operator.installed, gate, config])
         self.fingerprint = data.apply(fingerprint.of)
         self.ready = self._restart_caa(name, said, config)
         self.register_outputs({"fingerprint": self.fingerprint})
@@ -93,8 +97,8 @@ class PeerPodRuntime(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self),
         )
 
-    def _kata_config(self, name: str, said: PeerPodSettings, causes: list[pulumi.Resource]) -> KataConfig:
-        wanted = said.kata_config
+    def _kata_config(self, name: str, args: PeerPodRuntimeArgs, causes: list[pulumi.Resource]) -> KataConfig:
+        wanted = args.settings.kata_config
         spec: dict[str, object] = {"enablePeerPods": True, "logLevel": wanted.log_level}
         if wanted.pool_selector is not None:
             spec["kataConfigPoolSelector"] = {"matchLabels": dict(wanted.pool_selector.match_labels)}
@@ -104,9 +108,10 @@ class PeerPodRuntime(pulumi.ComponentResource):
                 parent=self,
                 # The operator brings the kind; gate and configuration decide which pod VM image it builds, once.
                 depends_on=causes,
+                provider=args.without_dry_run,
                 protect=not wanted.allow_reboot,
                 # The operator keeps the old gate's image, and a changed spec has no observedGeneration to wait for.
-                replacement_trigger=_feature_gates(said)["confidential"],
+                replacement_trigger=_feature_gates(args.settings)["confidential"],
                 replace_on_changes=["spec"],
                 delete_before_replace=True,
                 custom_timeouts=CustomTimeouts(create=wanted.timeout, update=wanted.timeout, delete=wanted.timeout),

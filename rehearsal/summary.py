@@ -57,7 +57,8 @@ def _step(metadata: Mapping[str, Any], began: float, ended: float) -> Step:
     owners = [owner.rpartition(":")[2] for owner in chain[:-1]]
     part = next((owner for owner in owners if owner in _PARTS), "")
     found = ((metadata.get("new") or {}).get("inputs") or {}).get("metadata") or {}
-    title = "/".join(found[key] for key in ("namespace", "name") if found.get(key))
+    # The provider puts the namespace "default" even on patches of cluster-scoped objects.
+    title = "/".join(found[key] for key in ("namespace", "name") if found.get(key, "default") != "default")
     return Step(str(metadata["op"]), chain[-1], name, part, title, float(began), float(ended))
 
 

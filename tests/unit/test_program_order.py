@@ -114,7 +114,18 @@ def test_every_resource_has_a_component_above_it(run: Run) -> None:
         if registration.request.custom and registration.request.parent.endswith("pulumi:pulumi:Stack::coco-azure-test")
     ]
 
-    assert sorted(loose) == ["azure", "cluster"]
+    assert sorted(loose) == ["azure", "cluster", "cluster-without-dry-run"]
+
+
+def test_kataconfig_alone_is_never_created_in_a_dry_run(run: Run) -> None:
+    users = [
+        name
+        for name, registration in run.registrations.items()
+        if "::cluster-without-dry-run::" in registration.request.provider
+    ]
+
+    # The operator's webhook refuses a second KataConfig in a dry run, too: no replacement could be previewed.
+    assert users == ["peer-pods-kataconfig"]
 
 
 def test_the_same_settings_register_the_same_objects_again() -> None:

@@ -1,0 +1,1 @@
+"""The real engine against a rehearsal cluster: order, previews, replacement, resume, faults."""

@@ -1,0 +1,4 @@
+# Nobody gets anything.
+package policy
+
+default allow = false

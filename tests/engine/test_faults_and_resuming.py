@@ -1,0 +1,85 @@
+"""What goes wrong in the cluster, and what is interrupted: the run says so, and the next one goes on from there."""
+
+from tests.engine.harness import Stack, interrupt
+
+KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
+SHORT = {"operator": {"installTimeout": "15s"}}
+
+
+def test_an_operator_whose_csv_fails_holds_everything_behind_it(empty: Stack) -> None:
+    empty.ask_for_fault("csv-fails", "trustee-operator")
+    empty.configure({"trustee": SHORT, "peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {"none": "such"}}}}})
+    process = empty.started("up", "--stack", "rehearsal", "--yes", "--skip-preview")
+    path = "/apis/operators.coreos.com/v1alpha1/namespaces/trustee-operator-system/clusterserviceversions"
+    empty.wait_for(
+        lambda: "Failed" in [csv.get("status", {}).get("phase") for csv in (empty.get(path) or {}).get("items", [])]
+    )
+    # The run itself would wait for the nodes for a long time: none has the label of the selector.
+    empty.wait_for(lambda: empty.get(KATA_CONFIG))
+    done = interrupt(process)
+
+    assert done.code != 0
+    assert empty.get("/apis/confidentialcontainers.org/v1alpha1/kbsconfigs") is None or not [
+        request for request in empty.requests() if request.kind == "kbsconfigs"
+    ]
+
+
+def test_after_an_interruption_the_next_run_goes_on_from_there(empty: Stack) -> None:
+    uid = empty.get(KATA_CONFIG)["metadata"]["uid"]
+    empty.ask_for_fault("csv-fails", None)
+    for number in (1, 2, 3):
+        node = f"/api/v1/nodes/worker-eastus{number}"
+        empty.api("PATCH", node, {"metadata": {"labels": {"none": "such"}}}, "application/merge-patch+json")
+    mark = empty.mark()
+    empty.up()
+
+    assert empty.outputs()["attested"] is True
+    assert empty.get(KATA_CONFIG)["metadata"]["uid"] == uid
+    again = [request for request in empty.requests(mark) if request.verb == "create" and request.kind == "namespaces"]
+    assert again == [], "what was there already was made once more"
+
+
+def test_a_policy_that_denies_everybody_fails_the_run(empty: Stack) -> None:
+    settings = {"peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {"none": "such"}}}}}
+    empty.configure({**settings, "trustee": {"resourcePolicyFile": "tests/engine/policies/deny.rego"}})
+    done = empty.up(check=False)
+
+    assert done.code != 0
+    assert "check-job" in done.output
+
+    empty.configure(settings)
+    empty.up()
+    assert empty.outputs()["attested"] is True
+
+
+def test_a_foreign_key_in_peer_pods_cm_survives_a_change_of_ours(empty: Stack) -> None:
+    path = "/api/v1/namespaces/openshift-sandboxed-containers-operator/configmaps/peer-pods-cm"
+    image = empty.get(path)["data"]["AZURE_IMAGE_ID"]
+    settings = {"kataConfig": {"poolSelector": {"matchLabels": {"none": "such"}}}, "proxyTimeout": "7m"}
+    empty.configure({"peerPods": settings})
+    mark = empty.mark()
+    empty.up()
+
+    data = empty.get(path)["data"]
+    assert (data["AZURE_IMAGE_ID"], data["PROXY_TIMEOUT"]) == (image, "7m")
+    changed = {request.kind for request in empty.requests(mark)}
+    assert "kataconfigs" not in changed
+    assert {"configmaps", "daemonsets", "jobs"} <= changed
+
+
+def test_an_image_job_that_fails_is_seen_although_kataconfig_claims_to_be_done(empty: Stack) -> None:
+    empty.destroy()
+    empty.ask_for_fault("image-job-fails", "yes")
+    empty.configure({"peerPods": {"kataConfig": {"timeout": "40s"}}})
+    done = empty.up(check=False)
+    empty.ask_for_fault("image-job-fails", None)
+
+    assert done.code != 0
+    assert "peer-pods-caa" in done.output or "peer-pods-kataconfig" in done.output
+
+
+def test_the_run_after_it_has_healed_succeeds(empty: Stack) -> None:
+    empty.configure({})
+    empty.up()
+
+    assert empty.outputs()["attested"] is True

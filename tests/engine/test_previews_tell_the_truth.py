@@ -1,0 +1,98 @@
+"""On an installed stack: what a change of each setting would do, and nothing else."""
+
+from typing import Any
+
+import pytest
+
+from tests.engine.harness import Stack, names
+
+KATA_CONFIG, FEATURE_GATES, PEER_PODS_CM, CAA = (
+    f"peer-pods-{role}" for role in ("kataconfig", "feature-gates", "cm", "caa")
+)
+KBS_CONFIG, KBS, CHECK = "trustee-kbsconfig", "trustee-kbs", "check-job"
+SECRET = {"clientSecrets": {"kbsres1": {"key1": "another", "key2": "value"}}}
+
+
+def test_the_run_before_has_attested(installed: Stack) -> None:
+    outputs = installed.outputs()
+
+    assert outputs["attested"] is True
+    assert outputs["trusteeUrl"] == "https://kbs-service-trustee-operator-system.apps.rehearsal.example.com"
+    assert outputs["subnetId"].endswith("/virtualNetworks/rehearsal-x7k2p-vnet/subnets/rehearsal-x7k2p-worker-subnet")
+    assert outputs["nsgId"].endswith("/networkSecurityGroups/rehearsal-x7k2p-nsg")
+    assert (outputs["resourceGroup"], outputs["region"]) == ("rehearsal-x7k2p-rg", "eastus")
+
+
+def test_a_second_run_has_nothing_to_change(installed: Stack) -> None:
+    installed.up("--expect-no-changes")
+
+
+def test_a_refresh_finds_nothing_that_differs(installed: Stack) -> None:
+    done = installed.run("refresh", "--stack", "rehearsal", "--yes", "--skip-preview", "--expect-no-changes")
+
+    assert done.code == 0
+    installed.up("--expect-no-changes")
+
+
+@pytest.mark.parametrize(
+    ("change", "updated"),
+    [
+        ({"peerPods": {"confidential": False}}, {FEATURE_GATES, PEER_PODS_CM}),
+        ({"peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {"cc": "true"}}}}}, set()),
+    ],
+    ids=["feature gate", "pool selector"],
+)
+def test_a_change_that_reboots_nodes_shows_as_a_replacement_of_kataconfig(
+    installed: Stack, change: dict[str, Any], updated: set[str]
+) -> None:
+    preview = installed.preview(change)
+
+    # What lives on the nodes goes with it: a pod that is left would block the deletion, and CAA starts anew.
+    assert names(preview, "replace") == {KATA_CONFIG, CHECK, CAA}
+    assert names(preview, "update") == updated
+    assert names(preview, "create") == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "updated", "replaced"),
+    [
+        ({"peerPods": {"proxyTimeout": "7m"}}, {PEER_PODS_CM, CAA}, {CHECK}),
+        ({"initdata": {"algorithm": "sha256"}}, {PEER_PODS_CM, CAA}, {CHECK}),
+        (
+            {"trustee": {"resourcePolicyFile": "tests/engine/policies/deny.rego"}},
+            {"trustee-content-resource-policy", KBS_CONFIG, KBS},
+            {CHECK},
+        ),
+        (SECRET, {"trustee-content-kbsres1", KBS_CONFIG, KBS}, {CHECK}),
+    ],
+    ids=["key of peer-pods-cm", "initdata", "resource policy", "client secret"],
+)
+def test_a_change_that_reboots_nothing_shows_the_update_and_the_restart_that_it_needs(
+    installed: Stack, change: dict[str, Any], updated: set[str], replaced: set[str]
+) -> None:
+    preview = installed.preview(change)
+
+    assert names(preview, "update") == updated
+    assert names(preview, "replace") == replaced
+    assert names(preview, "create") == set()
+
+
+def test_a_setting_that_is_wrong_changes_nothing_and_lists_every_problem(installed: Stack) -> None:
+    mark = installed.mark()
+    installed.configure({"peerPods": {"proxyTimeout": "soon", "tags": {"a b": "c"}}, "nonsense": {}})
+    done = installed.up(check=False)
+    installed.configure({})
+
+    assert done.code != 0
+    for problem in ("peerPods.proxyTimeout", "peerPods.tags", "nonsense"):
+        assert problem in done.output, done.output
+    assert installed.requests(mark) == []
+
+
+def test_no_secret_stands_in_a_log_in_plain_text(installed: Stack) -> None:
+    secret = installed.api("GET", "/api/v1/namespaces/trustee-operator-system/secrets/kbsres1")["data"]["key1"]
+    done = installed.run("stack", "export", "--stack", "rehearsal")
+    shown = installed.run("preview", "--stack", "rehearsal", "--diff")
+
+    assert secret not in done.output
+    assert secret not in shown.output
