@@ -14,7 +14,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 
 from components.olm_operator import OlmOperator, OlmOperatorArgs
-from components.openshift import WAIT_FOR, KbsConfig, Route
+from components.openshift import DELETION_PROPAGATION, WAIT_FOR, KbsConfig, Route
 from components.trustee_content import (
     ATTESTATION_POLICY,
     AUTH_SECRET,
@@ -104,11 +104,13 @@ class TrusteeStack(pulumi.ComponentResource):
                 depends_on=[operator.installed, self.content],
                 custom_timeouts=CustomTimeouts(create=said.timeout, update=said.timeout, delete=said.timeout),
             ),
+            # Deleted in the background: a deletion in the foreground changes the object's finalizers while the operator
+            # does, and operator 0.3 never finishes once its own change met a conflict (finalizeKbsConfig).
             metadata={
                 "name": "kbsconfig",
                 "namespace": operator.namespace,
                 "labels": _LABELS,
-                "annotations": {WAIT_FOR: _DEPLOYMENT_EXISTS},
+                "annotations": {WAIT_FOR: _DEPLOYMENT_EXISTS, DELETION_PROPAGATION: "background"},
             },
             spec=self.content.fingerprint.apply(lambda found: kbs_config_spec(said, self.content.kbs_secrets, found)),
         )
