@@ -62,7 +62,8 @@ async def create(cluster: Cluster, request: CreateRequest) -> CreateResponse:
     inputs = plain(request.properties)
     patch = is_patch(request.type, text(inputs, "kind"))
     untried = CreateResponse(resource_id="", properties=request.properties)
-    if request.preview and (patch or has_unknown(inputs) or not await cluster.serves(Gvk.of(inputs))):
+    tried = cluster.settings.server_side_apply and not patch and not has_unknown(inputs)
+    if request.preview and not (tried and await cluster.serves(Gvk.of(inputs))):
         return untried
     manager = manager_of(request.properties, inputs)
     operation = _operation(cluster, request, inputs, manager, preview=request.preview)

@@ -1,9 +1,9 @@
 """Where the real provider's JSONPath parser stops, although RFC 9535 would let it go on.
 
-It skips the blanks behind the first term of a ``&&`` or ``||`` chain, and not behind the later ones: an error is
-``a && b == 1 && c``, and none is ``a && b == 1&& c`` (github.com/theory/jsonpath as in pulumi-kubernetes 4.34.2, seen on
-the binary). A bare path such as ``@.a`` takes the blanks behind it with it, because a comparison may follow. What works
-in a rehearsal has to work on a real cluster, so this parser stops at the same places.
+Seen on the binary of pulumi-kubernetes 4.34.2, which uses github.com/theory/jsonpath: behind the first term of a ``&&``
+or ``||`` chain it skips blanks, and behind the later ones it does not. ``a && b == 1 && c`` is an error, and
+``a && b == 1&& c`` is none. A bare path such as ``@.a`` takes the blanks behind it with it, because a comparison may
+follow. What works in a rehearsal has to work on a real cluster, so this parser stops at the same places.
 """
 
 import re

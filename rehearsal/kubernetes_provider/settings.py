@@ -17,6 +17,7 @@ _FROM_ENVIRONMENT = {
     "enableConfigMapMutable": "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE",
     "enableSecretMutable": "PULUMI_K8S_ENABLE_SECRET_MUTABLE",
     "enablePatchForce": "PULUMI_K8S_ENABLE_PATCH_FORCE",
+    "enableServerSideApply": "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY",
     "deleteUnreachable": "PULUMI_K8S_DELETE_UNREACHABLE",
 }
 
@@ -32,6 +33,8 @@ class Settings:
         namespace: namespace for objects that name none, or "".
         mutable_config_maps: whether data of ConfigMaps is updated in place.
         mutable_secrets: whether data of Secrets is updated in place.
+        server_side_apply: whether the server tries creations at a preview. Off, the real provider also applies on the
+            client's side; this one has no such mode, and applies on the server's side all the same.
         patch_force: whether every apply takes fields over from other managers.
         delete_unreachable: whether what cannot be reached counts as deleted.
     """
@@ -42,6 +45,7 @@ class Settings:
     namespace: str = ""
     mutable_config_maps: bool = False
     mutable_secrets: bool = False
+    server_side_apply: bool = True
     patch_force: bool = False
     delete_unreachable: bool = False
 
@@ -55,9 +59,9 @@ class Settings:
         """
         given = {**arguments, **{key.removeprefix(_PREFIX): value for key, value in variables.items()}}
 
-        def switch(key: str) -> bool:
+        def switch(key: str, default: str = "") -> bool:
             # What the provider resource says beats the environment, even if it says no.
-            return str(given.get(key, os.environ.get(_FROM_ENVIRONMENT[key], ""))).lower() == "true"
+            return str(given.get(key, os.environ.get(_FROM_ENVIRONMENT[key], default))).lower() == "true"
 
         return cls(
             kubeconfig=kubeconfig.as_text(given["kubeconfig"]) if given.get("kubeconfig") else "",
@@ -66,6 +70,7 @@ class Settings:
             namespace=str(given.get("namespace") or ""),
             mutable_config_maps=switch("enableConfigMapMutable"),
             mutable_secrets=switch("enableSecretMutable"),
+            server_side_apply=switch("enableServerSideApply", "true"),
             patch_force=switch("enablePatchForce"),
             delete_unreachable=switch("deleteUnreachable"),
         )

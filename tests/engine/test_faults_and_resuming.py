@@ -41,11 +41,15 @@ def test_after_an_interruption_the_next_run_goes_on_from_there(empty: Stack) -> 
 
 def test_a_policy_that_denies_everybody_fails_the_run(empty: Stack) -> None:
     settings = {"peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {"none": "such"}}}}}
-    empty.configure({**settings, "trustee": {"resourcePolicyFile": "tests/engine/policies/deny.rego"}})
+    policy = {"resourcePolicyFile": "tests/engine/policies/deny.rego"}
+    empty.configure({**settings, "trustee": policy, "attestationCheck": {"timeout": "20s"}})
     done = empty.up(check=False)
+    events = empty.get("/api/v1/namespaces/coco-attestation-check/events")["items"]
 
     assert done.code != 0
     assert "check-job" in done.output
+    # Not even the image policy is handed out, so the container does not start.
+    assert any("PolicyDeny" in event["message"] for event in events)
 
     empty.configure(settings)
     empty.up()
