@@ -14,7 +14,7 @@ import aiohttp
 
 from rehearsal.kubernetes_provider.errors import ApiError, NoMatchError
 from rehearsal.kubernetes_provider.kubeconfig import Connection
-from rehearsal.kubernetes_provider.objects import Gvk, Object, name, namespace
+from rehearsal.kubernetes_provider.objects import Gvk, Object, dig, name, namespace
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
@@ -123,7 +123,13 @@ class Client:
         """Return the live object with kind, namespace and name of ``content``; errors as in ``get``."""
         return await self.get(Gvk.of(content), namespace(content), name(content))
 
-    async def list(self, gvk: Gvk, in_namespace: str) -> list[Object]:
+    async def warnings(self, about: Mapping[str, Any]) -> "list[Object]":
+        """Return the warning Events about an object; errors as in ``request``."""
+        place = f"/api/v1/namespaces/{namespace(about)}/events" if namespace(about) else "/api/v1/events"
+        selector = f"involvedObject.uid={dig(about, 'metadata', 'uid')},type=Warning"
+        return list((await self.request("GET", place, query={"fieldSelector": selector}))["items"])
+
+    async def list(self, gvk: Gvk, in_namespace: str) -> "list[Object]":
         """Return the objects of a kind in a namespace; errors as in ``get``."""
         place = await self.place(gvk, in_namespace)
         return list((await self.request("GET", place.path))["items"])

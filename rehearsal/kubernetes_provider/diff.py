@@ -29,6 +29,9 @@ class _Absent(Enum):
 
 _ABSENT = _Absent.ABSENT
 
+# What the real provider's JSON makes of an unknown value: a map, with a key that no input has.
+_COMPUTED: Object = {"Element": {}}
+
 
 def detailed(
     live: Mapping[str, Any], inputs: Mapping[str, Any], forcing: Sequence[str], ignored: Sequence[str] = ()
@@ -45,7 +48,7 @@ def detailed(
         ValueError: a path of ``ignored`` cannot be read.
     """
     collector = _Collector(forcing)
-    collector.map((), merge_patch(live, inputs), live, inputs, in_array=False)
+    collector.map((), merge_patch(live, _known(inputs)), live, inputs, in_array=False)
     paths = [parsed(path) for path in ignored]
     return {
         written(path): change
@@ -65,7 +68,7 @@ def replacing(changes: Mapping[str, PropertyDiff]) -> list[str]:
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Object:
-    """Return the JSON merge patch (RFC 7386) from ``old`` to ``new``; what is unknown counts as null."""
+    """Return the JSON merge patch (RFC 7386) from ``old`` to ``new``."""
     patch: Object = {}
     for key, value in new.items():
         before = old.get(key, _ABSENT)
@@ -73,10 +76,8 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Object:
             inner = merge_patch(before, value)
             if inner:
                 patch[key] = inner
-        elif value is UNKNOWN:
-            patch[key] = None
         elif before is _ABSENT or not same(before, value):
-            patch[key] = _known(value)
+            patch[key] = value
     patch.update({key: None for key in old if key not in new})
     return patch
 
@@ -95,7 +96,7 @@ def _known(value: Any) -> Any:
         return {key: _known(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_known(item) for item in value]
-    return None if value is UNKNOWN else value
+    return _COMPUTED if value is UNKNOWN else value
 
 
 @dataclass
@@ -128,9 +129,7 @@ class _Collector:
         if new is _ABSENT and (patch is not None or old is _ABSENT):
             return
         input_diff = False
-        if patch is None and new is UNKNOWN:
-            kind = PropertyDiffKind.ADD if old is _ABSENT else PropertyDiffKind.UPDATE
-        elif patch is None:
+        if patch is None:
             kind, input_diff = PropertyDiffKind.DELETE, True
         elif old is _ABSENT:
             kind = PropertyDiffKind.ADD

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rehearsal.kubernetes_provider import gates
+from rehearsal.kubernetes_provider import awaiting
 from rehearsal.kubernetes_provider.client import APPLY_PATCH, JSON_PATCH, Client, Place
 from rehearsal.kubernetes_provider.errors import ApiError, NoMatchError, ProviderError, WaitError
 from rehearsal.kubernetes_provider.notes import Note, Progress
 from rehearsal.kubernetes_provider.objects import (
     PATCH_FORCE,
     PROPAGATION,
+    SKIP_AWAIT,
     Gvk,
     Object,
     annotation,
@@ -25,6 +26,7 @@ from rehearsal.kubernetes_provider.waits import CANCELLED, hold, pause, timeout_
 _RETRY_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Pauses before another try of a create whose kind or namespace is not there yet (``retry/retry.go``)."""
 
+_SKIPPED = Note.info("Skipping await logic")
 _EXISTS = """{}
 
 The resource already exists in the cluster. This can happen when:
@@ -134,7 +136,7 @@ class Operation:
             if error.not_found:
                 return
             raise
-        gate = gates.after_delete(self.client, inputs, live)
+        gate = awaiting.after_delete(self.client, inputs, live)
         if gate is None:
             return
         try:
@@ -204,7 +206,9 @@ class Operation:
         return dict(await self.client.request("PATCH", place.of(name(live)), body=patch, kind=JSON_PATCH))
 
     async def _wait(self, inputs: Mapping[str, Any], live: Object) -> Object:
-        gate = gates.after_change(self.client, inputs, live)
+        gate = awaiting.after_change(self.client, inputs, live)
+        if annotation(inputs, SKIP_AWAIT) == "true":
+            await self.progress.status(_SKIPPED)
         if gate is not None:
             live = await hold(gate, timeout_of(self.timeout, inputs), self.stop, self.progress)
         await self.progress.clear()

@@ -3,12 +3,12 @@
 import aiohttp
 from pulumi.provider.experimental.provider import ReadRequest, ReadResponse
 
-from rehearsal.kubernetes_provider import gates
+from rehearsal.kubernetes_provider import awaiting
 from rehearsal.kubernetes_provider.cluster import Cluster
 from rehearsal.kubernetes_provider.errors import ApiError, InitFailedError, NoMatchError, ProviderError
-from rehearsal.kubernetes_provider.normal import built_in, normalized, pruned
+from rehearsal.kubernetes_provider.normal import normalized, pruned
 from rehearsal.kubernetes_provider.notes import Note, Progress
-from rehearsal.kubernetes_provider.objects import Gvk, Object, dig, name, namespace, set_namespace, split_id, text
+from rehearsal.kubernetes_provider.objects import Gvk, Object, name, namespace, set_namespace, split_id, text
 from rehearsal.kubernetes_provider.properties import (
     checkpoint,
     initial_api_version,
@@ -20,8 +20,6 @@ from rehearsal.kubernetes_provider.properties import (
 )
 
 _GONE = ReadResponse(resource_id="")
-_NO_INPUTS = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
-_NO_ANNOTATIONS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
 _UNREACHABLE = (
     "failed to read resource state due to unreachable cluster. If the cluster was deleted, you can remove this "
     "resource from Pulumi state by rerunning the operation with the PULUMI_K8S_DELETE_UNREACHABLE environment variable "
@@ -32,8 +30,9 @@ _UNREACHABLE = (
 async def read(cluster: Cluster, request: ReadRequest) -> ReadResponse:
     """Return the live object; its id is empty where there is none.
 
-    An object that neither inputs nor state know of is found by the id and the type token. Its inputs are then what the
-    cluster has, for built-in kinds, and only its identity for others.
+    An object that neither inputs nor state know of is found by the id and the type token; its inputs are then only its
+    identity. For built-in kinds the official provider adds what its schema names, and so the first refresh of such a
+    look-up shows a difference, because a refresh gives the identity only.
 
     Raises:
         InitFailedError: a workload is not ready right now.
@@ -52,7 +51,7 @@ async def read(cluster: Cluster, request: ReadRequest) -> ReadResponse:
     api_version, manager = initial_api_version(request.properties, inputs), manager_of(request.properties, inputs)
     try:
         live = await cluster.client.get(Gvk.of(inputs), namespace(inputs), title)
-        unready = None if found_anew else await gates.at_rest(cluster.client, inputs, live, progress)
+        unready = None if found_anew else await awaiting.at_rest(cluster.client, inputs, live, progress)
     except NoMatchError:
         return _GONE
     except (ApiError, aiohttp.ClientError, TimeoutError) as error:
@@ -60,8 +59,6 @@ async def read(cluster: Cluster, request: ReadRequest) -> ReadResponse:
             return _GONE
         raise ProviderError(str(error) or type(error).__name__) from error
     live_inputs = pruned(live, inputs)
-    if found_anew:
-        live_inputs = _as_inputs(live, live_inputs)
     state = checkpoint(live_inputs, live, request.inputs, api_version, manager)
     read_inputs = with_secrets(properties(live_inputs), request.inputs)
     if unready is not None:
@@ -99,15 +96,3 @@ def _identity(request: ReadRequest) -> tuple[Object, bool]:
     if not namespace(inputs):
         set_namespace(inputs, place)
     return inputs, found_anew
-
-
-def _as_inputs(live: Object, identity: Object) -> Object:
-    """Return a live object as a program would have written it."""
-    inputs = dict(identity)
-    if built_in(text(live, "apiVersion")):
-        inputs |= {key: value for key, value in live.items() if key != "status"}
-    metadata = {key: value for key, value in (dig(inputs, "metadata") or {}).items() if key not in _NO_INPUTS}
-    if "annotations" in metadata:
-        kept = {key: value for key, value in metadata["annotations"].items() if key not in _NO_ANNOTATIONS}
-        metadata["annotations"] = kept
-    return {**inputs, "metadata": metadata}

@@ -60,7 +60,9 @@ class Servicer(ProviderServicer):
 
     async def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Read an object."""
-        return await _answer(super().Read, request, context)
+        found = await _answer(super().Read, request, context)
+        # Properties, even empty ones, would make an object of one that is not there.
+        return found if found.id else proto.ReadResponse()
 
     async def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Update an object."""

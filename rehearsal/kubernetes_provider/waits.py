@@ -1,11 +1,11 @@
 """Holding an operation until a gate is open, its time is over, or the user has had enough.
 
-What a gate looks at is the business of ``gates``.
+What a gate looks at is the business of ``gates`` and ``rollouts``.
 """
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,8 @@ from rehearsal.kubernetes_provider.objects import TIMEOUT_SECONDS, Object, annot
 
 POLL = 0.3
 """Seconds between two looks."""
+_WARNINGS = 2.0
+"""Seconds between two looks at Events."""
 DEFAULT_TIMEOUT = 600.0
 TIMED_OUT = "timed out waiting for the condition"
 CANCELLED = "context canceled"
@@ -56,6 +58,10 @@ class Gate(Protocol):
         """
         ...
 
+    async def warnings(self) -> list[Note]:
+        """Return what the cluster warns of; errors as in ``look``."""
+        ...
+
     async def timed_out(self) -> WaitError:
         """Return the error of a wait whose time is over."""
         ...
@@ -85,15 +91,20 @@ async def hold(gate: Gate, timeout: float, stop: asyncio.Event, progress: Progre
     Raises:
         WaitError: the gate has not opened.
     """
-    deadline = time.monotonic() + timeout
+    warn_at = time.monotonic()
+    deadline = warn_at + timeout
     while True:
-        verdict = await _look(gate)
+        verdict = await _careful(gate.look)
         for note in verdict.notes:
             await progress.status(note)
         if verdict.open:
             return gate.seen
         if verdict.failure is not None:
             raise WaitError(verdict.failure, gate.seen, verdict.reasons)
+        if time.monotonic() >= warn_at:
+            warn_at = time.monotonic() + _WARNINGS
+            for note in (await _careful(lambda: _warnings(gate))).notes:
+                await progress.status(note)
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             raise await gate.timed_out()
@@ -111,9 +122,14 @@ async def pause(seconds: float, stop: asyncio.Event) -> bool:
     return True
 
 
-async def _look(gate: Gate) -> Verdict:
+async def _warnings(gate: Gate) -> Verdict:
+    return Verdict(open=False, notes=await gate.warnings())
+
+
+async def _careful(look: Callable[[], Awaitable[Verdict]]) -> Verdict:
+    """Look; what goes wrong with that is a note, and no reason to give up."""
     try:
-        return await gate.look()
+        return await look()
     except (ApiError, NoMatchError, aiohttp.ClientError, TimeoutError) as error:
         if isinstance(error, ApiError) and error.not_found:
             # As with a watch: an object that is gone says nothing new, and may come back.

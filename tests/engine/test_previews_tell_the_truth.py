@@ -28,10 +28,18 @@ def test_a_second_run_has_nothing_to_change(installed: Stack) -> None:
 
 
 def test_a_refresh_finds_nothing_that_differs(installed: Stack) -> None:
-    done = installed.run("refresh", "--stack", "rehearsal", "--yes", "--skip-preview", "--expect-no-changes")
+    # Of what was only looked up, the official provider's refresh forgets what it took for inputs: no matter here.
+    before = _managed(installed)
+    installed.run("refresh", "--stack", "rehearsal", "--yes", "--skip-preview")
 
-    assert done.code == 0
+    assert _managed(installed) == before
     installed.up("--expect-no-changes")
+
+
+def _managed(stack: Stack) -> dict[str, Any]:
+    return {
+        each["urn"]: (each.get("inputs"), each.get("outputs")) for each in stack.state() if not each.get("external")
+    }
 
 
 @pytest.mark.parametrize(
