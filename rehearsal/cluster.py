@@ -5,6 +5,7 @@ Everything of it lies in one folder; see ``control_plane`` for what is in it. On
 
 import fcntl
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -43,10 +44,18 @@ class Cluster:
         self._operators: Child | None = None
 
     @classmethod
-    def start(cls, directory: Path, tools: Mapping[str, Path], on_change: OnChange = lambda _: None) -> "Cluster":
+    def start(
+        cls, directory: Path, tools: Mapping[str, Path], on_change: OnChange = lambda _: None, *, fresh: bool = False
+    ) -> "Cluster":
         """Start everything and return once the simulated operators watch.
 
         Call it from a thread that lives as long as the cluster should: the processes end with that thread.
+
+        Args:
+            directory: folder of the cluster.
+            tools: paths of the programs, see ``control_plane.TOOLS``.
+            on_change: called whenever the processes have changed.
+            fresh: remove what an earlier cluster left in the folder first.
 
         Raises:
             ClusterError: a part did not start, or another process has the folder; nothing is left running.
@@ -54,6 +63,9 @@ class Cluster:
         _checked_speed()
         cluster = cls(directory, on_change)
         try:
+            cluster._lock_folder()
+            if fresh:
+                shutil.rmtree(directory, ignore_errors=True)
             cluster._start(tools)
         except ControlPlaneError as error:
             cluster.stop()
@@ -112,9 +124,10 @@ class Cluster:
             self._lock.close()
             self._lock = None
 
-    def _start(self, tools: Mapping[str, Path]) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.directory / "lock").open("w")
+    def _lock_folder(self) -> None:
+        # Beside the folder, so that who starts afresh does not remove the lock of another one.
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = self.directory.with_name(f".{self.directory.name}.lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -122,6 +135,9 @@ class Cluster:
                 f"a rehearsal runs in {self.directory} already. `make rehearsal-down` ends one that was left running; "
                 "a `make rehearse` ends by itself"
             ) from None
+
+    def _start(self, tools: Mapping[str, Path]) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
         self._plane = ControlPlane.start(self.directory, tools, lambda: self._on_change(self))
         self._operators = self._start_operators(self._plane)
         self._on_change(self)

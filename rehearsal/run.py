@@ -32,11 +32,11 @@ def main_job(place: Workplace, say: Say) -> None:
         FailedError: a step failed.
     """
     began = time.monotonic()
-    for folder in (place.cluster, place.state, place.root / "pulumi"):
-        shutil.rmtree(folder, ignore_errors=True)
     tools = {name: tool.path for name, tool in toolchain.ensure(TOOLS, say).items()}
     say("starting etcd, kube-apiserver, kube-controller-manager and the simulated operators")
-    with Cluster.start(place.cluster, tools):
+    with Cluster.start(place.cluster, tools, fresh=True):
+        for folder in (place.state, place.root / "pulumi"):
+            shutil.rmtree(folder, ignore_errors=True)
         prepared = place.prepare(say)
         say(f"Kubernetes provider: {prepared.provider}")
         select_stack(prepared)

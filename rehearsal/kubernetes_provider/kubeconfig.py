@@ -16,6 +16,13 @@ from typing import Any
 
 import yaml
 
+# The engine knows the kubernetes provider by this text, and then does without the answer to DiffConfig
+# (pulumi sdk/go/common/resource/plugin/provider_plugin.go, isDiffCheckConfigLogicallyUnimplemented).
+_NO_MAP = (
+    "couldn't get version/kind; json parse error: json: cannot unmarshal string into Go value of type struct "
+    '{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+)
+
 
 class KubeconfigError(ValueError):
     """The kubeconfig cannot be used; the message says why."""
@@ -52,10 +59,14 @@ def load(path_or_content: str) -> dict[str, Any]:
     try:
         content = path.read_text(encoding="utf-8") if path is not None and path.is_file() else path_or_content
         found = yaml.safe_load(content)
-    except (OSError, yaml.YAMLError) as error:
-        raise KubeconfigError(f"couldn't get version/kind; json parse error: {type(error).__name__}") from error
+    except OSError as error:
+        raise KubeconfigError(f"{path_or_content}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        # The whole error would quote the file, and with it perhaps a token.
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        raise KubeconfigError(f"yaml: line {mark.line + 1 if mark else 1}: {problem}") from None
     if not isinstance(found, dict):
-        raise KubeconfigError("couldn't get version/kind; json parse error: neither a file nor a kubeconfig")
+        raise KubeconfigError(_NO_MAP)
     if path is not None and path.is_file():
         _absolute(found, path.resolve().parent)
     return found

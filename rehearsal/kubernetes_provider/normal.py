@@ -119,11 +119,8 @@ def _without_empty(content: Any) -> Any:
         return [_without_empty(value) for value in content]
     if not isinstance(content, dict):
         return content
-    return {
-        key: _without_empty(value)
-        for key, value in content.items()
-        if value is not None and not (key in _DROPPED_WHEN_EMPTY and value in ({}, []))
-    }
+    kept = {key: _without_empty(value) for key, value in content.items() if value is not None}
+    return {key: value for key, value in kept.items() if not (key in _DROPPED_WHEN_EMPTY and value in ({}, []))}
 
 
 def _normal_secret(content: Object) -> Object:

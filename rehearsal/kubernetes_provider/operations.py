@@ -21,7 +21,7 @@ from rehearsal.kubernetes_provider.objects import (
     namespace,
 )
 from rehearsal.kubernetes_provider.ownership import CREATOR, created_by_us, takeover, without_foreign
-from rehearsal.kubernetes_provider.waits import CANCELLED, hold, pause, timeout_of
+from rehearsal.kubernetes_provider.waits import hold, pause, timeout_of
 
 _RETRY_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Pauses before another try of a create whose kind or namespace is not there yet (``retry/retry.go``)."""
@@ -164,16 +164,15 @@ class Operation:
         for attempt, seconds in enumerate((*_RETRY_PAUSES, None)):
             try:
                 return await self._create_once(inputs)
-            except (ApiError, NoMatchError) as error:
+            except (ApiError, NoMatchError, ConflictError) as error:
                 if isinstance(error, ApiError) and self.preview and error.namespace_not_found:
                     raise NamespaceMissingError(f'namespace does not exist for "{name(inputs)}"') from error
                 await self.progress.status(Note.info(f"Retry #{attempt}; creation failed: {error}"))
                 if isinstance(error, ApiError) and error.already_exists:
                     raise ExistsError(_EXISTS.format(error)) from error
-                if seconds is None or not (isinstance(error, NoMatchError) or error.not_found):
+                missing = isinstance(error, NoMatchError) or (isinstance(error, ApiError) and error.not_found)
+                if not missing or seconds is None or await pause(seconds, self.stop):
                     raise
-                if await pause(seconds, self.stop):
-                    raise ProviderError(CANCELLED) from error
         raise AssertionError("the last try returns or raises")
 
     async def _create_once(self, inputs: Object) -> Object:

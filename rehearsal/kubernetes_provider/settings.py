@@ -120,5 +120,8 @@ def _active(arguments: Mapping[str, Any]) -> dict[str, Any] | None:
     given = arguments.get("kubeconfig")
     if not given or given is UNKNOWN:
         return None
-    config = kubeconfig.load(kubeconfig.as_text(given))
+    try:
+        config = kubeconfig.load(kubeconfig.as_text(given))
+    except kubeconfig.KubeconfigError as error:
+        raise kubeconfig.KubeconfigError(f"failed to parse kubeconfig: {error}") from error
     return kubeconfig.active_cluster(config, arguments.get("context") or "", arguments.get("cluster") or "")
