@@ -18,12 +18,20 @@ class NotThereError(LookupError):
 
 
 class Subscription:
-    """One subscription."""
+    """One subscription.
+
+    Attributes:
+        id: subscription id.
+        location: the one region that things are in.
+        cluster: what the cluster says of its place in it, with the keys of cloud-conf.
+        vm_sizes: sizes that the region has.
+    """
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self._content = content
         self.id = str(content["subscriptionId"])
         self.location = str(content["location"])
+        self.cluster: Mapping[str, str] = content["cluster"]
         self.vm_sizes = tuple(content.get("vmSizes", ()))
 
     @classmethod

@@ -1,6 +1,7 @@
 """Makes the cluster of ``world.yaml`` on an empty API server; on one that has it already, it changes nothing."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import yaml
 
 from rehearsal import kinds
 from rehearsal.api import Api, ApiError, Object
+from rehearsal.azure.subscription import Subscription
 from rehearsal.kinds import CRD, NAMESPACE, NODE
 from rehearsal.operators import crds, faults
 
@@ -28,6 +30,7 @@ async def make(api: Api) -> None:
         TimeoutError: the API server does not serve the kinds.
     """
     world = yaml.safe_load(Path(__file__).with_name("world.yaml").read_text(encoding="utf-8"))
+    _place(world, Subscription.described())
     definitions = crds.of("cluster")
     await asyncio.gather(*(api.create(CRD, crd) for crd in definitions))
     for crd in definitions:
@@ -41,6 +44,24 @@ async def make(api: Api) -> None:
     for role, names in nodes.items():
         for name in names:
             await _node(api, name, role)
+
+
+def _place(world: dict[str, Any], azure: Subscription) -> None:
+    """Write into the world what the cluster says of its place in Azure."""
+    said = azure.cluster
+    groups = {"resourceGroupName": said["resourceGroup"], "networkResourceGroupName": said["vnetResourceGroup"]}
+    world["Infrastructure"][0]["status"]["platformStatus"]["azure"] |= groups
+    conf = {
+        "cloud": "AzurePublicCloud",
+        "tenantId": "99999999-8888-7777-6666-555555555555",
+        "subscriptionId": azure.id,
+        "location": azure.location,
+        "vmType": "standard",
+        "loadBalancerSku": "standard",
+        **said,
+    }
+    metadata = {"name": "cloud-conf", "namespace": "openshift-cloud-controller-manager"}
+    world["ConfigMap"] = [{"metadata": metadata, "data": {"cloud.conf": json.dumps(conf, indent=2)}}]
 
 
 async def until_served(api: Api, crd: Mapping[str, Any]) -> None:
