@@ -130,9 +130,9 @@ class Stack:
         """Return the stack's outputs."""
         return json.loads(self.run("stack", "output", "--stack", STACK, "--json").output)
 
-    def state(self) -> list[Mapping[str, Any]]:
+    def state(self, *arguments: str) -> list[Mapping[str, Any]]:
         """Return the resources in the stack's state."""
-        deployment = json.loads(self.run("stack", "export", "--stack", STACK).output)["deployment"]
+        deployment = json.loads(self.run("stack", "export", "--stack", STACK, *arguments).output)["deployment"]
         return list(deployment.get("resources", []))
 
     def get(self, path: str) -> Any:
