@@ -72,7 +72,9 @@ class Cluster:
             await client.request("GET", "/version")
         except (ApiError, aiohttp.ClientError, TimeoutError) as error:
             await client.close()
-            self.trouble = f"unable to load schema information from the API server: {error or type(error).__name__}"
+            self.trouble = (
+                f"unable to load schema information from the API server: {str(error) or type(error).__name__}"
+            )
             return
         self.client, self.trouble = client, ""
 

@@ -5,6 +5,7 @@ and the answer to ``DiffConfig``.
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -105,6 +106,8 @@ async def _serve(arguments: list[str], version: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
+    # An engine that is killed ends nobody: its plugins have to see for themselves that it is gone.
+    loop.add_reader(os.pidfd_open(os.getppid()), ended.set)
     await server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()

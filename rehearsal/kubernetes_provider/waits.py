@@ -134,5 +134,5 @@ async def _careful(look: Callable[[], Awaitable[Verdict]]) -> Verdict:
         if isinstance(error, ApiError) and error.not_found:
             # As with a watch: an object that is gone says nothing new, and may come back.
             return Verdict(open=False)
-        note = Note.warning(f"unexpected error while checking cluster state: {error or type(error).__name__}")
+        note = Note.warning(f"unexpected error while checking cluster state: {str(error) or type(error).__name__}")
         return Verdict(open=False, notes=[note])

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
+from rehearsal import pki
 from rehearsal.kubernetes_provider.kubeconfig import KubeconfigError, active_cluster, ambient, connect, load
 from rehearsal.kubernetes_provider.objects import UNKNOWN
 from rehearsal.kubernetes_provider.settings import Settings, changed
 
 
-def _config(server: str = "https://one:6443", **user: Any) -> dict[str, Any]:
+def config(server: str = "https://one:6443", **user: Any) -> dict[str, Any]:
+    """Return a kubeconfig with two clusters and one user."""
     return {
         "clusters": [
             {"name": "c1", "cluster": {"server": server}},
@@ -28,14 +30,14 @@ def _config(server: str = "https://one:6443", **user: Any) -> dict[str, Any]:
 
 
 def _text(server: str = "https://one:6443", **user: Any) -> str:
-    return yaml.safe_dump(_config(server, **user))
+    return yaml.safe_dump(config(server, **user))
 
 
 def test_a_kubeconfig_is_a_path_or_its_content(tmp_path: Path) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text(_text(), encoding="utf-8")
 
-    assert load(str(path)) == load(_text()) == _config()
+    assert load(str(path)) == load(_text()) == config()
 
 
 def test_paths_in_a_kubeconfig_are_relative_to_it(tmp_path: Path) -> None:
@@ -60,37 +62,51 @@ def test_a_text_that_is_no_kubeconfig_is_refused_in_words_that_the_engine_knows(
 
 
 def test_the_context_decides_cluster_and_namespace() -> None:
-    assert connect(_config()).server == "https://one:6443"
-    assert connect(_config()).namespace == "default"
-    assert connect(_config(), "two").server == "https://two:6443"
-    assert connect(_config(), "two").namespace == "n"
-    assert connect(_config(), "two", namespace="mine").namespace == "mine"
-    assert connect(_config(), cluster="c2").server == "https://two:6443"
+    assert connect(config()).server == "https://one:6443"
+    assert connect(config()).namespace == "default"
+    assert connect(config(), "two").server == "https://two:6443"
+    assert connect(config(), "two").namespace == "n"
+    assert connect(config(), "two", namespace="mine").namespace == "mine"
+    assert connect(config(), cluster="c2").server == "https://two:6443"
 
 
 def test_an_unknown_context_is_named() -> None:
     with pytest.raises(KubeconfigError, match='context "nope" does not exist'):
-        connect(_config(), "nope")
+        connect(config(), "nope")
 
 
 def test_a_password_is_sent_as_basic_authentication() -> None:
     expected = base64.b64encode(b"me:pw").decode()
 
-    assert connect(_config(username="me", password="pw")).headers == {"Authorization": f"Basic {expected}"}
+    assert connect(config(username="me", password="pw")).headers == {"Authorization": f"Basic {expected}"}
+
+
+def test_a_client_certificate_is_used_as_data_and_as_a_file(tmp_path: Path) -> None:
+    pki.ensure(tmp_path)
+    certificate, key = tmp_path / "pki" / "server.crt", tmp_path / "pki" / "server.key"
+    as_files = {"client-certificate": str(certificate), "client-key": str(key)}
+    as_data = {f"{name}-data": base64.b64encode(Path(path).read_bytes()).decode() for name, path in as_files.items()}
+
+    assert connect(config(**as_files)).headers == {}
+    assert connect(config(**as_data)).headers == {}
+    with pytest.raises(KubeconfigError, match="a certificate or key in it cannot be used"):
+        connect(config(**{**as_data, "client-key-data": base64.b64encode(b"none").decode()}))
+    with pytest.raises(KubeconfigError, match="unable to read client-certificate"):
+        connect(config(**{**as_files, "client-certificate": "/no/such/file"}))
 
 
 def test_programs_that_fetch_credentials_are_not_run() -> None:
     with pytest.raises(KubeconfigError, match='does not run "exec"'):
-        connect(_config(exec={"command": "touch"}))
+        connect(config(exec={"command": "touch"}))
 
 
 def test_a_connection_does_not_show_its_token() -> None:
-    assert "t0ken" not in repr(connect(_config()))
+    assert "t0ken" not in repr(connect(config()))
 
 
 def test_the_first_file_of_several_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    first.write_text(yaml.safe_dump({"current-context": "two", "clusters": _config()["clusters"][:1]}), "utf-8")
+    first.write_text(yaml.safe_dump({"current-context": "two", "clusters": config()["clusters"][:1]}), "utf-8")
     second.write_text(_text("https://other:6443"), encoding="utf-8")
     monkeypatch.setenv("KUBECONFIG", f"{first}:{tmp_path / 'missing'}:{second}")
 
