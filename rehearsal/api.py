@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Self
 import aiohttp
 import yaml
 
+from rehearsal.rest import ApiError
+
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -35,18 +37,6 @@ class Kind(NamedTuple):
         base = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
         place = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
         return f"{base}{place}/{self.plural}" + (f"/{name}" if name else "")
-
-
-class ApiError(Exception):
-    """The API server refused a request.
-
-    Attributes:
-        status: HTTP status code.
-    """
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Api:

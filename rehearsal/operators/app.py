@@ -8,7 +8,7 @@ from typing import Any
 
 import kopf
 
-from rehearsal.api import Api, ApiError, Kind, Object
+from rehearsal.api import Api, Kind, Object
 from rehearsal.kinds import KATA_CONFIG, KBS_CONFIG
 from rehearsal.kubelet.kubelet import Kubelets
 from rehearsal.operators import world
@@ -21,6 +21,7 @@ from rehearsal.operators.osc import KataConfigs
 from rehearsal.operators.router import Routes
 from rehearsal.operators.trustee import KbsConfigs
 from rehearsal.queue import Queue
+from rehearsal.rest import ApiError
 from rehearsal.timings import Clock
 
 _COMPONENTS: Sequence[Callable[[Context], Component]] = (

@@ -9,10 +9,11 @@ from typing import Any
 import yaml
 
 from rehearsal import kinds
-from rehearsal.api import Api, ApiError, Object
+from rehearsal.api import Api, Object
 from rehearsal.azure.subscription import Subscription
 from rehearsal.kinds import CRD, NAMESPACE, NODE
 from rehearsal.operators import crds, faults
+from rehearsal.rest import ApiError
 
 STATE = "machineconfiguration.openshift.io/state"
 CURRENT = "machineconfiguration.openshift.io/currentConfig"
