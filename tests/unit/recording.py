@@ -1,5 +1,6 @@
 """The program under a recording monitor: every registration as the engine would get it, without an engine."""
 
+import asyncio
 import json
 import logging
 import runpy
@@ -130,6 +131,8 @@ class Run:
 
 def run_program(config: Mapping[str, Any], answers: Recorder | None = None) -> Run:
     """Run ``__main__.py`` with this configuration and return what it registered."""
+    # Pulumi's mocks take the thread's current event loop, and an asyncio.run of an earlier test leaves none behind.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     answers = answers or Recorder()
     monitor = _Monitor(answers)
     pulumi.runtime.set_all_config({f"coco-azure:{key}": json.dumps(value) for key, value in config.items()})
