@@ -1,18 +1,25 @@
 """initdata: the document that configures a pod VM, its digest, and what the vTPM measures of it.
 
-Format: chapter 7.5 of the OpenShift sandboxed containers 1.9 guide; cloud-api-adaptor v0.12.0
-``pkg/userdata/provision.go`` (which files a pod VM takes) and ``pkg/adaptor/cloud/cloud.go`` (base64 of the TOML text).
-Does not choose where the document goes: ``peer_pods`` puts it into the ConfigMap, ``attestation_check`` on a pod.
+Format: chapter 7.5 of the OpenShift sandboxed containers 1.9 guide; openshift/cloud-api-adaptor
+``pkg/userdata/provision.go`` (which files a pod VM takes), ``pkg/adaptor/cloud/cloud.go`` (1.9: base64 of the TOML
+text) and ``pkg/initdata/initdata.go`` (from 1.10 on: base64 of its gzip). Settings of images: guest-components v0.12.0
+``confidential-data-hub/example.config.toml``. Does not choose where the document goes: ``peer_pods`` puts it into the
+ConfigMap, ``attestation_check`` on a pod.
 """
 
 import base64
 import hashlib
+import re
+import struct
+import zlib
 from dataclasses import dataclass
 
 import tomli_w
 
-ANNOTATION = "io.katacontainers.config.runtime.cc_init_data"
-"""Pod annotation that overrides the global INITDATA (OSC 1.9; cloud-api-adaptor v0.12.0 ``pkg/util/cloud.go``)."""
+from rendering.profiles import OSC, OscProfile
+
+ANNOTATION = OSC["1.9"].initdata_annotation
+"""Pod annotation that overrides the global INITDATA at OSC 1.9; other versions: ``OscProfile.initdata_annotation``."""
 
 ALGORITHMS = ("sha256", "sha384", "sha512")
 """Digest algorithms that the pod VM knows (``process-user-data``, cloud-api-adaptor v0.12.0)."""
@@ -20,6 +27,14 @@ ALGORITHMS = ("sha256", "sha384", "sha512")
 SECURITY_POLICY_URI = "kbs:///default/security-policy/osc"
 """Where the pod VM fetches the image signature policy: KBS secret ``security-policy``, key ``osc`` (chapter 7.13.6)."""
 
+USER_DATA_LIMIT = 64 * 1024
+"""Characters of base64 that Azure takes as a VM's user data (cloud-api-adaptor ``azure/provider.go`` refuses more)."""
+
+ALWAYS_THERE = 4 * 1024
+"""Bytes of user data that CAA needs beside initdata: the cloud-config around it and a file with the VM's TLS pair. The
+image pull secret of a pod, up to 12 KiB, comes on top (``cloudinit.DefaultAuthfileLimit``)."""
+
+_URI = re.compile(r"kbs:///[^/\s]+/[^/\s]+/[^/\s]+|file:///\S+")
 _CDH_SOCKET = "unix:///run/confidential-containers/cdh.sock"
 
 
@@ -33,19 +48,25 @@ class Initdata:
         certificate: PEM of the certificate that KBS presents, or None where a public authority signed it. It is never
             written for a plain http URL: the chapter demands that ``kbs_cert`` is deleted then.
         agent_policy: Rego of the Kata agent policy, or None to keep the policy of the pod VM image.
+        security_policy_uri: where the pod VM fetches the image signature policy.
+        sigstore_config_uri: where it fetches the configuration for GPG signatures (``signedBy``), or None.
+        registry_credentials_uri: where it fetches the registries' ``auth.json``, or None to pull without.
     """
 
     kbs_url: str
     algorithm: str = "sha384"
     certificate: str | None = None
     agent_policy: str | None = None
+    security_policy_uri: str = SECURITY_POLICY_URI
+    sigstore_config_uri: str | None = None
+    registry_credentials_uri: str | None = None
 
 
 def render(initdata: Initdata) -> str:
     """Return the TOML text of the document; the same input always gives the same bytes.
 
     Raises:
-        ValueError: the algorithm is not one that a pod VM knows.
+        ValueError: the algorithm is not one that a pod VM knows, or a URI leads nowhere.
     """
     if initdata.algorithm not in ALGORITHMS:
         raise ValueError(f"initdata algorithm {initdata.algorithm!r} is unknown; allowed: {', '.join(ALGORITHMS)}")
@@ -55,9 +76,36 @@ def render(initdata: Initdata) -> str:
     return _toml({"algorithm": initdata.algorithm, "version": "0.1.0", "data": data})
 
 
-def encode(document: str) -> str:
-    """Return the document as OSC 1.9 takes it: base64 of the TOML text on one line."""
-    return base64.b64encode(document.encode()).decode()
+def encode(document: str, profile: OscProfile = OSC["1.9"]) -> str:
+    """Return the document as a version of OSC takes it, in base64 on one line; the same input gives the same text."""
+    raw = document.encode()
+    return base64.b64encode(_gzip(raw) if profile.initdata_gzip else raw).decode()
+
+
+def user_data_size(encoded: str, beside: int = ALWAYS_THERE) -> int:
+    """Return how many characters of base64 a VM's user data takes with this initdata.
+
+    Args:
+        encoded: initdata as ``encode`` returns it.
+        beside: bytes of everything else in the user data.
+    """
+    return -(-(len(encoded) + beside) // 3) * 4
+
+
+def check_size(encoded: str) -> None:
+    """Check that encoded initdata fits into a VM's user data.
+
+    Raises:
+        ValueError: no VM could be created with it.
+    """
+    size = user_data_size(encoded)
+    if size > USER_DATA_LIMIT:
+        allowed = USER_DATA_LIMIT // 4 * 3 - ALWAYS_THERE
+        raise ValueError(
+            f"initdata takes {len(encoded)} characters, and Azure's user data has room for {allowed} (64 KiB of base64 "
+            "with what cloud-api-adaptor adds); make the agent policy shorter (initdata.agentPolicyFile), give one CA "
+            "certificate instead of a bundle (initdata.kbsCertificateFile), or keep long texts as KBS resources"
+        )
 
 
 def digest(document: str, algorithm: str) -> str:
@@ -86,8 +134,26 @@ def _confidential_data_hub(initdata: Initdata) -> str:
     if (certificate := _certificate(initdata)) is not None:
         kbc["kbs_cert"] = certificate
     # A cdh.toml of our own may replace the one in the image, and with it the image's setting of this URI: name it.
-    image = {"image_security_policy_uri": SECURITY_POLICY_URI}
+    image = {
+        "image_security_policy_uri": initdata.security_policy_uri,
+        "sigstore_config_uri": initdata.sigstore_config_uri,
+        "authenticated_registry_credentials_uri": initdata.registry_credentials_uri,
+    }
+    image = {key: _checked(key, uri) for key, uri in image.items() if uri is not None}
     return _toml({"socket": _CDH_SOCKET, "credentials": [], "kbc": kbc, "image": image})
+
+
+def _checked(key: str, uri: str) -> str:
+    if not _URI.fullmatch(uri):
+        raise ValueError(f"{key} is {uri!r}, needed kbs:///<repository>/<secret>/<key> or file:///<path>")
+    return uri
+
+
+def _gzip(raw: bytes) -> bytes:
+    """Return a gzip member without a name and a time; ``gzip.compress`` writes a header that depends on the Python."""
+    packer = zlib.compressobj(level=9, wbits=-zlib.MAX_WBITS)
+    header = b"\x1f\x8b\x08\x00" + bytes(4) + b"\x02\xff"
+    return header + packer.compress(raw) + packer.flush() + struct.pack("<II", zlib.crc32(raw), len(raw) % 2**32)
 
 
 def _certificate(initdata: Initdata) -> str | None:

@@ -1,19 +1,43 @@
 """Version profiles: what differs between versions of OpenShift sandboxed containers (OSC) and of Trustee, as data.
 
-Everything that depends on a version is a field here, and nothing else in the program asks for a version number. A
-version without a profile is an error that names the versions that have one. Sources stand beside each field; TO is
-openshift/trustee-operator, TR openshift/trustee, CAA confidential-containers/cloud-api-adaptor, each at the tag of the
-version that it belongs to.
+Everything that depends on a version is a field of a profile, and nothing else in the program asks for a version number.
+A version without a profile is an error that names the versions that have one. Sources stand beside the values: TO is
+openshift/trustee-operator (v0.3.0, v0.4.0, v1.0.0, v1.1.0, v1.2.1), TR openshift/trustee (v0.3.0, v0.4.0, v1.0.0,
+v1.1.0, v1.2.0), CAA openshift/cloud-api-adaptor (branches release-1.9, osc-release-v1.10, -v1.11, -v1.12), each at the
+version that the value belongs to.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any
 
-Token = Literal["Simple", "Ear"]
-KbsSchema = Literal["0.3", "1.1", "1.2"]
-ReferenceFormat = Literal["hash-value", "value", "local-json"]
+from rendering.profile_types import (
+    KbsSchema,
+    OscProfile,
+    Profiles,
+    ReferenceFormat,
+    SignerKey,
+    Token,
+    TrusteeProfile,
+)
+
+__all__ = [
+    "OSC",
+    "OSC_PACKAGE",
+    "TRUSTEE",
+    "TRUSTEE_PACKAGE",
+    "KbsSchema",
+    "OscProfile",
+    "Profiles",
+    "ReferenceFormat",
+    "SignerKey",
+    "Token",
+    "TrusteeProfile",
+    "VersionError",
+    "minor_version",
+    "osc",
+    "trustee",
+]
 
 TRUSTEE_PACKAGE = "trustee-operator"
 OSC_PACKAGE = "sandboxed-containers-operator"
@@ -23,192 +47,165 @@ class VersionError(ValueError):
     """There is no profile for a version; the message names those that there are."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class OscProfile:
-    """OpenShift sandboxed containers, one minor version.
-
-    Attributes:
-        version: minor version, such as ``1.9``.
-        initdata_gzip: whether initdata is compressed before base64 (CAA >= 0.14).
-        initdata_annotation: pod annotation that overrides the global INITDATA; the key of another version is ignored.
-        initdata_measured: whether the pod VM image is known to extend PCR 8 with the digest of initdata.
-        restarts_caa: whether the operator restarts CAA itself when ``peer-pods-cm`` changes.
-    """
-
-    version: str
-    initdata_gzip: bool
-    initdata_annotation: str
-    initdata_measured: bool
-    restarts_caa: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrusteeProfile:
-    """Trustee, one minor version of operator and KBS.
-
-    Attributes:
-        version: minor version, such as ``0.3``.
-        kbs_schema: schema of ``kbs-config.toml``.
-        token: type of the attestation token, which decides the form of the policies.
-        rego_v1: whether the embedded engine takes Rego v1 without an import.
-        submodule: name of the CPU's appraisal in an EAR token (``input["submods"][...]``).
-        claims: key of a TEE's claims in the input of the attestation policy, by TEE (``snp``, ``tdx``).
-        reference_function: whether policies ask ``query_reference_value(name)`` instead of ``data.reference[name]``.
-        reference_format: form of the reference values' file.
-        resource_policy_key, attestation_policy_key, reference_values_key: keys of the ConfigMaps.
-        paths: where KBS finds things: ``repository``, ``resource_policy``, ``attestation_policies``,
-            ``reference_values``, ``work_dir``; absolute paths in the container.
-        migration_annotations: annotations that keep the operator from migrating (and deleting) a ConfigMap.
-        reports_ready: whether the operator writes ``status.isReady`` of KbsConfig.
-        tdx_config_map: whether KbsConfig takes ``tdxConfigSpec``; otherwise the collateral service is KBS configuration.
-        attestation_secrets: whether KbsConfig takes ``kbsAttestationKeySecretName`` and its sibling for the token
-            signer; otherwise the signer's files lie beside the administrator's public key.
-    """
-
-    version: str
-    kbs_schema: KbsSchema
-    token: Token
-    rego_v1: bool
-    submodule: str
-    claims: Mapping[str, str]
-    reference_function: bool
-    reference_format: ReferenceFormat
-    resource_policy_key: str
-    attestation_policy_key: str
-    reference_values_key: str
-    paths: Mapping[str, str]
-    migration_annotations: Mapping[str, str] = field(default_factory=dict)
-    reports_ready: bool
-    tdx_config_map: bool
-    attestation_secrets: bool
-
-    def reference_name(self, tee: str, pcr: int) -> str:
-        """Return the name that reference values of a PCR go by, for a TEE (``snp``, ``tdx``)."""
-        if self.token == "Simple":  # noqa: S105 - a type of token
-            return f"{self.claims[tee]}.tpm.pcr{pcr:02}"
-        return f"{tee}_pcr{pcr:02}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Profiles:
-    """The two versions that a stack deploys.
-
-    Attributes:
-        osc: profile of OpenShift sandboxed containers.
-        trustee: profile of Trustee.
-        osc_csv, trustee_csv: names of the CSVs that they follow from.
-    """
-
-    osc: OscProfile
-    trustee: TrusteeProfile
-    osc_csv: str
-    trustee_csv: str
-
-
+# CAA pkg/util/cloud.go GetInitdataFromAnnotation.
 _RUNTIME = "io.katacontainers.config.runtime.cc_init_data"
 _HYPERVISOR = "io.katacontainers.config.hypervisor.cc_init_data"
+
+
+def _osc(version: str, annotation: str = _HYPERVISOR, **changes: bool) -> OscProfile:
+    fields = {
+        "initdata_gzip": True,  # CAA pkg/initdata/initdata.go Decode
+        # CAA podvm-mkosi process-user-data.service.d/10-override.conf extends PCR 8; whether the image that OSC 1.9
+        # builds itself does, no public source says.
+        "initdata_measured": True,
+        "initdata_stand_in": True,  # CAA pkg/userdata/provision.go generateDummyInitdata
+        "restarts_caa": False,
+    }
+    return OscProfile(version=version, initdata_annotation=annotation, **{**fields, **changes})
+
 
 OSC: Mapping[str, OscProfile] = {
     profile.version: profile
     for profile in (
-        OscProfile(
-            version="1.9",
-            initdata_gzip=False,
-            initdata_annotation=_RUNTIME,
-            initdata_measured=False,
-            restarts_caa=False,
-        ),
-        OscProfile(
-            version="1.10", initdata_gzip=True, initdata_annotation=_RUNTIME, initdata_measured=True, restarts_caa=False
-        ),
-        OscProfile(
-            version="1.11",
-            initdata_gzip=True,
-            initdata_annotation=_HYPERVISOR,
-            initdata_measured=True,
-            restarts_caa=False,
-        ),
-        OscProfile(
-            version="1.12",
-            initdata_gzip=True,
-            initdata_annotation=_HYPERVISOR,
-            initdata_measured=True,
-            restarts_caa=True,
-        ),
+        _osc("1.9", _RUNTIME, initdata_gzip=False, initdata_measured=False, initdata_stand_in=False),
+        _osc("1.10", _RUNTIME, initdata_stand_in=False),
+        _osc("1.11"),
+        _osc("1.12", restarts_caa=True),
     )
 }
 
 _ROOT = "/opt/confidential-containers"
+# TO internal/controller/common.go and newKbsDeployment. KBS itself appends "opa" to attestation_policies up to 1.1
+# (TR attestation-service/src/policy_engine/opa/mod.rs).
 _PATHS_0_3 = {
     "repository": f"{_ROOT}/kbs/repository",
     "resource_policy": f"{_ROOT}/opa/policy.rego",
     "attestation_policies": f"{_ROOT}/attestation-service/policies",
+    "attestation_policy": f"{_ROOT}/attestation-service/policies/opa/default.rego",
     "reference_values": f"{_ROOT}/rvps/reference-values/reference-values.json",
     "work_dir": f"{_ROOT}/attestation-service",
+    # Beside the administrator's key: up to 0.4 the operator mounts no other Secret outside of the repository that KBS
+    # serves, and later versions mount this one as well as those that they have for the signer.
+    "signer_key": "/etc/auth-secret/token.key",
+    "signer_certificate": "/etc/auth-secret/token.crt",
+    "previous_signer_certificate": "/etc/auth-secret/previous-token.crt",
 }
+_PATHS_1_0 = {
+    **_PATHS_0_3,
+    "attestation_policy": f"{_ROOT}/attestation-service/policies/opa/default_cpu.rego",
+}
+# Folders below work_dir are the namespaces of TR deps/key-value-storage: kbs, attestation_service_policy, repository.
 _PATHS_1_2 = {
+    **_PATHS_1_0,
     "repository": f"{_ROOT}/storage/repository",
     "resource_policy": f"{_ROOT}/storage/kbs/resource-policy.rego",
     "attestation_policies": f"{_ROOT}/storage/attestation_service_policy",
+    "attestation_policy": f"{_ROOT}/storage/attestation_service_policy/default_cpu.rego",
     "reference_values": f"{_ROOT}/storage/local_json/reference_value",
     "work_dir": f"{_ROOT}/storage",
 }
+# TR takes a TEE's name from kbs-types: 0.7, 0.10 and 0.12 write it in lower case, 0.14 and 0.15 rename these two.
+_PLAIN = {"snp": "azsnpvtpm", "tdx": "aztdxvtpm"}
 _DASHED = {"snp": "az-snp-vtpm", "tdx": "az-tdx-vtpm"}
-_MIGRATED = {"kbs.confidentialcontainers.org/migrated-from-v1.1.0": "v1.2.0"}
 
+_VOLUMES_0_3 = frozenset(
+    {
+        "confidential-containers",
+        "default",
+        "kbs-config",
+        "attestation-policy",
+        "opa",
+        "tdx-config",
+        "auth-secret",
+        "https-key",
+        "https-cert",
+        "reference-values",
+    }
+)
+_VOLUMES_1_0 = _VOLUMES_0_3 | {"attestation-policy-dir", "attestation-key", "attestation-cert"}
+_VOLUMES_1_1 = _VOLUMES_1_0 | {"attestation-policy-gpu"}
+_VOLUMES_1_2 = (_VOLUMES_1_1 - {"confidential-containers", "default", "opa", "tdx-config"}) | {
+    "base-storage-dir",
+    "resource-policy-dir",
+    "resource-policy",
+    "repository-dir",
+    "rvps-dir",
+}
 
-def _simple(version: str) -> TrusteeProfile:
-    return TrusteeProfile(
-        version=version,
-        kbs_schema="0.3",
-        token="Simple",  # noqa: S106 - a type of token
-        rego_v1=False,
-        submodule="cpu",
-        claims=_DASHED,
-        reference_function=False,
-        reference_format="hash-value",
-        resource_policy_key="policy.rego",
-        attestation_policy_key="default.rego",
-        reference_values_key="reference-values.json",
-        paths=_PATHS_0_3,
-        migration_annotations=_MIGRATED,
-        reports_ready=False,
-        tdx_config_map=True,
-        attestation_secrets=False,
-    )
-
-
-def _ear(version: str, schema: KbsSchema, claims: Mapping[str, str]) -> TrusteeProfile:
-    newest = schema == "1.2"
-    return TrusteeProfile(
-        version=version,
-        kbs_schema=schema,
-        token="Ear",  # noqa: S106 - a type of token
-        rego_v1=newest,
-        submodule="cpu0",
-        claims=claims,
-        reference_function=newest,
-        reference_format="local-json" if newest else "value",
-        resource_policy_key="resource-policy.rego" if newest else "policy.rego",
-        attestation_policy_key="default_cpu.rego",
-        reference_values_key="reference_value" if newest else "reference-values.json",
-        paths=_PATHS_1_2 if newest else _PATHS_0_3,
-        migration_annotations=_MIGRATED,
-        reports_ready=True,
-        tdx_config_map=not newest,
-        attestation_secrets=True,
-    )
-
+_V0_3: dict[str, Any] = {
+    "kbs_schema": "0.3",  # TR kbs/src/config.rs
+    "kbs_json": True,
+    # Policies of the chapter are written for Simple tokens (TR attestation-service/src/token/simple.rs).
+    "token": "Simple",
+    "rego_v1": False,  # TR Cargo.lock: regorus 0.2.8, whose default is Rego v0; KBS never calls set_rego_v1
+    "trust_claims": False,
+    "submodule": "cpu",  # TR attestation-service/src/token/ear_broker.rs
+    "claims": _PLAIN,
+    "reference_function": False,
+    "reference_format": "hash-value",  # TR rvps/src/reference_value.rs
+    "enforces_expiry": True,  # TR rvps/src/native.rs (0.3), rvps/src/lib.rs (0.4, 1.0) get_digests
+    "split_path": False,  # TR kbs/src/policy_engine/opa/mod.rs
+    "resource_policy_key": "policy.rego",
+    "attestation_policy_key": "default.rego",
+    "reference_values_key": "reference-values.json",
+    "paths": _PATHS_0_3,
+    # TO v1.2.1 internal/controller/migration.go; set at every version, so that an upgrade finds it in place.
+    "migration_annotations": {"kbs.confidentialcontainers.org/migrated-from-v1.1.0": "v1.2.0"},
+    "reports_ready": False,
+    "tdx_config_map": True,
+    "signer_key": "RSA",  # TR attestation-service/src/token/simple.rs signs RS384
+    "several_admins": False,  # TR kbs/src/admin/config.rs auth_public_key
+    "volumes": _VOLUMES_0_3,
+    "refreshed": frozenset({"resource_policy", "attestation_policy", "reference_values"}),
+    "follows_config_maps": False,
+}
+# TR Cargo.lock at v0.4.2: regorus 0.5.0, whose default is Rego v1. v0.4.0 and v0.4.1 have 0.2.8; what the program
+# renders for 0.4 is taken by both.
+_V0_4 = {**_V0_3, "rego_v1": True}
+_V1_0 = {
+    **_V0_3,
+    "kbs_json": False,
+    # Simple is still there at 1.0, but reads default.rego, and TO mounts nothing but default_cpu.rego.
+    "token": "Ear",
+    "submodule": "cpu0",  # TR attestation-service/src/token/ear_broker.rs: the TEE's class and a number
+    "reference_format": "value",
+    "attestation_policy_key": "default_cpu.rego",
+    "paths": _PATHS_1_0,
+    "signer_key": "P-256",  # TR attestation-service/src/token/ear_broker.rs signs ES256
+    "volumes": _VOLUMES_1_0,
+    # The attestation policy became a subPath mount, which the kubelet never refreshes.
+    "refreshed": frozenset({"resource_policy", "reference_values"}),
+}
+_V1_1 = {
+    **_V1_0,
+    # Operator 1.0 writes isReady, too, but does not watch its Deployment: it stays unset until something else happens.
+    "reports_ready": True,
+    "kbs_schema": "1.1",  # TR kbs/src/admin/mod.rs: personas; the broker's type is gone
+    "rego_v1": True,  # TR Cargo.lock: regorus 0.5.0 (0.10.1 at 1.2), whose default is Rego v1; no set_rego_v0
+    "trust_claims": True,  # TR attestation-service/src/policy_engine/opa/mod.rs TRUST_CLAIMS_RULE
+    "claims": _DASHED,
+    "reference_function": True,  # the same file; data.reference is no more
+    "enforces_expiry": False,  # TR rvps/src/lib.rs query_reference_value does not ask whether a value has expired
+    "split_path": True,  # TR kbs/src/api_server.rs
+    "several_admins": True,
+    "volumes": _VOLUMES_1_1,
+}
+_V1_2 = {
+    **_V1_1,
+    "kbs_schema": "1.2",  # TR kbs/src/config.rs, kbs/src/admin/mod.rs
+    "reference_format": "local-json",  # TR deps/key-value-storage/src/local_json/mod.rs
+    "resource_policy_key": "resource-policy.rego",
+    "reference_values_key": "reference_value",
+    "paths": _PATHS_1_2,
+    "tdx_config_map": False,
+    "volumes": _VOLUMES_1_2,
+    "refreshed": frozenset(),
+    "follows_config_maps": True,  # TO getConfigMapVersionAnnotations
+}
 
 TRUSTEE: Mapping[str, TrusteeProfile] = {
-    profile.version: profile
-    for profile in (
-        _simple("0.3"),
-        _simple("0.4"),
-        _ear("1.0", "0.3", {"snp": "azsnpvtpm", "tdx": "aztdxvtpm"}),
-        _ear("1.1", "1.1", _DASHED),
-        _ear("1.2", "1.2", _DASHED),
-    )
+    version: TrusteeProfile(version=version, **fields)
+    for version, fields in {"0.3": _V0_3, "0.4": _V0_4, "1.0": _V1_0, "1.1": _V1_1, "1.2": _V1_2}.items()
 }
 
 _CSV = re.compile(r"(?P<package>[a-z0-9-]+)\.v(?P<minor>[0-9]+\.[0-9]+)\.[0-9]+(?:[-+.].*)?")
@@ -242,7 +239,7 @@ def trustee(csv: str) -> TrusteeProfile:
 
 def _unknown(csv: str, package: str, known: Mapping[str, object], part: str) -> str:
     return (
-        f"{csv} has no profile; versions of {package} that have one: {', '.join(known)}. Choose a channel that offers one "
-        f"(coco-azure:{part}.operator.channel), or pin one: "
+        f"{csv} has no profile; versions of {package} that have one: {', '.join(known)}. Choose a channel that offers "
+        f"one (coco-azure:{part}.operator.channel), or pin one: "
         f"pulumi config set --path 'coco-azure:{part}.operator.version' VERSION"
     )

@@ -1,0 +1,117 @@
+"""What a version profile says: the fields, without any version's values (those are in ``profiles``)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Token = Literal["Simple", "Ear"]
+KbsSchema = Literal["0.3", "1.1", "1.2"]
+ReferenceFormat = Literal["hash-value", "value", "local-json"]
+SignerKey = Literal["RSA", "P-256"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OscProfile:
+    """OpenShift sandboxed containers, one minor version.
+
+    Attributes:
+        version: minor version, such as ``1.9``.
+        initdata_gzip: whether initdata is compressed before base64.
+        initdata_annotation: pod annotation that overrides the global INITDATA; the key of another version is ignored.
+        initdata_measured: whether the pod VM image is known to extend PCR 8 with the digest of initdata.
+        initdata_stand_in: whether a pod VM without initdata measures a document of its own into PCR 8; otherwise
+            PCR 8 stays at what the boot left in it.
+        restarts_caa: whether the operator restarts CAA itself when ``peer-pods-cm`` changes.
+    """
+
+    version: str
+    initdata_gzip: bool
+    initdata_annotation: str
+    initdata_measured: bool
+    initdata_stand_in: bool
+    restarts_caa: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrusteeProfile:
+    """Trustee, one minor version of operator and KBS.
+
+    Attributes:
+        version: minor version, such as ``0.3``.
+        kbs_schema: schema of ``kbs-config.toml``.
+        kbs_json: whether the ConfigMap also holds the chapter's ``kbs-config.json``, which no version here reads.
+        token: type of the attestation token, which decides the form of the policies.
+        rego_v1: whether the embedded engine takes Rego v1 only (``if`` and ``contains`` are keywords); otherwise it
+            takes Rego v0, and v1 after ``import rego.v1``.
+        trust_claims: whether an EAR policy gives one object ``trust_claims``; otherwise a rule for each claim.
+        submodule: name of the CPU's appraisal in an EAR token (``input["submods"][...]``).
+        claims: name of a TEE (``snp``, ``tdx``) at this version: the key of its claims in the input of an EAR policy,
+            the prefix of its claims in the input of a Simple policy, and the claim ``tee`` of a Simple token.
+        reference_function: whether policies ask ``query_reference_value(name)`` instead of ``data.reference[name]``.
+        reference_format: form of the reference values' file.
+        enforces_expiry: whether RVPS leaves out values that have expired. Where it does not, an expired value goes
+            on being accepted until it is taken out of the file.
+        split_path: whether the resource policy sees ``data.plugin`` and ``data["resource-path"]`` as a list;
+            otherwise the path is one text and there is no plugin.
+        resource_policy_key, attestation_policy_key, reference_values_key: keys of the ConfigMaps.
+        paths: where KBS finds things, absolute paths in the container: ``repository``, ``resource_policy``,
+            ``attestation_policies`` (the setting ``policy_dir`` or its successor), ``attestation_policy`` (the file),
+            ``reference_values``, ``work_dir``, ``signer_key``, ``signer_certificate``, ``previous_signer_certificate``.
+        migration_annotations: annotations that keep the operator from migrating (and deleting) a ConfigMap.
+        reports_ready: whether the operator writes ``status.isReady`` of KbsConfig.
+        tdx_config_map: whether KbsConfig takes ``tdxConfigSpec``; otherwise ``kbs-config.toml`` names the
+            collateral service.
+        signer_key: kind of private key that signs tokens.
+        several_admins: whether KBS can accept more than one administrator's key at a time.
+        volumes: names of the operator's own volumes; a Secret that KBS serves gives its name to a volume, too.
+        refreshed: what a running KBS sees of a changed ConfigMap without a restart (keys of ``paths``): it is mounted
+            as a folder and read at each request.
+        follows_config_maps: whether the operator rolls KBS out when one of its ConfigMaps changes.
+    """
+
+    version: str
+    kbs_schema: KbsSchema
+    kbs_json: bool
+    token: Token
+    rego_v1: bool
+    trust_claims: bool
+    submodule: str
+    claims: Mapping[str, str]
+    reference_function: bool
+    reference_format: ReferenceFormat
+    enforces_expiry: bool
+    split_path: bool
+    resource_policy_key: str
+    attestation_policy_key: str
+    reference_values_key: str
+    paths: Mapping[str, str]
+    migration_annotations: Mapping[str, str]
+    reports_ready: bool
+    tdx_config_map: bool
+    signer_key: SignerKey
+    several_admins: bool
+    volumes: frozenset[str]
+    refreshed: frozenset[str]
+    follows_config_maps: bool
+
+    def reference_name(self, tee: str, pcr: int) -> str:
+        """Return the name that reference values of a PCR go by, for a TEE (``snp``, ``tdx``)."""
+        if self.token == "Simple":  # noqa: S105 - a type of token
+            return f"{self.claims[tee]}.tpm.pcr{pcr:02}"
+        return f"{tee}_pcr{pcr:02}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profiles:
+    """The two versions that a stack deploys.
+
+    Attributes:
+        osc: profile of OpenShift sandboxed containers.
+        trustee: profile of Trustee.
+        osc_csv, trustee_csv: names of the CSVs that they follow from.
+    """
+
+    osc: OscProfile
+    trustee: TrusteeProfile
+    osc_csv: str
+    trustee_csv: str
