@@ -1,0 +1,126 @@
+"""The policies that are deployed, for a version of Trustee and a variant: resource, attestation and Kata agent.
+
+A policy is one Rego file: a judgement that is the same for all versions, followed by the parts that fit the version
+(how claims and reference values are named and reached, which rules the broker reads) and by facts: constants that come
+from the profile or from the user. Sources of each part: openshift/trustee, tags v0.3.0, v0.4.0, v1.0.0, v1.1.0, v1.2.0,
+``attestation-service/src/token``, ``attestation-service/src/ear_token``, ``kbs/src/policy_engine``,
+``deps/policy-engine``. Does not judge policies: ``policy_check`` does. The image policy is ``image_policy``'s.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from rendering import rego
+from rendering.policy import agent_images
+from rendering.profiles import TrusteeProfile
+
+Variant = Literal["development", "production"]
+"""``development`` keeps the chapter's intent and is permissive, ``production`` says no."""
+
+PCRS = (3, 8, 9, 11, 12)
+"""PCRs that are held to reference values: 8 is initdata's, the others are the pod VM image's."""
+
+_LAST_PCR = 23
+_NANOSECONDS = 1_000_000_000
+_AGENT_HEAD = "package agent_policy\n"
+
+
+def resource_policy(profile: TrusteeProfile, variant: Variant) -> str:
+    """Return the Rego that decides who may have a resource of KBS."""
+    attesters = {"claims_of": dict(profile.claims)}
+    if profile.token == "Simple":  # noqa: S105 - a type of token
+        if variant == "development":
+            return rego.load("resource_policy_v1" if profile.rego_v1 else "resource_policy")
+        return _joined("resource_simple_production", [_request(profile)], attesters)
+    submodule = {"submodule": profile.submodule}
+    if variant == "development":
+        return _joined("resource_ear_development", [], submodule)
+    return _joined("resource_ear_production", [_request(profile)], {**attesters, **submodule})
+
+
+def attestation_policy(
+    profile: TrusteeProfile, variant: Variant, *, pcrs: Sequence[int] = PCRS, expires: datetime | None = None
+) -> str:
+    """Return the Rego that decides which evidence is good.
+
+    Args:
+        profile: the version of Trustee that enforces it.
+        variant: in production each PCR must be one of its reference values; in development a PCR without any may be
+            anything.
+        pcrs: the PCRs that are looked at. The chapter's policy (development with Simple tokens) looks at every claim.
+        expires: when the reference values expire (UTC). Where RVPS does not leave out values that have expired, a
+            production policy denies everybody from then on; None: it never does.
+
+    Raises:
+        ValueError: no PCR, one twice, or one that a TPM does not have.
+    """
+    if not pcrs or len(set(pcrs)) != len(pcrs) or not all(0 <= pcr <= _LAST_PCR for pcr in pcrs):
+        raise ValueError(f"PCRs {list(pcrs)}: needed are one or more different ones, each 0 to {_LAST_PCR}")
+    if profile.token == "Simple" and variant == "development":  # noqa: S105 - a type of token
+        return rego.load("attestation_policy_v1" if profile.rego_v1 else "attestation_policy")
+    facts: dict[str, object] = {
+        "claims_of": dict(profile.claims),
+        "pcr_names": {
+            tee: {f"pcr{pcr:02}": profile.reference_name(tee, pcr) for pcr in sorted(pcrs)} for tee in profile.claims
+        },
+    }
+    # Only production asks whether the TCB is current.
+    production = [f"tcb_{profile.token.lower()}", "any_time"] if variant == "production" else []
+    if production and expires is not None and not profile.enforces_expiry:
+        production[-1] = "in_time"
+        facts["expires_ns"] = int(expires.timestamp()) * _NANOSECONDS
+    return _joined(f"attestation_{variant}", ["azure_vtpm", *production, *_broker(profile)], facts)
+
+
+def agent_policy(variant: Variant, images: Sequence[str] = ()) -> str:
+    """Return the Rego that the Kata agent in a pod VM holds the host's requests to.
+
+    It is the same for all versions: it compiles as Rego v0 (regorus 0.2, Kata 3.12 to 3.29) and as v1.
+
+    Args:
+        variant: ``development`` is the chapter's list, which allows every request; ``production`` lets a pod start, run
+            and stop, and denies exec, logs, standard input and a change of the policy.
+        images: images, repositories or registries that containers may come from; none means any image.
+
+    Raises:
+        ValueError: an entry of ``images`` cannot be held to; every such entry is named.
+    """
+    text = rego.load("agent_allow_all" if variant == "development" else "agent_production")
+    if not images:
+        return text
+    if "import rego.v1" not in text:
+        # The chapter's list needs no keywords; the part that is added does, and imports stand at the beginning.
+        text = text.replace(_AGENT_HEAD, f"{_AGENT_HEAD}\nimport rego.v1\n", 1)
+    allowed = agent_images.sort(images)
+    facts = {
+        "exact_images": allowed.exact,
+        "repositories": allowed.repositories,
+        "registries": allowed.registries,
+    }
+    return _followed(text, ["agent_images"], facts)
+
+
+def _broker(profile: TrusteeProfile) -> list[str]:
+    """Return the parts that connect a judgement with what the version's token broker reads."""
+    reference = "reference_function" if profile.reference_function else "reference_data"
+    if profile.token == "Simple":  # noqa: S105 - a type of token
+        return ["claims_flat", reference, "verdict_simple"]
+    # The broker that answers for reference values (1.1) is also the one that reads the verdict from one object.
+    verdict = ["verdict_ear", "verdict_ear_object"] if profile.reference_function else ["verdict_ear"]
+    return ["claims_nested", reference, *verdict]
+
+
+def _request(profile: TrusteeProfile) -> str:
+    # KBS tells policies the plugin since 1.1, the version that also brought the function for reference values.
+    return "request_plugin" if profile.reference_function else "request_path"
+
+
+def _joined(judgement: str, parts: Sequence[str], facts: Mapping[str, object]) -> str:
+    return _followed(rego.load(judgement), parts, facts)
+
+
+def _followed(text: str, parts: Sequence[str], facts: Mapping[str, object]) -> str:
+    constants = [f"{name} := {json.dumps(value, indent=2)}\n" for name, value in facts.items()]
+    return "\n".join([text, *(rego.load(f"parts/{part}") for part in parts), *constants])

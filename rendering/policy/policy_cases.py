@@ -1,0 +1,134 @@
+"""The documented cases that every policy is judged on, and what a policy is expected to say to each.
+
+A case is evidence of one attester together with the state of the reference values. What is expected depends on the
+variant: production says no to everything that is not plainly good; development may let a TEE that is debugged or one
+without reference values pass, and says so in a warning.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rendering.policy import claims as documented
+from rendering.policy.attestation_tokens import Token, Verdict, appraise, token
+from rendering.policy.claims import Attester, Claims, Tee
+from rendering.policy.policies import PCRS
+from rendering.profiles import TrusteeProfile
+
+TEES: tuple[Tee, ...] = ("snp", "tdx")
+_INITDATA = 8
+_BITS = 0xFF
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One attester.
+
+    Attributes:
+        name: what it is, in words.
+        attester: who attests.
+        claims: what its verifier reads from the evidence.
+        reference: reference values that are left when it attests.
+        submodule: name of the appraisal in an EAR token.
+        good: whether production lets it pass.
+        harm: what is wrong with a policy that lets it pass; None for one that is good.
+    """
+
+    name: str
+    attester: Attester
+    claims: Claims
+    reference: Mapping[str, list[Any]]
+    submodule: str
+    good: bool
+    harm: str | None = None
+
+    def token(self, profile: TrusteeProfile) -> Token | None:
+        """Return the token that a sound attestation policy leads to; None where that is none.
+
+        With Simple tokens the sample attester has one even so: the chapter's attestation policy lets it pass, and it is
+        the resource policy that turns it away.
+        """
+        sound = self.good or self.submodule != profile.submodule
+        verdict: Verdict = sound or self.attester == "sample"
+        if profile.token == "Ear":  # noqa: S105 - a type of token
+            verdict = appraise(dict.fromkeys(("configuration", "executables", "hardware"), 2 if sound else 96))
+        return token(profile, self.attester, self.claims, verdict, self.submodule)
+
+
+def reference_of(profile: TrusteeProfile, tee: Tee, claims: Claims, pcrs: Sequence[int] = PCRS) -> dict[str, list[Any]]:
+    """Return the reference values under which ``claims`` are good: each of the PCRs as it is."""
+    return {profile.reference_name(tee, pcr): [claims["tpm"][f"pcr{pcr:02}"]] for pcr in pcrs}
+
+
+def documented_reference(profile: TrusteeProfile, pcrs: Sequence[int] = PCRS) -> dict[str, list[Any]]:
+    """Return reference values for the documented pod VMs of both TEEs."""
+    both = [reference_of(profile, tee, documented.of(tee, profile, {}), pcrs) for tee in TEES]
+    return {name: values for each in both for name, values in each.items()}
+
+
+def cases(
+    profile: TrusteeProfile, reference: Mapping[str, list[Any]] | None = None, pcrs: Sequence[int] = PCRS
+) -> Sequence[Case]:
+    """Return every documented case.
+
+    Args:
+        profile: the version of Trustee.
+        reference: reference values of the stack; pod VMs then have these PCRs. Default: those of the documented ones.
+        pcrs: the PCRs that are demanded; the wrong one is 8, initdata's, if it is among them.
+    """
+    known = documented_reference(profile, pcrs) if reference is None else dict(reference)
+    return [case for tee in TEES for case in _of_tee(profile, tee, known, pcrs)] + [_sample(profile, known)]
+
+
+def _of_tee(profile: TrusteeProfile, tee: Tee, known: dict[str, list[Any]], demanded: Sequence[int]) -> Iterator[Case]:
+    title = f"{tee.upper()} pod VM"
+    names = {pcr: profile.reference_name(tee, pcr) for pcr in range(24)}
+    pcrs = {pcr: str(known[name][0]) for pcr, name in names.items() if known.get(name)}
+    claims = documented.of(tee, profile, pcrs)
+    wrong = _INITDATA if _INITDATA in demanded else min(demanded)
+    changed = documented.of(tee, profile, {**pcrs, wrong: other_value(claims["tpm"][f"pcr{wrong:02}"])})
+    expired = {name: values for name, values in known.items() if name != names[wrong]}
+
+    def case(name: str, harm: str | None, **differs: Any) -> Case:
+        said = {"claims": claims, "reference": known, "submodule": profile.submodule, **differs}
+        return Case(name=name, attester=tee, good=harm is None, harm=harm, **said)
+
+    yield case(f"genuine {title}", None)
+    yield case(f"{title} under debug", _HARM_DEBUG, claims=documented.of(tee, profile, pcrs, debug=True))
+    yield case(f"{title} with a wrong PCR {wrong}", _harm_of(wrong), claims=changed)
+    yield case(
+        f"{title} with a wrong PCR {wrong} whose reference value has expired",
+        "what has expired is taken as never demanded",
+        reference=expired,
+        claims=changed,
+    )
+    if profile.token == "Ear":  # noqa: S105 - a type of token
+        other = "cpu" if profile.submodule != "cpu" else "cpu0"
+        harm = f"appraisals of the CPU are in {profile.submodule}"
+        yield case(f"{title} whose appraisal is in another submodule", harm, submodule=other)
+
+
+_HARM_DEBUG = "the host can read the memory of a TEE under debug"
+
+
+def _harm_of(pcr: int) -> str:
+    if pcr == _INITDATA:
+        return "the host can start it with initdata of its own, which names another KBS or agent policy"
+    return "the host can start it from an image of its own"
+
+
+def _sample(profile: TrusteeProfile, known: dict[str, list[Any]]) -> Case:
+    return Case(
+        name="sample attester",
+        attester="sample",
+        claims=documented.of("sample", profile, {}),
+        reference=known,
+        submodule=profile.submodule,
+        good=False,
+        harm="anybody can run the sample attester, without any TEE",
+    )
+
+
+def other_value(value: str) -> str:
+    """Return another value of the same length for a hexadecimal one: its first byte has every bit turned."""
+    return f"{int(value[:2], 16) ^ _BITS:02x}{value[2:]}"

@@ -1,0 +1,234 @@
+"""Judges policies on the documented cases before they are deployed: those of the program and those of a user.
+
+Each check compiles the policy as its enforcer would, evaluates it on every case, and says in sentences what is wrong
+and what the way out is. Does not read files and does not decide whether a problem stops a deployment.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from rendering.policy.attestation_tokens import affirms, token
+from rendering.policy.claims import Tee
+from rendering.policy.policies import PCRS, Variant
+from rendering.policy.policy_cases import Case, cases
+from rendering.policy.policy_engine import PolicyError
+from rendering.policy.policy_judge import (
+    Reference,
+    compile_policy,
+    judge_agent,
+    judge_attestation,
+    judge_resource,
+)
+from rendering.profiles import TrusteeProfile
+
+__all__ = [
+    "Case",
+    "Outcome",
+    "PolicyError",
+    "Report",
+    "cases",
+    "check_attestation_policy",
+    "check_chain",
+    "check_resource_policy",
+    "compile_policy",
+    "judge_agent",
+    "judge_attestation",
+    "judge_resource",
+]
+
+RESOURCE = "default/kbsres1/key1"
+"""The resource that the documented cases ask for (chapter 7.13.5)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a policy said to one case.
+
+    Attributes:
+        case: the case's name.
+        expected: whether it should pass.
+        found: whether it passed.
+        error: why the enforcer failed, which denies; None where it did not.
+    """
+
+    case: str
+    expected: bool
+    found: bool
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a policy said to every case.
+
+    Attributes:
+        outcomes: one for each case.
+        problems: what makes it unfit, each a sentence with the way out.
+        warnings: what a development stack may accept, and production not.
+    """
+
+    outcomes: Sequence[Outcome]
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def table(self) -> str:
+        """Return the outcomes, one line each."""
+        return "\n".join(
+            f"{'ok  ' if each.found == each.expected else 'FAIL'}  {each.case}: expected {_word(each.expected)}, "
+            f"found {_word(each.found)}{f' ({each.error})' if each.error else ''}"
+            for each in self.outcomes
+        )
+
+
+def check_resource_policy(
+    text: str, profile: TrusteeProfile, tee: Tee, *, variant: Variant = "production", resource: str = RESOURCE
+) -> Report:
+    """Judge a resource policy on the tokens that a sound attestation policy leads to.
+
+    Args:
+        text: the policy.
+        profile: the version of Trustee.
+        tee: the TEE of the stack's pod VMs.
+        variant: in development a policy may let more pass.
+        resource: the resource that is asked for.
+
+    Raises:
+        PolicyError: KBS would not take it.
+    """
+    compile_policy(text, profile, "resource")
+
+    def passes(case: Case) -> bool:
+        said = case.token(profile)
+        return said is not None and judge_resource(text, profile, said, resource)
+
+    found = [case for case in cases(profile) if case.token(profile) is not None]
+    return _judged("resource", found, passes, tee, variant)
+
+
+def check_attestation_policy(
+    text: str,
+    profile: TrusteeProfile,
+    tee: Tee,
+    reference: Reference,
+    *,
+    variant: Variant = "production",
+    pcrs: Sequence[int] = PCRS,
+) -> Report:
+    """Judge an attestation policy on the documented evidence under a stack's reference values.
+
+    Args:
+        text: the policy.
+        profile: the version of Trustee.
+        tee: the TEE of the stack's pod VMs.
+        reference: the stack's reference values by name, without those that have expired.
+        variant: in development a policy may let more pass.
+        pcrs: the PCRs that it is to demand.
+
+    Raises:
+        PolicyError: the attestation service would not take it.
+    """
+    compile_policy(text, profile, "attestation")
+
+    def passes(case: Case) -> bool:
+        return affirms(judge_attestation(text, profile, case.claims, case.attester, case.reference))
+
+    found = [case for case in cases(profile, reference, pcrs) if case.submodule == profile.submodule]
+    return _judged("attestation", found, passes, tee, variant)
+
+
+def check_chain(
+    resource_text: str,
+    attestation_text: str,
+    profile: TrusteeProfile,
+    tee: Tee,
+    reference: Reference,
+    *,
+    variant: Variant = "production",
+    pcrs: Sequence[int] = PCRS,
+    resource: str = RESOURCE,
+) -> Report:
+    """Judge both policies together: the resource policy sees the token that the attestation policy leads to.
+
+    Args:
+        resource_text: the resource policy.
+        attestation_text: the attestation policy.
+        profile: the version of Trustee.
+        tee: the TEE of the stack's pod VMs.
+        reference: the stack's reference values by name, without those that have expired.
+        variant: in development the policies may let more pass.
+        pcrs: the PCRs that they are to demand.
+        resource: the resource that is asked for.
+
+    Raises:
+        PolicyError: Trustee would not take one of them.
+    """
+    compile_policy(attestation_text, profile, "attestation")
+    compile_policy(resource_text, profile, "resource")
+
+    def passes(case: Case) -> bool:
+        verdict = judge_attestation(attestation_text, profile, case.claims, case.attester, case.reference)
+        said = token(profile, case.attester, case.claims, verdict)
+        return said is not None and judge_resource(resource_text, profile, said, resource)
+
+    found = [case for case in cases(profile, reference, pcrs) if case.submodule == profile.submodule]
+    return _judged("chain", found, passes, tee, variant)
+
+
+def _judged(kind: str, found: Sequence[Case], passes: Callable[[Case], bool], tee: Tee, variant: Variant) -> Report:
+    outcomes = [_outcome(case, passes) for case in found]
+    report = Report(outcomes=outcomes, problems=_refusals(kind, found, outcomes, tee))
+    leaks: dict[str, list[str]] = {}
+    for case, outcome in zip(found, outcomes, strict=True):
+        if outcome.found and case.harm is not None:
+            leaks.setdefault(case.harm, []).append(f"the {case.name}")
+    (report.problems if variant == "production" else report.warnings).extend(
+        f"{_WHAT[kind]} {' and '.join(names)} may pass: {harm}. {_SAY_NO[kind]}" for harm, names in leaks.items()
+    )
+    return report
+
+
+def _outcome(case: Case, passes: Callable[[Case], bool]) -> Outcome:
+    try:
+        return Outcome(case=case.name, expected=case.good, found=passes(case))
+    except PolicyError as error:
+        return Outcome(case=case.name, expected=case.good, found=False, error=str(error))
+
+
+def _refusals(kind: str, found: Sequence[Case], outcomes: Sequence[Outcome], tee: Tee) -> list[str]:
+    genuine = {
+        case.attester: outcome for case, outcome in zip(found, outcomes, strict=True) if case.good and not outcome.found
+    }
+    if tee not in genuine:
+        return []
+    good = {case.attester for case in found if case.good}
+    whom = "every documented TEE" if genuine.keys() == good else f"a genuine {tee.upper()} pod VM (this stack's TEE)"
+    error = f" ({genuine[tee].error})" if genuine[tee].error else ""
+    return [f"{_WHAT[kind]} {whom} is turned away, so no pod gets a secret{error}. {_SAY_YES[kind]}"]
+
+
+def _word(passes: object) -> str:
+    return "yes" if passes else "no"
+
+
+_WHAT = {
+    "resource": "by the resource policy,",
+    "attestation": "by the attestation policy,",
+    "chain": "by the attestation policy and the resource policy together,",
+}
+_SAY_NO = {
+    kind: (
+        f"Change it, or take the program's own for production: leave out {settings} and set coco-azure:environment to "
+        "production."
+    )
+    for kind, settings in {
+        "resource": "coco-azure:trustee.resourcePolicyFile",
+        "attestation": "coco-azure:trustee.attestationPolicyFile",
+        "chain": "coco-azure:trustee.attestationPolicyFile and coco-azure:trustee.resourcePolicyFile",
+    }.items()
+}
+_REGISTER = "Where it demands reference values, register them (coco-azure:trustee.referenceValuesFile)."
+_SAY_YES = {
+    "resource": f"Compare the names that it reads of a token with those of this version. {_SAY_NO['resource']}",
+    "attestation": f"{_REGISTER} Compare the claims that it names with this version's. {_SAY_NO['attestation']}",
+    "chain": f"{_REGISTER} {_SAY_NO['chain']}",
+}

@@ -1,0 +1,114 @@
+"""Evaluates Rego with regorus, the engine that Trustee and the Kata agent embed.
+
+Trustee 0.3 to 1.0 and Kata up to 3.29 embed regorus 0.2, which takes Rego v0; Trustee 1.1 (regorus 0.5) and 1.2 (0.10)
+take v1. The engine here is a newer regorus in the dialect that is asked for.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import regorus
+
+UNDEFINED: Final = object()
+"""The value of a rule that holds for no reason; not null, which is a value."""
+
+MISSING: Final = object()
+"""The value of a rule that the policy does not have."""
+
+_FILE = "policy.rego"
+_PLACE = re.compile(rf"--> {re.escape(_FILE)}:(?P<line>\d+):(?P<column>\d+)\n.*?\nerror: (?P<said>[^\n]*)", re.DOTALL)
+
+
+class PolicyError(ValueError):
+    """A policy does not compile, lacks what its enforcer reads, or fails when it is evaluated.
+
+    Attributes:
+        line, column: where, from 1; 0 where the engine names no place.
+        source: that line of the policy.
+    """
+
+    def __init__(self, said: str, *, line: int = 0, column: int = 0, source: str = "") -> None:
+        place = f"line {line}, column {column}: {said}; the line is: {source.strip()}" if line else said
+        super().__init__(place)
+        self.line = line
+        self.column = column
+        self.source = source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a policy is given beside its input.
+
+    Attributes:
+        data: JSON below ``data``.
+        reference: answers of ``query_reference_value(name)``, or None where the enforcer has no such function.
+    """
+
+    data: Mapping[str, Any]
+    reference: Mapping[str, Any] | None = None
+
+
+def new_engine() -> Any:
+    """Return an empty engine. Tests replace this to see which lines a policy's cases reach."""
+    return regorus.Engine()
+
+
+class Policy:
+    """A compiled policy."""
+
+    def __init__(self, text: str, *, v1: bool) -> None:
+        """Compile ``text`` in Rego v1 or v0.
+
+        Raises:
+            PolicyError: it does not compile.
+        """
+        self._text = text
+        self._engine = new_engine()
+        self._engine.set_rego_v0(not v1)
+        try:
+            self._engine.add_policy(_FILE, text)
+        except RuntimeError as error:
+            raise self._error(error) from error
+
+    @property
+    def package(self) -> str:
+        """The name after ``package``."""
+        return str(self._engine.get_packages()[0]).removeprefix("data.")
+
+    def value(self, rule: str, document: Mapping[str, Any], facts: Facts) -> Any:
+        """Return the value of ``<package>.<rule>`` for the input ``document``: JSON, UNDEFINED or MISSING.
+
+        Raises:
+            PolicyError: the evaluation fails.
+        """
+        engine = self._engine.clone()
+        if facts.reference is not None:
+            engine.add_extension("query_reference_value", 1, facts.reference.get)
+        try:
+            engine.add_data_json(json.dumps(facts.data))
+            engine.set_input_json(json.dumps(document))
+            found = json.loads(engine.eval_rule_as_json(f"data.{rule}"))
+        except RuntimeError as error:
+            if str(error).startswith("not a valid rule path"):
+                return MISSING
+            raise self._error(error) from error
+        return UNDEFINED if found == "<undefined>" else found
+
+    def at_package(self, said: str) -> PolicyError:
+        """Return an error about the policy as a whole, placed at its package clause."""
+        lines = self._text.splitlines()
+        number = next((at for at, line in enumerate(lines, 1) if line.lstrip().startswith("package")), 1)
+        return PolicyError(said, line=number, column=1, source=lines[number - 1] if lines else "")
+
+    def _error(self, error: RuntimeError) -> PolicyError:
+        said = str(error).partition("\n\nStack backtrace")[0].strip()
+        place = _PLACE.search(said)
+        if place is None:
+            return PolicyError(said)
+        line = int(place["line"])
+        lines = self._text.splitlines()
+        source = lines[line - 1] if line <= len(lines) else ""
+        return PolicyError(place["said"].strip(), line=line, column=int(place["column"]), source=source)

@@ -1,0 +1,1 @@
+tcb_current if claim("tdx", "tcb_status") == "UpToDate"
