@@ -1,0 +1,148 @@
+"""Which images must be signed, by which keys; the settings behind the image policy (chapter 7.13.6)."""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from rendering.images import image_policy, image_reference, public_keys
+from rendering.images.image_policy import DefaultRule, SignatureKind, SignatureRule
+from rendering.trustee.resource_uri import ResourceUri
+from settings.base import Model, TextFile
+from settings.client_secrets import SecretKey, SecretName
+
+
+def _check_scope(scope: str) -> str:
+    if said := image_reference.scope_problem(scope):
+        raise ValueError(f"{scope} {said}")
+    return scope
+
+
+Scope = Annotated[str, AfterValidator(_check_scope)]
+"""An image, a repository, its prefix, a host or ``*.example.com``; with the host (``docker.io/library/nginx``)."""
+SIGSTORE_CONFIG = ResourceUri("sigstore-config", "osc")
+"""Where the list of GPG signature stores is served; ``sigstore_config_uri`` of cdh.toml."""
+
+
+class SignatureRuleSettings(Model):
+    """Images of one or several repositories that must carry a signature of one key."""
+
+    images: tuple[Scope, ...] = Field(min_length=1, strict=False)
+    """Images or repositories (``quay.io/my-org/my-image``), prefixes, hosts or ``*.example.com``."""
+    kind: SignatureKind = Field(default="sigstoreSigned", alias="type")
+    """``sigstoreSigned``: cosign; ``signedBy``: GPG simple signing, for pod VM images that hold the signatures."""
+    public_key: TextFile = Field(alias="publicKeyFile")
+    """PEM file (cosign) or ASCII-armoured file (GPG) of the public key."""
+    secret: SecretName = "img-sig"  # noqa: S105 - the name of a Secret
+    """Name of the Secret that holds the key."""
+    key: SecretKey = "pub-key"
+    """Key in that Secret."""
+    signed_identity: dict[str, str] | None = None
+    """Which image a signature has to name, as in containers-policy.json(5): ``{type: matchRepository}``."""
+    signature_store: str | None = None
+    """GPG only: where the pod VM image has the signatures, ``file:///...``."""
+    transport: Literal["docker"] = "docker"
+    """Image transport; a pod VM pulls by no other."""
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "SignatureRuleSettings":
+        if self.signed_identity is not None:
+            image_policy.check_identity(self.kind, self.signed_identity)
+        if self.kind == "sigstoreSigned":
+            public_keys.kind(self.public_key)
+            if self.signature_store is not None:
+                raise ValueError("signatureStore is for signedBy; cosign signatures lie in the registry. Leave it out")
+            return self
+        public_keys.check_gpg(self.public_key)
+        if self.signature_store is None:
+            raise ValueError(
+                "signedBy needs signatureStore, the folder of the GPG signatures in the pod VM image (file:///...): "
+                "a pod VM reads them from nowhere else. To have them read from the registry, sign with cosign"
+            )
+        image_policy.sigstore_config({}, self.signature_store)
+        return self
+
+    @property
+    def resource(self) -> ResourceUri:
+        """Where KBS serves the key."""
+        return ResourceUri(self.secret, self.key)
+
+    def rule(self) -> SignatureRule:
+        """Return the rule as the image policy takes it."""
+        return SignatureRule(
+            scopes=self.images,
+            key=self.resource,
+            kind=self.kind,
+            signed_identity=self.signed_identity,
+            transport=self.transport,
+        )
+
+
+def _check_rules(rules: tuple[SignatureRuleSettings, ...]) -> tuple[SignatureRuleSettings, ...]:
+    texts: dict[str, str] = {}
+    stores: dict[str, str] = {}
+    for rule in rules:
+        if texts.setdefault(rule.resource.path, rule.public_key) != rule.public_key:
+            raise ValueError(
+                f"two different keys for {rule.resource.path}; give one of the rules another, such as key: pub-key-2"
+            )
+        for image in rule.images if rule.signature_store is not None else ():
+            store = str(rule.signature_store)
+            if stores.setdefault(image, store) != store:
+                raise ValueError(f"{image} has two signature stores, {stores[image]} and {store}; it can have one")
+    return rules
+
+
+def _as_list(said: object) -> object:
+    return [said] if isinstance(said, dict) else said
+
+
+SignatureRules = Annotated[
+    tuple[SignatureRuleSettings, ...], Field(strict=False), BeforeValidator(_as_list), AfterValidator(_check_rules)
+]
+"""One rule, or a list of them. An image that two of them name needs both signatures."""
+
+
+def policy(default: DefaultRule, rules: Iterable[SignatureRuleSettings]) -> str:
+    """Return the image policy (JSON) of these rules."""
+    return image_policy.render_rules(default, [rule.rule() for rule in rules])
+
+
+def secrets(rules: Iterable[SignatureRuleSettings]) -> dict[str, dict[str, str]]:
+    """Return what KBS has to serve for the rules: name of the Secret and key to text."""
+    found: dict[str, dict[str, str]] = {}
+    stores: dict[str, str] = {}
+    for rule in rules:
+        found.setdefault(rule.secret, {})[rule.key] = rule.public_key
+        if rule.signature_store is not None:
+            stores.update(dict.fromkeys(rule.images, rule.signature_store))
+    if stores:
+        found.setdefault(SIGSTORE_CONFIG.secret, {})[SIGSTORE_CONFIG.key] = image_policy.sigstore_config(stores)
+    return found
+
+
+def warnings(rules: Iterable[SignatureRuleSettings]) -> list[str]:
+    """Return what works only on newer pod VMs."""
+    return [
+        f"{rule.resource.path} is no P-256 key: pod VMs with guest-components before v0.19.0 verify nothing with it, "
+        "and pull no image of this rule"
+        for rule in rules
+        if rule.kind == "sigstoreSigned" and public_keys.kind(rule.public_key) != "P-256"
+    ]
+
+
+def lockout(text: str, images: Iterable[str], source: str) -> list[str]:
+    """Return a complaint for each image that a policy refuses outright.
+
+    Args:
+        text: the image policy.
+        images: what has to be pulled, such as that of the attestation check.
+        source: the setting that the policy comes from.
+    """
+    return [
+        f"{source} rejects {image}, which the program itself runs; name it in coco-azure:trustee.imageSignature with "
+        "its key, or in coco-azure:trustee.acceptedImages, or set coco-azure:attestationCheck.image to one that the "
+        "policy accepts"
+        for image in images
+        if image_policy.admits(text, image) is False
+    ]
