@@ -1,6 +1,7 @@
 """``python -m rehearsal up|down|clean|status|run``: what stands behind ``make rehearsal-...`` and ``make rehearse``."""
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -8,9 +9,11 @@ import time
 from pathlib import Path
 
 from rehearsal import run, supervisor
-from rehearsal.cluster import CHECKOUT, ClusterError
+from rehearsal.cluster import CHECKOUT, ClusterError, check_settings
+from rehearsal.operators import olm_catalog
 from rehearsal.pki import write_private
 from rehearsal.processes import ProcessId
+from rehearsal.rest import ApiServer
 from rehearsal.workplace import STACK, Workplace
 from toolchain import ToolchainError
 
@@ -34,12 +37,14 @@ def main() -> int:
 
 
 def up() -> int:
-    """Start a cluster and leave it running."""
+    """Start a cluster and leave it running; one that runs already has its catalog moved to what is asked for."""
+    check_settings()
     place, began = Workplace.by_hand(), time.monotonic()
     prepared = place.prepare(_say)
     _say(f"Kubernetes provider: {prepared.provider}")
     _say("starting etcd, kube-apiserver, kube-controller-manager and the simulated operators")
     supervisor.start(place.cluster)
+    _offer(place)
     run.select_stack(prepared)
     write_private(place.root / "env", prepared.shell())
     _say(f"ready after {time.monotonic() - began:.0f} s. Now: . {_short(place.root / 'env')} && pulumi preview")
@@ -82,6 +87,16 @@ def rehearse() -> int:
     """Carry out chapter 7 on a new cluster, tell what happened, and take the cluster down again."""
     run.main_job(Workplace.of_rehearse(), _say)
     return 0
+
+
+def _offer(place: Workplace) -> None:
+    server = ApiServer(place.cluster / "kubeconfig")
+    for package in olm_catalog.PACKAGES.values():
+        # Only what is asked for: a cluster that was left running keeps the catalog that it has.
+        if package.variable in os.environ:
+            version = package.chosen(os.environ)
+            olm_catalog.move(server, package, version)
+            _say(f"the catalog offers {package.title} {version}")
 
 
 def _short(path: Path) -> str:

@@ -14,11 +14,12 @@ from types import TracebackType
 from typing import IO, Self
 
 from rehearsal.control_plane import ControlPlane, ControlPlaneError
+from rehearsal.operators import olm_catalog
 from rehearsal.processes import Child
 from rehearsal.timings import DEFAULT_SPEED
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-SETTINGS = ("COCO_REHEARSAL_AZURE", "COCO_REHEARSAL_SPEED")
+SETTINGS = ("COCO_REHEARSAL_AZURE", "COCO_REHEARSAL_SPEED", *olm_catalog.SETTINGS)
 """Environment variables that decide what is simulated."""
 
 _READY_TIMEOUT = 60.0
@@ -60,7 +61,7 @@ class Cluster:
         Raises:
             ClusterError: a part did not start, or another process has the folder; nothing is left running.
         """
-        _checked_speed()
+        check_settings()
         cluster = cls(directory, on_change)
         try:
             cluster._lock_folder()
@@ -166,7 +167,12 @@ class Cluster:
         return Child("operators", command, self.directory / "logs" / "operators.log", environment)
 
 
-def _checked_speed() -> None:
+def check_settings() -> None:
+    """Raise ClusterError where an environment variable asks for something that there is not."""
+    try:
+        olm_catalog.check(os.environ)
+    except ValueError as error:
+        raise ClusterError(str(error)) from error
     said = os.environ.get("COCO_REHEARSAL_SPEED", str(DEFAULT_SPEED))
     try:
         fits = float(said) > 0

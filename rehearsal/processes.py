@@ -77,7 +77,7 @@ class ProcessId:
             for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 10.0)):
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(descriptor, number)
-                if select.select([descriptor], [], [], seconds)[0]:
+                if _readable(descriptor, seconds):
                     break
         finally:
             os.close(descriptor)
@@ -137,7 +137,7 @@ class Child:
         os.kill(self._process.pid, signal.SIGTERM)
         descriptor = os.pidfd_open(self._process.pid)
         try:
-            select.select([descriptor], [], [], grace)
+            _readable(descriptor, grace)
         finally:
             os.close(descriptor)
         with suppress(ProcessLookupError, PermissionError):
@@ -148,3 +148,10 @@ class Child:
         """The end of its log, for an error message."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    """Return whether there is something to read within that time; unlike select(), for descriptors of any number."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))

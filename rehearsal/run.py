@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import toolchain
-from rehearsal import summary
+from rehearsal import negative, summary
 from rehearsal.cluster import CHECKOUT, Cluster
 from rehearsal.control_plane import TOOLS
+from rehearsal.rest import ApiServer
 from rehearsal.workplace import STACK, Prepared, Workplace
 from toolchain.cache import Say
 
@@ -53,7 +54,11 @@ def main_job(place: Workplace, say: Say) -> None:
             raise FailedError(f"the stack says attested: {outputs.get('attested')!r}, expected true")
         say("\n$ pulumi up --expect-no-changes")
         _pulumi(prepared, ["up", "--yes", "--skip-preview", "--non-interactive", "--expect-no-changes"])
-        say(summary.render(summary.read(events), outputs, prepared.provider, time.monotonic() - began))
+        say("\ntrying what must be denied")
+        outcomes = negative.run(ApiServer(place.cluster / "kubeconfig"))
+        say(summary.render(summary.read(events), outputs, outcomes, prepared.provider, time.monotonic() - began))
+        if wrong := [each.name for each in outcomes if not each.as_expected]:
+            raise FailedError(f"the trust chain did not hold: {', '.join(wrong)}; see the table above")
 
 
 def _pulumi(prepared: Prepared, arguments: Sequence[str], *, quiet: bool = False) -> str:

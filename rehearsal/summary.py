@@ -1,10 +1,14 @@
 """What a run created and how long each part took, from the engine's event log (pulumi ``apitype.EngineEvent``)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from rehearsal import negative
+from rehearsal.negative import Outcome
+from rendering import proof_text
 
 _OPERATIONS = ("create", "update", "replace", "create-replacement", "read", "delete")
 _PARTS = {
@@ -62,13 +66,27 @@ def _step(metadata: Mapping[str, Any], began: float, ended: float) -> Step:
     return Step(str(metadata["op"]), chain[-1], name, part, title, float(began), float(ended))
 
 
-def render(steps: list[Step], outputs: Mapping[str, Any], provider: str, seconds: float) -> str:
+def render(
+    steps: list[Step], outputs: Mapping[str, Any], outcomes: Sequence[Outcome], provider: str, seconds: float
+) -> str:
     """Return the summary that ``make rehearse`` ends with."""
     lines = ["", "What was created", *_created(steps), "", "How long each part took", *_durations(steps)]
     lines += ["", "What the stack exports"]
-    lines += [f"  {name:<16} {json.dumps(value)}" for name, value in outputs.items()]
+    lines += [f"  {name:<17} {json.dumps(value)}" for name, value in outputs.items() if name != "proof"]
+    lines += ["", "What must be denied, tried", negative.table(outcomes), "", *_proof(outputs, outcomes)]
     lines += ["", f"Kubernetes provider: {provider}", f"All of it, with set-up: {seconds:.0f} s"]
-    return "\n".join([*lines, "A second `up` had nothing to change.", "", "attested"])
+    lines += ["A second `up` had nothing to change.", ""]
+    return "\n".join([*lines, "attested" if all(each.as_expected for each in outcomes) else "the chain did not hold"])
+
+
+def _proof(outputs: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the proof report that the stack exports, with the outcome of every check."""
+    checks = [{"name": "attestation check", "outcome": "passed" if outputs.get("attested") else "failed"}]
+    checks += [
+        {"name": f"{each.name}: {each.expected}", "outcome": "passed" if each.as_expected else "failed"}
+        for each in outcomes
+    ]
+    return proof_text.text_of({**outputs["proof"], "checks": checks}).splitlines()
 
 
 def _created(steps: list[Step]) -> list[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from pulumi import RunError
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
@@ -100,7 +101,11 @@ def run_program(answer: int) -> None:
     def program() -> None:
         runpy.run_path(str(entry / "__main__.py" if entry.is_dir() else entry), run_name="__main__")
 
-    response = LanguageServer(program).Run(request, None)  # type: ignore[no-untyped-call]
+    try:
+        response = LanguageServer(program).Run(request, None)  # type: ignore[no-untyped-call]
+    except RunError:
+        # It has been told. The server's clean-up meets it once more in every task that waited for the same value.
+        response = language_pb2.RunResponse(bail=True)
     sys.stdout.flush()
     with os.fdopen(answer, "wb") as pipe:
         pipe.write(_MARK + response.SerializeToString())

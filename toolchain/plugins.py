@@ -71,12 +71,17 @@ def _real_kubernetes(checkout: Path, pulumi: Path, say: Say) -> tuple[Path, str]
     users = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     for home in (users, Path.home() / ".pulumi"):
         installed = home / "plugins" / title / _KUBERNETES
-        # A rehearsal's own PULUMI_HOME may be in the environment; what lies there is what is placed here.
-        if installed.exists() and not home.is_relative_to(checkout):
+        # A rehearsal's own PULUMI_HOME may be in the environment: what was placed there leads here, and would for ever.
+        if installed.exists() and not _is_script(installed):
             return installed, "the plugin cache"
     if found := shutil.which(_KUBERNETES):
         return Path(found), "PATH"
     return _from_shared(checkout, say) or _from_installer(pulumi, title, say)
+
+
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def _from_shared(checkout: Path, say: Say) -> tuple[Path, str] | None:

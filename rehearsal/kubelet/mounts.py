@@ -8,7 +8,7 @@ from rehearsal.kinds import CONFIG_MAP, SECRET
 
 
 class MissingError(Exception):
-    """A ConfigMap or Secret that the pod names is not there; the kubelet waits for it."""
+    """A ConfigMap or Secret that the pod names, or a key of it, is not there; the kubelet waits for it."""
 
 
 async def environment(api: Api, namespace: str, container: Object) -> dict[str, str]:
@@ -19,7 +19,12 @@ async def environment(api: Api, namespace: str, container: Object) -> dict[str, 
             found |= await _config_map(api, namespace, reference)
         if reference := source.get("secretRef"):
             found |= await _secret(api, namespace, reference)
-    return found | {each["name"]: str(each["value"]) for each in container.get("env", []) if "value" in each}
+    for each in container.get("env", []):
+        if "value" in each:
+            found[each["name"]] = str(each["value"])
+        elif (value := await _from(api, namespace, each.get("valueFrom", {}))) is not None:
+            found[each["name"]] = value
+    return found
 
 
 async def files(api: Api, namespace: str, spec: Object, container: Object) -> dict[str, str]:
@@ -33,6 +38,25 @@ async def files(api: Api, namespace: str, spec: Object, container: Object) -> di
         else:
             found |= {f"{mount['mountPath']}/{name}": text for name, text in content.items()}
     return found
+
+
+async def pull_secrets(api: Api, pod: Object) -> int:
+    """Return the size of the pod's image pull secrets in bytes; those that do not exist are left out."""
+    namespace, size = pod["metadata"]["namespace"], 0
+    for reference in pod["spec"].get("imagePullSecrets", []):
+        size += sum(len(value) for value in (await _secret(api, namespace, {**reference, "optional": True})).values())
+    return size
+
+
+async def _from(api: Api, namespace: str, source: Object) -> str | None:
+    """Return the value of one variable that names a key of a ConfigMap or Secret; None for any other source."""
+    for field, kind, read in (("configMapKeyRef", "configmap", _config_map), ("secretKeyRef", "secret", _secret)):
+        if reference := source.get(field):
+            value = (await read(api, namespace, reference)).get(reference["key"])
+            if value is None and not reference.get("optional"):
+                raise MissingError(f"couldn't find key {reference['key']} in {kind} {namespace}/{reference['name']}")
+            return value
+    return None
 
 
 async def _volume(api: Api, namespace: str, volume: Object) -> Mapping[str, str]:

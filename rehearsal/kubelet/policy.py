@@ -1,31 +1,106 @@
-"""Evaluates Rego with regorus, in the dialect (v0) that Trustee 0.3 and the Kata agent 3.12 take."""
+"""Evaluates Rego with regorus, the engine of Trustee and of the Kata agent, in the dialect of their versions."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import regorus
+
+Function = Callable[[Any], Any]
+"""What a policy may call: one argument, one value; None is Rego's null."""
+
+_NANOSECONDS = 1_000_000_000
+_UNDEFINED = '"<undefined>"'
 
 
 class PolicyError(ValueError):
     """The policy does not compile or cannot be evaluated; the message has line and column."""
 
 
-def holds(policy: str, rule: str, document: Mapping[str, Any], data: Mapping[str, Any] | None = None) -> bool:
+class NoSuchRuleError(PolicyError):
+    """The policy does not have the rule."""
+
+
+class UndefinedError(PolicyError):
+    """The policy has the rule, but it has no value for this input."""
+
+
+class Policy:
+    """One policy with its input and data."""
+
+    def __init__(
+        self,
+        text: str,
+        document: Mapping[str, Any],
+        data: Mapping[str, Any] | None = None,
+        *,
+        v1: bool = False,
+        functions: Mapping[str, Function] | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        """Compile the policy.
+
+        Args:
+            text: Rego.
+            document: the input.
+            data: static data.
+            v1: whether the text is Rego v1 unless it says otherwise (regorus 0.5 and newer), else v0.
+            functions: what the policy may call, by name.
+            now: the time that the policy sees; that of this machine where it is left out.
+
+        Raises:
+            PolicyError: the policy is malformed.
+        """
+        self._engine = regorus.Engine()
+        self._engine.set_rego_v0(not v1)
+        try:
+            self._engine.add_policy("policy.rego", text if now is None else _at(text, now))
+            for name, function in (functions or {}).items():
+                self._engine.add_extension(name, 1, function)
+            self._engine.add_data_json(json.dumps(data or {}))
+            self._engine.set_input_json(json.dumps(document))
+        except RuntimeError as error:
+            raise PolicyError(_said(error)) from error
+
+    def value(self, rule: str) -> Any:
+        """Return the value of a rule (``data.policy.allow``).
+
+        Raises:
+            NoSuchRuleError: the policy does not have it.
+            UndefinedError: it has no value.
+            PolicyError: it cannot be evaluated.
+        """
+        try:
+            encoded = self._engine.eval_rule_as_json(rule)
+        except RuntimeError as error:
+            said = _said(error)
+            if said == "not a valid rule path":
+                raise NoSuchRuleError(f"{rule}: {said}") from error
+            raise PolicyError(said) from error
+        if encoded == _UNDEFINED:
+            raise UndefinedError(f"{rule} is undefined")
+        return json.loads(encoded)
+
+
+def holds(
+    policy: str, rule: str, document: Mapping[str, Any], data: Mapping[str, Any] | None = None, *, v1: bool = False
+) -> bool:
     """Return whether ``rule`` (``data.policy.allow``) is true; a rule that the policy does not have is not.
 
     Raises:
         PolicyError: the policy is malformed.
     """
-    engine = regorus.Engine()
-    engine.set_rego_v0(True)
     try:
-        engine.add_policy("policy.rego", policy)
-        engine.add_data_json(json.dumps(data or {}))
-        engine.set_input_json(json.dumps(document))
-        return bool(engine.eval_rule(rule) is True)
-    except RuntimeError as error:
-        said = str(error).partition("\n\nStack backtrace")[0].strip()
-        if said == "not a valid rule path":
-            return False
-        raise PolicyError(said) from error
+        return bool(Policy(policy, document, data, v1=v1).value(rule) is True)
+    except (NoSuchRuleError, UndefinedError):
+        return False
+
+
+def _at(text: str, now: datetime) -> str:
+    # The engine has no clock of its own that could be set, so the call becomes the time.
+    return text.replace("time.now_ns()", str(int(now.timestamp()) * _NANOSECONDS))
+
+
+def _said(error: RuntimeError) -> str:
+    return str(error).partition("\n\nStack backtrace")[0].strip()

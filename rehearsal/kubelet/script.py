@@ -16,7 +16,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from rehearsal.kubelet.guest import Guest, UnreachableError
+from rehearsal.kubelet.guest import Guest
+from rehearsal.kubelet.hub import UnreachableError
 from rehearsal.kubelet.kbs import DeniedError
 from rendering.attestation_check import SCRIPT
 

@@ -182,6 +182,8 @@ def _operation(
         patch=is_patch(request.type, text(inputs, "kind")),
         manager=manager,
         force=cluster.settings.patch_force,
+        # Without server-side apply there is nothing to upsert with (`await.go`, `Creation`).
+        upsert=cluster.settings.upsert_existing and cluster.settings.server_side_apply,
         preview=preview,
         timeout=request.timeout,
         ignored=ignored,

@@ -70,6 +70,7 @@ class Operation:
         patch: whether the resource patches an object that others own.
         manager: our field manager for this object.
         force: whether the provider takes fields over from others.
+        upsert: whether a create applies to an object that exists already.
         preview: whether the server should only try.
         timeout: seconds to wait, or 0 for the default.
         ignored: paths of ``ignore_changes``.
@@ -81,6 +82,7 @@ class Operation:
     patch: bool
     manager: str
     force: bool = False
+    upsert: bool = False
     preview: bool = False
     timeout: float = 0.0
     ignored: Sequence[str] = field(default=())
@@ -177,7 +179,7 @@ class Operation:
 
     async def _create_once(self, inputs: Object) -> Object:
         place = await self._place(inputs)
-        if self.patch:
+        if self.patch or self.upsert:
             force = self.force or self.preview or annotation(inputs, PATCH_FORCE) == "true"
             return await self._apply(place, inputs, force=force, validate=True)
         query = {"fieldManager": CREATOR, **self._dry_run()}

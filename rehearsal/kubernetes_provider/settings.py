@@ -19,6 +19,7 @@ _FROM_ENVIRONMENT = {
     "enablePatchForce": "PULUMI_K8S_ENABLE_PATCH_FORCE",
     "enableServerSideApply": "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY",
     "deleteUnreachable": "PULUMI_K8S_DELETE_UNREACHABLE",
+    "upsertExistingObjects": "PULUMI_K8S_UPSERT_EXISTING_OBJECTS",
 }
 
 
@@ -37,6 +38,7 @@ class Settings:
             client's side; this one has no such mode, and applies on the server's side all the same.
         patch_force: whether every apply takes fields over from other managers.
         delete_unreachable: whether what cannot be reached counts as deleted.
+        upsert_existing: whether a create applies to an object that exists already, instead of failing.
     """
 
     kubeconfig: str = ""
@@ -48,6 +50,7 @@ class Settings:
     server_side_apply: bool = True
     patch_force: bool = False
     delete_unreachable: bool = False
+    upsert_existing: bool = False
 
     @classmethod
     def of(cls, variables: Mapping[str, str], arguments: Mapping[str, Any]) -> "Settings":
@@ -73,6 +76,7 @@ class Settings:
             server_side_apply=switch("enableServerSideApply", "true"),
             patch_force=switch("enablePatchForce"),
             delete_unreachable=switch("deleteUnreachable"),
+            upsert_existing=switch("upsertExistingObjects"),
         )
 
     def connection(self) -> Connection:

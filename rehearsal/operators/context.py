@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rehearsal.api import Api, Kind, Object
-from rehearsal.kinds import CSV, SUBSCRIPTION
+from rehearsal.kinds import CSV
 from rehearsal.operators.faults import Faults
+from rehearsal.operators.olm_catalog import package_label
 from rehearsal.timings import Clock
 
 KeyOf = Callable[[Object], str | None]
@@ -33,12 +34,14 @@ class Context:
 
     async def installed(self, package: str, namespace: str) -> bool:
         """Return whether OLM runs the package's operator in the namespace now."""
-        for subscription in await self.api.list(SUBSCRIPTION, namespace):
-            csv = subscription.get("status", {}).get("installedCSV")
-            if subscription["spec"]["name"] == package and csv:
-                found = await self.api.get(CSV, csv, namespace)
-                return found is not None and found.get("status", {}).get("phase") == "Succeeded"
-        return False
+        return await self.installed_version(package, namespace) is not None
+
+    async def installed_version(self, package: str, namespace: str) -> str | None:
+        """Return the version of the package's CSV that has succeeded, such as ``1.12.1``, or None."""
+        for csv in await self.api.list(CSV, namespace, package_label(package, namespace)):
+            if csv.get("status", {}).get("phase") == "Succeeded":
+                return str(csv["spec"]["version"])
+        return None
 
 
 class Component(Protocol):

@@ -1,5 +1,6 @@
 """CustomResourceDefinitions (apiextensions.k8s.io/v1) from the short form in ``crds.yaml``."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,27 @@ _SHORT: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def of(owner: str) -> list[dict[str, Any]]:
-    """Return the CRDs that ``owner`` brings: ``cluster`` or a package of the catalog."""
+def of(owner: str, version: str | None = None) -> list[dict[str, Any]]:
+    """Return the CRDs that ``owner`` brings.
+
+    Args:
+        owner: ``cluster`` or a package of the catalog.
+        version: version of the package; a key such as ``trustee-operator-1.0`` holds from that version on.
+    """
     shorts = yaml.safe_load(Path(__file__).with_name("crds.yaml").read_text(encoding="utf-8"))
-    return [_crd(short) for short in shorts[owner]]
+    since = {key.removeprefix(f"{owner}-"): short for key, short in shorts.items() if _since(owner, key) is not None}
+    fitting = [each for each in since if version is not None and _numbers(each) <= _numbers(version)]
+    chosen = since[max(fitting, key=_numbers)] if fitting else shorts[owner]
+    return [_crd(short) for short in chosen]
+
+
+def _since(owner: str, key: str) -> str | None:
+    found = re.fullmatch(rf"{re.escape(owner)}-(\d+(\.\d+)*)", key)
+    return found[1] if found else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def _crd(short: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ A key names the fault, its value what it strikes: ``kubectl -n rehearsal create 
 --from-literal=csv-fails=trustee-operator``. Removing the key heals it.
 """
 
+from datetime import UTC, datetime
+
 from rehearsal.api import Api
 from rehearsal.kinds import CONFIG_MAP
 
@@ -18,8 +20,10 @@ NODE_DEGRADED = "node-degraded"
 """Value: a node; the machine config operator does not get it through its next update."""
 POD_VM_FAILS = "pod-vm-fails"
 """Value: an error of Azure, such as SkuNotAvailable; no pod VM can be created."""
+KBS_CLOCK = "kbs-clock"
+"""Value: a UTC time such as 2999-01-01T00:00:00Z; KBS judges by it whether a reference value has expired."""
 
-KNOWN = (CSV_FAILS, IMAGE_JOB_FAILS, NODE_DEGRADED, POD_VM_FAILS)
+KNOWN = (CSV_FAILS, IMAGE_JOB_FAILS, NODE_DEGRADED, POD_VM_FAILS, KBS_CLOCK)
 
 
 class Faults:
@@ -33,3 +37,14 @@ class Faults:
         found = await self._api.get(CONFIG_MAP, NAME, NAMESPACE)
         value = (found or {}).get("data", {}).get(name)
         return None if value is None else str(value)
+
+    async def kbs_clock(self) -> datetime | None:
+        """Return the time that KBS takes for now, or None for the right one; raises ValueError where it is no time."""
+        value = await self.value(KBS_CLOCK)
+        if value is None:
+            return None
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"fault {KBS_CLOCK} is {value!r}, needed a time such as 2999-01-01T00:00:00Z") from error
+        return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The OpenShift sandboxed containers operator 1.9: KataConfig's life, as far as a user of it can see.
+"""The OpenShift sandboxed containers operator 1.9 to 1.12: KataConfig's life, as far as a user of it can see.
 
 Modelled on openshift/sandboxed-containers-operator (devel d0632e58 and the files around 1.9 named in the modules that
 this one uses): finalizer, node labels, pool ``kata-oc``, reasons of ``InProgress``, requeues, deletion.
@@ -12,7 +12,7 @@ from rehearsal.operators import kata_webhook
 from rehearsal.operators.context import Context, KeyOf
 from rehearsal.operators.machine_config import updating
 from rehearsal.operators.osc_nodes import KataNodes
-from rehearsal.operators.osc_peer_pods import NAMESPACE, PACKAGE, ImageProblemError, PeerPods
+from rehearsal.operators.osc_peer_pods import NAMESPACE, PACKAGE, ImageProblemError, PeerPods, gate_is_open
 from rehearsal.timings import RETRY
 
 FINALIZER = "kataconfiguration.openshift.io/finalizer"
@@ -60,25 +60,25 @@ class KataConfigs:
         if found is None:
             self._known.discard(key)
             return None
-        if not await self._context.installed(PACKAGE, NAMESPACE):
+        version = await self._context.installed_version(PACKAGE, NAMESPACE)
+        if version is None:
             return None
         await kata_webhook.install(self._api)
         retry = self._context.clock.scaled(RETRY)
         status: Object = {"kataNodes": {}, "runtimeClasses": [], **found.get("status", {})}
         if found["spec"].get("enablePeerPods"):
-            await self._peer_pods.follow_gate(await self._confidential())
+            await self._peer_pods.follow_gate(await self._confidential(version))
         if "deletionTimestamp" in found["metadata"] and _reason(status) not in ("Installing", "Updating"):
-            return retry if await self._delete(found, status) else None
-        again = await self._install(found, status)
+            return retry if await self._delete(found, status, version) else None
+        again = await self._install(found, status, version)
         await self._api.set_status(KATA_CONFIG, found, status)
         return retry if again else None
 
-    async def _confidential(self) -> bool:
+    async def _confidential(self, version: str) -> bool:
         gates = await self._api.get(CONFIG_MAP, "osc-feature-gates", NAMESPACE)
-        # Exactly this text (fg_handler.go e3399966).
-        return bool((gates or {}).get("data", {}).get("confidential") == "true")
+        return gate_is_open((gates or {}).get("data", {}).get("confidential"), version)
 
-    async def _install(self, found: Object, status: Object) -> bool:
+    async def _install(self, found: Object, status: Object, version: str) -> bool:
         """Take one step of installation; True if the next one needs a retry."""
         if FINALIZER not in found["metadata"].get("finalizers", []) and "deletionTimestamp" not in found["metadata"]:
             kept = found["metadata"].get("finalizers", [])
@@ -96,28 +96,28 @@ class KataConfigs:
         status["waitingForMcoToStart"] = False
         if failing := await self._nodes.report(status):
             in_progress(status, "True", "Failed", f"Node {failing} Degraded")
-        return False if busy else await self._finish(found, status)
+        return False if busy else await self._finish(found, status, version)
 
-    async def _finish(self, found: Object, status: Object) -> bool:
+    async def _finish(self, found: Object, status: Object, version: str) -> bool:
         in_progress(status, "False")
         await self._peer_pods.runtime_class(found, status, "kata", "250m", "350Mi")
         if not found["spec"].get("enablePeerPods"):
             return False
         try:
-            done, reason, message = await self._peer_pods.image(found, create=True)
+            done, reason, message = await self._peer_pods.image(found, version, create=True)
         except ImageProblemError as problem:
             in_progress(status, "True", "PodVMImageJobFailed", str(problem))
             return True
         in_progress(status, "True", reason, message)
         if not done:
             return True
-        await self._peer_pods.daemon_set(found)
+        await self._peer_pods.daemon_set(found, version)
         await self._peer_pods.runtime_class(found, status, "kata-remote", "250m", "120Mi")
         # Also after a failed image job: then the condition says that all is done, and no image is there.
         in_progress(status, "False")
         return False
 
-    async def _delete(self, found: Object, status: Object) -> bool:
+    async def _delete(self, found: Object, status: Object, version: str) -> bool:
         """Take one step of removal; True if the next one needs a retry."""
         if blocking := await self._kata_pods(status):
             message = (
@@ -139,16 +139,18 @@ class KataConfigs:
         again = False
         if not busy:
             await self._nodes.remove_pool()
-            again = found["spec"].get("enablePeerPods", False) and not await self._remove_peer_pods(found, status)
+            again = found["spec"].get("enablePeerPods", False) and not await self._remove_peer_pods(
+                found, status, version
+            )
         await self._api.set_status(KATA_CONFIG, found, status)
         if not busy and not again:
             kept = [each for each in found["metadata"]["finalizers"] if each != FINALIZER]
             await self._api.patch(KATA_CONFIG, found, {"metadata": {"finalizers": kept}})
         return again
 
-    async def _remove_peer_pods(self, found: Object, status: Object) -> bool:
+    async def _remove_peer_pods(self, found: Object, status: Object, version: str) -> bool:
         await self._peer_pods.remove_daemon_set()
-        done, reason, message = await self._peer_pods.image(found, create=False)
+        done, reason, message = await self._peer_pods.image(found, version, create=False)
         in_progress(status, "True", reason, message)
         return done
 

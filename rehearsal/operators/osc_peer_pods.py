@@ -16,6 +16,8 @@ PACKAGE = "sandboxed-containers-operator"
 CREATE_JOB, DELETE_JOB = "osc-podvm-image-creation", "osc-podvm-image-deletion"
 DAEMON_SET_NAME = "osc-caa-ds"
 IMAGE_KEY = "AZURE_IMAGE_ID"
+_CONFIG_VERSION = "peer-pods-cm/version"
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _CM_KEYS = ("CLOUD_PROVIDER", "AZURE_REGION", "AZURE_RESOURCE_GROUP")
 _SECRET_KEYS = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID")
 
@@ -46,8 +48,10 @@ class PeerPods:
         # On every reconcile, whoever else writes it.
         await self._api.patch(CONFIG_MAP, config, {"data": {"DISABLECVM": "false" if confidential else "true"}})
 
-    async def image(self, kata_config: Object, *, create: bool) -> tuple[bool, str, str]:
+    async def image(self, kata_config: Object, version: str, *, create: bool) -> tuple[bool, str, str]:
         """Take one step towards a pod VM image, or towards none; whether that is over, and what to report.
+
+        The image is of the operator's version at that time; an upgrade makes no new one.
 
         Raises:
             ImageProblemError: ``peer-pods-cm`` or ``peer-pods-secret`` lacks something.
@@ -68,7 +72,7 @@ class PeerPods:
                 await self._api.delete(JOB, job)
             return True, "PodVMImageJobCompleted", f"{word} the pod VM image is over"
         if job is None:
-            await self._api.create(JOB, _image_job(name, kata_config))
+            await self._api.create(JOB, _image_job(name, kata_config, version))
         elif _failed(job):
             await self._api.event(job, "PodVMImageJobFailed", f"{word} the pod VM image failed", "Warning")
             await self._api.delete(JOB, job)
@@ -101,12 +105,19 @@ class PeerPods:
         if name not in status["runtimeClasses"]:
             status["runtimeClasses"].append(name)
 
-    async def daemon_set(self, kata_config: Object) -> None:
-        """Create ``osc-caa-ds``: CAA on every node with the label kata-oc."""
+    async def daemon_set(self, kata_config: Object, version: str) -> None:
+        """Create ``osc-caa-ds``, CAA on every node with the label kata-oc, or bring it to the operator's version.
+
+        From 1.12 on it restarts CAA itself when ``peer-pods-cm`` changes, and takes away what others have written into
+        the template (openshift_controller.go 00b58ece).
+        """
         labels = {"name": DAEMON_SET_NAME}
         reads = [{"secretRef": {"name": "peer-pods-secret"}}, {"configMapRef": {"name": "peer-pods-cm"}}]
-        container = {"name": "caa-pod", "image": "registry.example.com/cloud-api-adaptor:1.9.0", "envFrom": reads}
+        container = {"name": "caa-pod", "image": f"registry.example.com/cloud-api-adaptor:{version}", "envFrom": reads}
         spec = {"containers": [container], "nodeSelector": {KATA_OC: ""}, "hostNetwork": True}
+        metadata: Object = {"labels": labels}
+        if restarts := _since(version, "1.12"):
+            metadata["annotations"] = {_CONFIG_VERSION: (await self._config() or {})["metadata"]["resourceVersion"]}
         content = {
             "metadata": {
                 "name": DAEMON_SET_NAME,
@@ -114,17 +125,33 @@ class PeerPods:
                 "labels": labels,
                 "ownerReferences": owned_by(kata_config),
             },
-            "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}},
+            "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": metadata, "spec": spec}},
         }
-        await self._api.create(DAEMON_SET, content)
+        if await self._api.create(DAEMON_SET, content) is None:
+            await self._update(container, metadata, restarts=restarts)
+
+    async def _update(self, container: Object, metadata: Object, *, restarts: bool) -> None:
+        found = await self._api.get(DAEMON_SET, DAEMON_SET_NAME, NAMESPACE)
+        if found is None:
+            return
+        template = found["spec"]["template"]
+        change: Object = {}
+        if template["spec"]["containers"][0]["image"] != container["image"]:
+            change["spec"] = {"containers": [container]}
+        if restarts:
+            wanted = metadata["annotations"]
+            others = dict.fromkeys(template["metadata"].get("annotations", {}).keys() - wanted.keys())
+            change["metadata"] = {"annotations": {**wanted, **others}}
+        await self._api.patch(DAEMON_SET, found, {"spec": {"template": change}})
 
     async def remove_daemon_set(self) -> None:
         """Delete ``osc-caa-ds``."""
         await self._api.delete(DAEMON_SET, {"metadata": {"name": DAEMON_SET_NAME, "namespace": NAMESPACE}})
 
 
-def _image_job(name: str, kata_config: Object) -> Mapping[str, Any]:
-    container = {"name": name.removeprefix("osc-podvm-"), "image": "registry.example.com/osc-podvm-builder:1.9.0"}
+def _image_job(name: str, kata_config: Object, version: str) -> Mapping[str, Any]:
+    image = f"registry.example.com/osc-podvm-builder:{version}"
+    container = {"name": name.removeprefix("osc-podvm-"), "image": image}
     pod = {"containers": [container], "restartPolicy": "Never"}
     return {
         "metadata": {"name": name, "namespace": NAMESPACE, "ownerReferences": owned_by(kata_config)},
@@ -133,6 +160,19 @@ def _image_job(name: str, kata_config: Object) -> Mapping[str, Any]:
             "template": {"metadata": {"labels": {"job": name}}, "spec": pod},
         },
     }
+
+
+def gate_is_open(said: str | None, version: str) -> bool:
+    """Return what the operator of this version takes the feature gate's text for.
+
+    Exactly ``true`` (fg_handler.go e3399966), from 1.12 on whatever Go's ``strconv.ParseBool`` does (00b58ece).
+    """
+    return said in _TRUE if _since(version, "1.12") else said == "true"
+
+
+def _since(version: str, first: str) -> bool:
+    numbers, least = ([int(part) for part in each.split(".")] for each in (version, first))
+    return numbers >= least
 
 
 def _failed(job: Object) -> bool:

@@ -1,6 +1,12 @@
-"""OpenShift's router: it admits Routes, the first one of a host, and gives a host to a Route without one."""
+"""OpenShift's router: it admits Routes, the first one of a host, and gives a host to a Route without one.
+
+It refuses a Route whose certificate it cannot serve, as the real one does (openshift/router ``ExtendedValidator``).
+"""
 
 from collections.abc import Mapping
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from rehearsal.api import Kind, Object
 from rehearsal.kinds import INGRESS, ROUTE
@@ -42,4 +48,25 @@ class Routes:
             older = other["metadata"]["creationTimestamp"] < found["metadata"]["creationTimestamp"]
             if older and other["spec"].get("host") == host and key_of(other) != key_of(found):
                 return condition("Admitted", "False", "HostAlreadyClaimed", f"{key_of(other)} has the host already")
+        if problem := tls_problem(found["spec"].get("tls", {})):
+            return condition("Admitted", "False", "ExtendedValidationFailed", problem)
         return condition("Admitted", "True")
+
+
+def tls_problem(said: Mapping[str, str]) -> str | None:
+    """Return what keeps the router from serving ``spec.tls`` of a Route, or None."""
+    certificate, key = said.get("certificate"), said.get("key")
+    if said.get("termination") == "passthrough":
+        return "spec.tls: passthrough termination does not support certificates" if certificate or key else None
+    if bool(certificate) != bool(key):
+        return "spec.tls: certificate and key go together"
+    try:
+        leaf = x509.load_pem_x509_certificates(certificate.encode())[0] if certificate else None
+        if authority := said.get("caCertificate"):
+            x509.load_pem_x509_certificates(authority.encode())
+        own = load_pem_private_key(key.encode(), password=None) if key else None
+    except (ValueError, TypeError) as error:
+        return f"spec.tls: certificate or key cannot be read: {error}"
+    if leaf is not None and own is not None and leaf.public_key() != own.public_key():
+        return "spec.tls.key: tls: private key does not match public key"
+    return None

@@ -1,43 +1,35 @@
-"""The Trustee operator 0.3: KbsConfig becomes a Deployment and a Service.
+"""The Trustee operator: KbsConfig becomes a Deployment and a Service.
 
-Modelled on openshift/trustee-operator v0.3.0 ``internal/controller/kbsconfig_controller.go``: names that must resolve,
-mounts, the finalizer that comes after the Deployment, and no roll-out for changed content alone.
+Modelled on openshift/trustee-operator ``internal/controller/kbsconfig_controller.go`` at v0.3.0 to v1.2.1: names that
+must resolve, mounts (``trustee_template``), the finalizer that comes after the Deployment, what a changed content does,
+the readiness in the status, and the migration of 1.2 (``trustee_migration``). A TrusteeConfig is not modelled.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.api import Kind, Object
-from rehearsal.kinds import CONFIG_MAP, CSV, DEPLOYMENT, KBS_CONFIG, SECRET, SERVICE
+from rehearsal.kinds import CONFIG_MAP, CSV, DEPLOYMENT, KBS_CONFIG, SECRET, SERVICE, SUBSCRIPTION
+from rehearsal.operators import trustee_migration, trustee_template
 from rehearsal.operators.context import Context, KeyOf, key_of, owned_by
+from rehearsal.operators.trustee_template import (
+    FIRST_EAR,
+    FIRST_GPU,
+    FIRST_STORAGE,
+    LABELS,
+    Number,
+    UnresolvedError,
+)
 
 FINALIZER = "kbsconfig.confidentialcontainers.org/finalizer"
 NAMESPACE = "trustee-operator-system"
 PACKAGE = "trustee-operator"
 _DEPLOYMENT, _SERVICE = "trustee-deployment", "kbs-service"
-_LABELS = {"app": "kbs"}
-_ROOT = "/opt/confidential-containers"
-_SECURITY = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-
-# Volume, kind of its source, field of the spec, mount path, whether the name has to be there.
-_MOUNTS = (
-    ("kbs-config", CONFIG_MAP, "kbsConfigMapName", "/etc/kbs-config", True),
-    ("attestation-policy", CONFIG_MAP, "kbsAttestationPolicyConfigMapName",
-     f"{_ROOT}/attestation-service/policies/opa", False),
-    ("opa", CONFIG_MAP, "kbsResourcePolicyConfigMapName", f"{_ROOT}/opa", False),
-    ("auth-secret", SECRET, "kbsAuthSecretName", "/etc/auth-secret", True),
-    ("https-key", SECRET, "kbsHttpsKeySecretName", "/etc/https-key", False),
-    ("https-cert", SECRET, "kbsHttpsCertSecretName", "/etc/https-cert", False),
-    ("reference-values", CONFIG_MAP, "kbsRvpsRefValuesConfigMapName", f"{_ROOT}/rvps/reference-values", True),
-)  # fmt: skip
-
-
-class UnresolvedError(Exception):
-    """KbsConfig names an object that is not there; the operator tries again later."""
+_OWNED = "/owned"
+_AFTER_CREATION = 10.0
+"""Seconds until the next look at a Deployment that was just made (``RequeueAfter``, from 1.1)."""
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
 
 class KbsConfigs:
@@ -48,36 +40,63 @@ class KbsConfigs:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._api = context.api
-        self._known: set[str] = set()
+        self._named: dict[str, set[str]] = {}
         self.watches: Mapping[Kind, KeyOf] = {
             KBS_CONFIG: self._seen,
-            CSV: self._any,
-            DEPLOYMENT: self._any,
-            CONFIG_MAP: self._any,
-            SECRET: self._any,
+            CSV: self._started,
+            DEPLOYMENT: self._owned,
+            CONFIG_MAP: self._named_by,
+            SECRET: self._named_by,
         }
 
     def _seen(self, found: Object) -> str | None:
         if found["metadata"]["namespace"] != NAMESPACE:
             return None
-        self._known.add(key_of(found))
+        self._named[key_of(found)] = set(_texts(found.get("spec", {})))
         return key_of(found)
 
-    def _any(self, found: Object) -> str | None:
+    def _started(self, found: Object) -> str | None:
+        """Name a KbsConfig to look at because the operator may have started, in this or another version."""
         inside = found["metadata"]["namespace"] == NAMESPACE
-        return next(iter(sorted(self._known)), None) if inside else None
+        return next(iter(sorted(self._named)), None) if inside else None
+
+    def _owned(self, found: Object) -> str | None:
+        key = self._started(found)
+        return f"{key}{_OWNED}" if key and found["metadata"]["name"] == _DEPLOYMENT else None
+
+    def _named_by(self, found: Object) -> str | None:
+        if found["metadata"]["namespace"] != NAMESPACE:
+            return None
+        name = found["metadata"]["name"]
+        return next((key for key, names in sorted(self._named.items()) if name in names), None)
 
     async def reconcile(self, key: str) -> float | None:
         """Bring the KbsConfig one step further."""
+        number = await self._installed()
+        if key.endswith(_OWNED) and (number is None or number < FIRST_GPU):
+            return None  # only from 1.1 does the operator watch what it made
+        key = key.removesuffix(_OWNED)
         namespace, _, name = key.partition("/")
         found = await self._api.get(KBS_CONFIG, name, namespace)
         if found is None:
-            self._known.discard(key)
-        elif await self._context.installed(PACKAGE, NAMESPACE):
+            self._named.pop(key, None)
+        elif number is not None:
             if "deletionTimestamp" in found["metadata"]:
                 await self._finalize(found)
             else:
-                await self._deploy(found)
+                return await self._deploy(found, number)
+        return None
+
+    async def _installed(self) -> Number | None:
+        """Return the version of the operator that runs, or None where none does."""
+        for subscription in await self._api.list(SUBSCRIPTION, NAMESPACE):
+            csv = subscription.get("status", {}).get("installedCSV")
+            if subscription["spec"]["name"] != PACKAGE or not csv:
+                continue
+            found = await self._api.get(CSV, csv, NAMESPACE)
+            if found is not None and found.get("status", {}).get("phase") == "Succeeded":
+                said = _VERSION.search(str(found["spec"].get("version") or csv))
+                return tuple(int(part) for part in said[0].split(".")) if said else None
         return None
 
     async def _finalize(self, found: Object) -> None:
@@ -90,76 +109,84 @@ class KbsConfigs:
         kept = [each for each in finalizers if each != FINALIZER]
         await self._api.patch(KBS_CONFIG, found, {"metadata": {"finalizers": kept}})
 
-    async def _deploy(self, found: Object) -> None:
-        template = await self._template(found["spec"])
+    async def _deploy(self, found: Object, number: Number) -> float | None:
+        if number >= FIRST_STORAGE:
+            await trustee_migration.migrate(self._api, NAMESPACE, found["spec"])
+        if await self._deployment(found, number) and number >= FIRST_GPU:
+            return self._context.clock.scaled(_AFTER_CREATION)
+        await self._service(found)
+        if number >= FIRST_EAR:
+            await self._report(found)
+        return None
+
+    async def _deployment(self, found: Object, number: Number) -> bool:
+        """Make the Deployment, or bring it to what the KbsConfig says; return whether it was made."""
+        template = await trustee_template.template(found["spec"], number, self._find)
+        replicas = trustee_template.replicas(found["spec"], number)
         deployment = await self._api.get(DEPLOYMENT, _DEPLOYMENT, NAMESPACE)
-        if deployment is None:
-            spec = {
-                "replicas": 1,
-                "selector": {"matchLabels": _LABELS},
-                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
-                "template": template,
-            }
-            metadata = {"name": _DEPLOYMENT, "namespace": NAMESPACE}
-            await self._api.create(DEPLOYMENT, {"metadata": metadata, "spec": spec})
-        elif _changed(deployment["spec"]["template"], template):
-            await self._api.patch(DEPLOYMENT, deployment, {"spec": {"template": template}})
+        if deployment is not None:
+            change: Object = {}
+            if number >= FIRST_STORAGE:  # up to 1.1 only the pod's spec is the operator's, and annotations stay
+                others = deployment["spec"]["template"]["metadata"].get("annotations", {})
+                template["metadata"]["annotations"] = {**dict.fromkeys(others), **template["metadata"]["annotations"]}
+            if _changed(deployment["spec"]["template"], template):
+                change["template"] = template
+            if number >= FIRST_EAR and deployment["spec"].get("replicas") != replicas:
+                change["replicas"] = replicas
+            if change:
+                await self._api.patch(DEPLOYMENT, deployment, {"spec": change})
+            return False
+        spec = {
+            "replicas": replicas,
+            "selector": {"matchLabels": LABELS},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
+            "template": template,
+        }
+        metadata: Object = {"name": _DEPLOYMENT, "namespace": NAMESPACE}
+        if number >= FIRST_GPU:
+            metadata["ownerReferences"] = owned_by(found)
+        await self._api.create(DEPLOYMENT, {"metadata": metadata, "spec": spec})
         kept = found["metadata"].get("finalizers", [])
         if FINALIZER not in kept:
             await self._api.patch(KBS_CONFIG, found, {"metadata": {"finalizers": [*kept, FINALIZER]}})
-        await self._service(found)
+        return True
 
-    async def _template(self, spec: Object) -> Object:
-        """Return the pod template; raises UnresolvedError."""
-        volumes: list[Object] = []
-        mounts: list[Object] = []
-        for volume, kind, field, path, needed in _MOUNTS:
-            if name := spec.get(field):
-                volumes.append({"name": volume, **await self._source(kind, name)})
-                mounts.append({"name": volume, "mountPath": path})
-            elif needed:
-                raise UnresolvedError(f"{field} hasn't been provided")
-        if name := spec.get("tdxConfigSpec", {}).get("kbsTdxConfigMapName"):
-            volumes.append({"name": "tdx-config", **await self._source(CONFIG_MAP, name)})
-            file = "sgx_default_qcnl.conf"
-            mounts.append({"name": "tdx-config", "mountPath": f"/etc/{file}", "subPath": file})
-        for name in spec.get("kbsSecretResources", []):
-            volumes.append({"name": name, **await self._source(SECRET, name)})
-            mounts.append({"name": name, "mountPath": f"{_ROOT}/kbs/repository/default/{name}"})
-        environment = [{"name": key, "value": value} for key, value in spec.get("KbsEnvVars", {}).items()]
-        containers = [_container("kbs", ["--config-file", "/etc/kbs-config/kbs-config.toml"], mounts, environment)]
-        if spec.get("kbsDeploymentType") != "AllInOneDeployment":  # the code's default, unlike the CRD's text
-            raise UnresolvedError("as-config and rvps-config are needed for a MicroservicesDeployment")
-        return {"metadata": {"labels": _LABELS}, "spec": {"containers": containers, "volumes": volumes}}
+    async def _find(self, kind: Kind, name: str) -> Object | None:
+        return await self._api.get(kind, name, NAMESPACE)
 
-    async def _source(self, kind: Kind, name: str) -> Mapping[str, Any]:
-        if await self._api.get(kind, name, NAMESPACE) is None:
-            raise UnresolvedError(f"{kind.plural} {name!r} not found")
-        return {"secret": {"secretName": name}} if kind is SECRET else {"configMap": {"name": name}}
+    async def _report(self, found: Object) -> None:
+        deployment = await self._api.get(DEPLOYMENT, _DEPLOYMENT, NAMESPACE)
+        status = (deployment or {}).get("status", {})
+        ready = status.get("readyReplicas", 0)
+        is_ready = ready >= 1 and ready == status.get("replicas", 0)
+        await self._api.set_status(KBS_CONFIG, found, {"isReady": is_ready})
 
     async def _service(self, found: Object) -> None:
         port = {"name": "kbs-port", "protocol": "TCP", "port": 8080, "targetPort": 8080}
-        spec = {"selector": _LABELS, "type": found["spec"].get("kbsServiceType") or "ClusterIP", "ports": [port]}
+        spec = {"selector": LABELS, "type": found["spec"].get("kbsServiceType") or "ClusterIP", "ports": [port]}
         metadata = {"name": _SERVICE, "namespace": NAMESPACE, "ownerReferences": owned_by(found)}
-        await self._api.create(SERVICE, {"metadata": metadata, "spec": spec})
+        service = await self._api.get(SERVICE, _SERVICE, NAMESPACE)
+        if service is None:
+            await self._api.create(SERVICE, {"metadata": metadata, "spec": spec})
+        elif _changed(service["spec"], spec):
+            await self._api.patch(SERVICE, service, {"spec": spec})
 
 
-def _container(name: str, arguments: list[str], mounts: list[Object], environment: list[Object]) -> Object:
-    return {
-        "name": name,
-        "image": "registry.example.com/trustee:0.3.0",
-        "command": ["/usr/local/bin/kbs", *arguments],
-        "ports": [{"containerPort": 8080, "name": "kbs"}],
-        "env": environment,
-        "securityContext": _SECURITY,
-        "volumeMounts": mounts,
-    }
+def _texts(value: Any) -> list[str]:
+    """Return every text in a spec: whatever it names is among them."""
+    if isinstance(value, Mapping):
+        return [text for each in value.values() for text in _texts(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in _texts(each)]
+    return [value] if isinstance(value, str) else []
 
 
 def _changed(found: Any, wanted: Any) -> bool:
     """Return whether ``found`` lacks something of ``wanted``; what the API server adds as a default is no change."""
     if isinstance(wanted, Mapping):
-        return not isinstance(found, Mapping) or any(_changed(found.get(key), value) for key, value in wanted.items())
+        return not isinstance(found or {}, Mapping) or any(
+            _changed((found or {}).get(key), value) for key, value in wanted.items()
+        )
     if isinstance(wanted, list):
         if not wanted:
             return bool(found)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from rehearsal import kinds
 from rehearsal.api import Api, Object
 from rehearsal.azure.subscription import Subscription
 from rehearsal.kinds import CRD, NAMESPACE, NODE
-from rehearsal.operators import crds, faults
+from rehearsal.operators import crds, faults, olm_catalog
 from rehearsal.rest import ApiError
 
 STATE = "machineconfiguration.openshift.io/state"
@@ -29,9 +30,11 @@ async def make(api: Api) -> None:
 
     Raises:
         TimeoutError: the API server does not serve the kinds.
+        ValueError: the environment asks for a version that the catalog does not have.
     """
     world = yaml.safe_load(Path(__file__).with_name("world.yaml").read_text(encoding="utf-8"))
     _place(world, Subscription.described())
+    world["PackageManifest"] = olm_catalog.manifests(os.environ)
     definitions = crds.of("cluster")
     await asyncio.gather(*(api.create(CRD, crd) for crd in definitions))
     for crd in definitions:

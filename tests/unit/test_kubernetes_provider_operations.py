@@ -70,7 +70,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return taken
 
 
-def _operation(client: Client, *, patch: bool = False, preview: bool = False, force: bool = False) -> Operation:
+def _operation(
+    client: Client, *, patch: bool = False, preview: bool = False, force: bool = False, upsert: bool = False
+) -> Operation:
     return Operation(
         client=client,
         progress=Progress(Log(), "urn"),
@@ -78,6 +80,7 @@ def _operation(client: Client, *, patch: bool = False, preview: bool = False, fo
         patch=patch,
         manager="ours",
         force=force,
+        upsert=upsert,
         preview=preview,
     )
 
@@ -120,6 +123,28 @@ def test_an_existing_object_is_not_overwritten_and_the_error_says_what_to_do(pau
     with pytest.raises(ExistsError, match=r'(?s)"cm" already exists.*use a Patch resource.*pulumi import'):
         asyncio.run(_operation(client).create(CONFIG_MAP))
     assert pauses == []
+
+
+def test_an_upserting_create_is_applied_by_its_own_manager() -> None:
+    client = Recorder()
+    asyncio.run(_operation(client, upsert=True).create(CONFIG_MAP))
+
+    query = {"fieldManager": "ours", "force": "false", "fieldValidation": "Warn"}
+    assert client.sent == [Sent("PATCH", f"{PATH}/cm", query, APPLY_PATCH, CONFIG_MAP)]
+
+
+def test_an_upserting_create_takes_nothing_from_another_manager_unless_it_is_forced() -> None:
+    conflict = ApiError(409, 'conflict with "olm": .data.a', "Conflict")
+
+    with pytest.raises(ConflictError, match=r'(?s)apply conflict: .*"olm": \.data\.a'):
+        asyncio.run(_operation(Recorder(conflict), upsert=True).create(CONFIG_MAP))
+
+
+def test_an_upserting_provider_deletes_its_objects_as_any_other() -> None:
+    client = Recorder({}, ApiError(404, "not found"))
+    asyncio.run(_operation(client, upsert=True).delete(CONFIG_MAP, CONFIG_MAP, "cm"))
+
+    assert client.sent[0].method == "DELETE"
 
 
 def test_a_create_waits_for_its_namespace(pauses: list[float]) -> None:

@@ -128,6 +128,14 @@ def test_a_switch_of_the_provider_beats_the_environment(monkeypatch: pytest.Monk
     assert not Settings.of({"kubernetes:config:enablePatchForce": "false"}, {}).patch_force
 
 
+def test_upserting_is_switched_on_by_the_provider_or_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not Settings.of({}, {}).upsert_existing
+    assert Settings.of({"kubernetes:config:upsertExistingObjects": "true"}, {}).upsert_existing
+
+    monkeypatch.setenv("PULUMI_K8S_UPSERT_EXISTING_OBJECTS", "true")
+    assert Settings.of({}, {}).upsert_existing
+
+
 def test_nothing_has_changed_in_the_same_arguments() -> None:
     arguments = {"kubeconfig": _text(), "clusterIdentifier": "a"}
 

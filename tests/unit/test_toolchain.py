@@ -221,6 +221,21 @@ def test_where_the_real_provider_cannot_be_had_the_stand_in_takes_its_place(
         plugins.install(checkout, tmp_path / "home", pulumi, print)
 
 
+def test_what_a_rehearsal_has_placed_is_not_taken_for_the_real_provider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PULUMI_HOME", str(home))
+    monkeypatch.setenv("PATH", os.defpath)
+    monkeypatch.setenv("COCO_KUBERNETES_PROVIDER", "auto")
+    pulumi = _program(tmp_path / "bin", "pulumi", "3.259.0")
+
+    words = [plugins.install(tmp_path / "alone" / "checkout", home, pulumi, print) for _ in range(2)]
+
+    assert all("stand-in" in said for said in words)
+
+
 def test_requirements_that_cannot_be_installed_are_an_error_with_pips_words(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("no-such-package==1.0 --hash=sha256:00\n")
     (tmp_path / ".venv" / "bin").mkdir(parents=True)

@@ -1,0 +1,287 @@
+"""Negative checks: what must be denied, is tried on the live rehearsal cluster, next to what must be released.
+
+Every check is a pod like that of the attestation check, with one thing changed. Being denied is not enough: it counts
+when the reason is the expected one, so that a pod that cannot start for another reason does not look like a success.
+"""
+
+import copy
+import http
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rehearsal.api import MERGE_PATCH, Object
+from rehearsal.kubelet import attester, osc_release, workloads
+from rehearsal.operators import faults
+from rehearsal.operators.osc_peer_pods import DAEMON_SET_NAME
+from rehearsal.operators.osc_peer_pods import NAMESPACE as OSC
+from rehearsal.rest import ApiError, ApiServer
+from rehearsal.tampering import tampered
+
+DENIED, RELEASED, ACCEPTED, NOTHING = "denied", "released", "accepted", "failed otherwise"
+UNSIGNED_IMAGE = "quay.io/rehearsal/unsigned:1.0"
+"""An image that nobody signed."""
+FAR_FUTURE = "9000-01-01T00:00:00Z"
+
+_LOOK = 0.2
+_TIMEOUT = 120.0
+_BY_KBS = re.compile(r"PolicyDeny|attestation policy|Attest failed", re.IGNORECASE)
+# A pod VM that gets no image policy from KBS pulls no image either, and that is another reason.
+_BY_IMAGE_POLICY = re.compile(
+    r"failed to pull image (?!.*(?:PolicyDeny|Attest|https?://))|CreateContainerRequest is blocked by policy"
+)
+_BY_AGENT = re.compile(r"ExecProcessRequest is blocked by policy")
+_OF_JOBS = ("job-name", "controller-uid", "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid")
+
+
+class NegativeChecksError(RuntimeError):
+    """The checks cannot be made; the message says what is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How one check ended.
+
+    Attributes:
+        name: what was tried.
+        expected: ``denied`` or, for the control, ``released``.
+        found: ``denied`` for the expected reason, ``released``, ``accepted``, or ``failed otherwise``.
+        reason: what the cluster said, on one line.
+    """
+
+    name: str
+    expected: str
+    found: str
+    reason: str
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it ended as it must."""
+        return self.expected == self.found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One check.
+
+    Attributes:
+        name: what is tried, for people.
+        pod: name of its pod.
+        change: makes the attack out of a good pod, in place.
+        reason: what a denial for the expected reason says; None for the control.
+        by_exec: whether the outcome is that of ``kubectl exec``, not that of the pod.
+    """
+
+    name: str
+    pod: str
+    change: Callable[[Object], None]
+    reason: re.Pattern[str] | None
+    by_exec: bool = False
+
+    def judge(self, pod: Object, events: Sequence[Object]) -> Outcome | None:
+        """Return how it ended, or None while that is open."""
+        if self.by_exec:
+            return self._exec(events) or self._stuck(pod)
+        state = _state(pod)
+        if "terminated" not in state:
+            return self._waiting(state)
+        said = str(state["terminated"].get("message", ""))
+        if state["terminated"]["exitCode"] == 0:
+            return self._outcome(RELEASED if self.reason is None else ACCEPTED, said)
+        return self._refused(said)
+
+    def nothing(self, pod: Object | None) -> Outcome:
+        """Return that it never ended."""
+        state = _state(pod or {})
+        phase = (pod or {}).get("status", {}).get("phase", "no pod")
+        said = state.get("waiting", {}).get("message") or phase
+        return self._outcome(NOTHING, f"no outcome in time: {said}")
+
+    def _exec(self, events: Sequence[Object]) -> Outcome | None:
+        for event in events:
+            if event["reason"] == workloads.EXEC_SUCCEEDED:
+                return self._outcome(ACCEPTED, event["message"])
+            if event["reason"] == workloads.EXEC_DENIED:
+                return self._refused(event["message"])
+        return None
+
+    def _waiting(self, state: Mapping[str, Any]) -> Outcome | None:
+        """Return a denial that keeps the pod from starting; anything else may still change."""
+        said = str(state.get("waiting", {}).get("message", ""))
+        return self._outcome(DENIED, said) if self.reason is not None and self.reason.search(said) else None
+
+    def _stuck(self, pod: Object) -> Outcome | None:
+        state = _state(pod).get("terminated")
+        return self._outcome(NOTHING, f"the pod ended first: {state.get('message', '')}") if state else None
+
+    def _refused(self, said: str) -> Outcome:
+        expected = self.reason is not None and self.reason.search(said)
+        # The control is told as denied too: then it is KBS, and not the rest, that says no.
+        denied = expected or (self.reason is None and _BY_KBS.search(said))
+        return self._outcome(DENIED if denied else NOTHING, said)
+
+    def _outcome(self, found: str, said: str) -> Outcome:
+        expected = RELEASED if self.reason is None else DENIED
+        return Outcome(name=self.name, expected=expected, found=found, reason=_line(said))
+
+
+def run(
+    server: ApiServer,
+    *,
+    namespace: str = "coco-attestation-check",
+    job: str = "attestation-check",
+    timeout: float = _TIMEOUT,
+) -> list[Outcome]:
+    """Make all checks, remove what they made, and return how they ended.
+
+    Args:
+        server: API server of the rehearsal.
+        namespace: where the attestation check's Job is.
+        job: its name; its pod is the model of every check.
+        timeout: seconds that each round of checks may take.
+
+    Raises:
+        NegativeChecksError: there is no such Job, no CAA, or no initdata to tamper with.
+        OSError, ApiError: the API server does not answer, or refuses.
+    """
+    model = _model(server, namespace, job)
+    outcomes = _round(server, namespace, model, _checks(server, model), timeout)
+    expired = Check(name="expired reference value", pod="check-expired", change=_unchanged, reason=_BY_KBS)
+    with _fault(server, faults.KBS_CLOCK, FAR_FUTURE):
+        return outcomes + _round(server, namespace, model, [expired], timeout)
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """Return the outcomes for people, a line each."""
+    width = max((len(each.name) for each in outcomes), default=0)
+    lines = []
+    for each in outcomes:
+        verdict = "ok   " if each.as_expected else "WRONG"
+        found = each.found if each.as_expected else f"{each.found}, expected {each.expected}"
+        lines.append(f"  {verdict}  {each.name:<{width}}  {found}: {each.reason}")
+    return "\n".join(lines)
+
+
+def _checks(server: ApiServer, model: Object) -> list[Check]:
+    release = _release(server)
+    annotation = release.annotation
+    global_one = server.get(f"/api/v1/namespaces/{OSC}/configmaps/peer-pods-cm") or {}
+    encoded = model["metadata"]["annotations"].get(annotation) or global_one.get("data", {}).get("INITDATA")
+    if not encoded:
+        raise NegativeChecksError("neither the check's pod nor peer-pods-cm has initdata that could be tampered with")
+    other = tampered(encoded, compressed=release.compressed)
+
+    def tamper(pod: Object) -> None:
+        pod["metadata"]["annotations"][annotation] = other
+
+    def unsigned(pod: Object) -> None:
+        pod["spec"]["containers"][0]["image"] = UNSIGNED_IMAGE
+
+    def lie(pod: Object) -> None:
+        pod["metadata"]["annotations"][attester.ANNOTATION] = "sample"
+
+    def look_in(pod: Object) -> None:
+        pod["metadata"]["annotations"][workloads.EXEC] = "cat /proc/1/environ"
+
+    return [
+        Check(name="the same pod, untouched", pod="check-control", change=_unchanged, reason=None),
+        Check(name="tampered initdata", pod="check-tampered", change=tamper, reason=_BY_KBS),
+        Check(name="unsigned image", pod="check-unsigned", change=unsigned, reason=_BY_IMAGE_POLICY),
+        Check(name="exec into the pod", pod="check-exec", change=look_in, reason=_BY_AGENT, by_exec=True),
+        Check(name="sample attester", pod="check-sample", change=lie, reason=_BY_KBS),
+    ]
+
+
+def _unchanged(_: Object) -> None:
+    """Leave the pod as it is."""
+
+
+def _model(server: ApiServer, namespace: str, job: str) -> Object:
+    found = server.get(f"/apis/batch/v1/namespaces/{namespace}/jobs/{job}")
+    if found is None:
+        raise NegativeChecksError(f"there is no Job {namespace}/{job}: attestationCheck.enabled has to be true")
+    template = copy.deepcopy(found["spec"]["template"])
+    metadata = template.setdefault("metadata", {})
+    # The Job would take a pod with its labels for one of its own.
+    labels = {name: value for name, value in metadata.get("labels", {}).items() if name not in _OF_JOBS}
+    annotations = dict(metadata.get("annotations") or {})
+    return {"metadata": {"labels": labels, "annotations": annotations}, "spec": template["spec"]}
+
+
+def _release(server: ApiServer) -> osc_release.Release:
+    found = server.get(f"/apis/apps/v1/namespaces/{OSC}/daemonsets/{DAEMON_SET_NAME}")
+    if found is None:
+        raise NegativeChecksError(f"there is no DaemonSet {OSC}/{DAEMON_SET_NAME}: no pod VM can start")
+    return osc_release.of(found["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2])
+
+
+def _round(server: ApiServer, namespace: str, model: Object, checks: Sequence[Check], timeout: float) -> list[Outcome]:
+    """Make these checks side by side."""
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    until = time.monotonic() + timeout
+    try:
+        for check in checks:
+            _gone(server, f"{pods}/{check.pod}", until)
+            pod = copy.deepcopy(model)
+            pod["metadata"]["name"] = check.pod
+            check.change(pod)
+            server.request("POST", pods, {"apiVersion": "v1", "kind": "Pod", **pod})
+        return [_wait(server, namespace, check, until) for check in checks]
+    finally:
+        for check in checks:
+            _gone(server, f"{pods}/{check.pod}", time.monotonic() + timeout)
+
+
+def _wait(server: ApiServer, namespace: str, check: Check, until: float) -> Outcome:
+    while True:
+        pod = server.get(f"/api/v1/namespaces/{namespace}/pods/{check.pod}")
+        if pod is not None:
+            fields = f"involvedObject.uid%3D{pod['metadata']['uid']}"
+            events = server.request("GET", f"/api/v1/namespaces/{namespace}/events?fieldSelector={fields}")["items"]
+            if (outcome := check.judge(pod, events)) is not None:
+                return outcome
+        if time.monotonic() > until:
+            return check.nothing(pod)
+        time.sleep(_LOOK)
+
+
+def _gone(server: ApiServer, path: str, until: float) -> None:
+    """Delete what is at ``path`` and wait until it is gone: a pod of kata would block the deletion of KataConfig."""
+    while server.get(path) is not None and time.monotonic() < until:
+        try:
+            server.request("DELETE", path)
+        except ApiError as error:
+            if error.status != http.HTTPStatus.NOT_FOUND:
+                raise
+        time.sleep(_LOOK)
+
+
+@contextmanager
+def _fault(server: ApiServer, name: str, value: str) -> Iterator[None]:
+    """Have something go wrong for a while."""
+    folder = f"/api/v1/namespaces/{faults.NAMESPACE}/configmaps"
+    path = f"{folder}/{faults.NAME}"
+    before = server.get(path)
+    if before is None:
+        server.request("POST", folder, {"metadata": {"name": faults.NAME}})
+    try:
+        server.request("PATCH", path, {"data": {name: value}}, MERGE_PATCH)
+        yield
+    finally:
+        earlier = (before or {}).get("data", {}).get(name)
+        server.request("PATCH", path, {"data": {name: earlier}}, MERGE_PATCH)
+
+
+def _state(pod: Object) -> Mapping[str, Any]:
+    containers = pod.get("status", {}).get("containerStatuses") or [{}]
+    return dict(containers[0].get("state", {}))
+
+
+def _line(said: str) -> str:
+    """Return the telling part of what was said: what the CDH was told, else the first line."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or [""]
+    telling = next((line for line in lines if "get resource failed: " in line), lines[0])
+    return telling.rpartition("get resource failed: ")[2]

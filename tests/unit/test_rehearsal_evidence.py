@@ -1,0 +1,72 @@
+"""The simulated evidence has the shape that the real verifiers give it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal.kubelet import evidence
+from tests.unit.recording import ROOT
+
+CLAIMS = ROOT.parent / "shared" / "reference" / "claims-az-snp-vtpm.json"
+
+
+def _shape(value: Any) -> Any:
+    return {key: _shape(part) for key, part in value.items()} if isinstance(value, dict) else type(value)
+
+
+@pytest.mark.skipif(not CLAIMS.exists(), reason="no ../shared/reference beside this checkout")
+def test_the_claims_of_snp_have_the_shape_of_real_ones() -> None:
+    real = json.loads(Path(CLAIMS).read_text())
+    found = evidence.of("Standard_DC2as_v5", None)
+
+    assert found is not None
+    assert _shape(dict(found.claims)) == _shape(real)
+    assert len(found.claims["measurement"]) == len(real["measurement"])
+
+
+@pytest.mark.parametrize(
+    ("size", "tee"),
+    [
+        ("Standard_DC2as_v5", "az-snp-vtpm"),
+        ("Standard_EC4as_v5", "az-snp-vtpm"),
+        ("Standard_EC4eds_v5", "az-tdx-vtpm"),
+        ("Standard_DC2es_v5", "az-tdx-vtpm"),
+        ("Standard_D2s_v5", None),
+        ("", None),
+    ],
+)
+def test_the_vm_size_decides_the_tee(size: str, tee: str | None) -> None:
+    assert evidence.tee_of(size) == tee
+
+
+def test_pcr_8_is_the_measured_initdata_where_the_image_measures_it() -> None:
+    digest = "52af3178dd7a" + "00" * 42
+    measured, not_measured = (evidence.of("Standard_DC2as_v5", digest, measured=each) for each in (True, False))
+    assert measured is not None
+    assert not_measured is not None
+
+    assert measured.claims["init_data"] == measured.claims["tpm"]["pcr08"] != "00" * 32
+    assert not_measured.claims["tpm"]["pcr08"] == "00" * 32
+
+
+def test_the_measurements_of_the_image_are_those_that_its_machines_prove() -> None:
+    found = evidence.of("Standard_DC2es_v5", None)
+    assert found is not None
+    measurements = evidence.measurements()
+
+    assert set(measurements) == {3, 9, 11, 12}
+    assert len({*measurements.values(), "00" * 32}) == 5
+    assert all(found.claims["tpm"][f"pcr{number:02}"] == value for number, value in measurements.items())
+
+
+def test_debugging_shows_in_the_claims_of_both_tees_and_nothing_else_does() -> None:
+    for size, path in (("Standard_DC2as_v5", "policy_debug_allowed"), ("Standard_DC2es_v5", "td_attributes")):
+        genuine = evidence.of(size, None)
+        assert genuine is not None
+        debugged = evidence.debug(genuine)
+        assert debugged.claims[path] != genuine.claims[path]
+        assert debugged.claims["tpm"] == genuine.claims["tpm"]
+    with pytest.raises(ValueError, match="no debug mode"):
+        evidence.debug(evidence.sample())

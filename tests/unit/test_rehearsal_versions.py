@@ -1,0 +1,99 @@
+"""The rehearsal has every version: what its catalog offers, and how the simulated operators differ by version."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import yaml
+
+from rehearsal.cluster import ClusterError, check_settings
+from rehearsal.kinds import CONFIG_MAP, DAEMON_SET
+from rehearsal.operators import crds, olm_catalog, osc_peer_pods
+from rehearsal.operators.olm_catalog import OSC
+from tests.unit.test_rehearsal_olm import World
+
+OWNER = {"apiVersion": "v1", "kind": "KataConfig", "metadata": {"name": "k", "uid": "u"}}
+CONFIG = {"name": "peer-pods-cm", "namespace": osc_peer_pods.NAMESPACE}
+
+
+@pytest.mark.parametrize("said", ["1.12", "1.12.1"])
+def test_the_environment_decides_what_the_catalog_offers(said: str) -> None:
+    osc, trustee = olm_catalog.manifests({"COCO_REHEARSAL_OSC": said})
+    (channel,) = osc["status"]["channels"]
+
+    assert channel["currentCSV"] == "sandboxed-containers-operator.v1.12.1"
+    assert {entry["version"] for entry in channel["entries"]} == set(OSC.versions)
+    # The chapter's is the default.
+    assert trustee["status"]["channels"][0]["currentCSV"] == "trustee-operator.v0.3.0"
+
+
+def test_a_version_that_the_rehearsal_does_not_have_is_an_error_that_names_those_that_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COCO_REHEARSAL_TRUSTEE", "2.0")
+
+    with pytest.raises(ClusterError, match=r"COCO_REHEARSAL_TRUSTEE is '2\.0'.*0\.3, 0\.4, 1\.0, 1\.1, 1\.2"):
+        check_settings()
+
+
+def test_a_package_brings_the_crds_of_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = {"group": "g", "version": "v1", "plural": "kinds", "scope": "Cluster", "spec": {}}
+    shorts = {key: [{**short, "kind": key}] for key in ("op", "op-1.0", "op-1.2", "op-other")}
+    monkeypatch.setattr(yaml, "safe_load", lambda _: shorts)
+
+    def brought(version: str | None) -> str:
+        return str(crds.of("op", version)[0]["spec"]["names"]["kind"])
+
+    assert [brought(version) for version in (None, "0.4.2", "1.0.0", "1.1.3", "1.2.1", "1.10.0")] == [
+        "op",
+        "op",
+        "op-1.0",
+        "op-1.0",
+        "op-1.2",
+        "op-1.2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "version", "is_open"),
+    [
+        ("true", "1.9.0", True),
+        ("True", "1.9.0", False),
+        ("1", "1.11.0", False),
+        ("True", "1.12.1", True),
+        ("1", "1.12.1", True),
+        ("yes", "1.12.1", False),
+        (None, "1.12.1", False),
+    ],
+)
+def test_the_feature_gate_is_read_as_the_operator_of_that_version_does(
+    said: str | None, version: str, *, is_open: bool
+) -> None:
+    assert osc_peer_pods.gate_is_open(said, version) is is_open
+
+
+@pytest.mark.parametrize(("version", "follows"), [("1.11.0", False), ("1.12.1", True)])
+def test_the_operator_restarts_caa_for_a_changed_configuration_from_1_12_on(version: str, *, follows: bool) -> None:
+    world = World(OSC)
+    peer_pods = osc_peer_pods.PeerPods(world.context)
+    world.create(CONFIG_MAP, {"metadata": CONFIG, "data": {}})
+
+    def template() -> Any:
+        asyncio.run(peer_pods.daemon_set(OWNER, version))
+        return world.one(DAEMON_SET)["spec"]["template"]
+
+    before = template()
+    world.change(CONFIG_MAP, world.one(CONFIG_MAP), {"data": {"TAGS": "a=b"}})
+    assert (template() != before) is follows
+    assert before["spec"]["containers"][0]["image"] == f"registry.example.com/cloud-api-adaptor:{version}"
+
+
+def test_an_upgrade_brings_caa_to_the_new_version() -> None:
+    world = World(OSC)
+    peer_pods = osc_peer_pods.PeerPods(world.context)
+    world.create(CONFIG_MAP, {"metadata": CONFIG})
+    for version in ("1.9.0", "1.11.0", "1.12.1"):
+        asyncio.run(peer_pods.daemon_set(OWNER, version))
+        image = world.one(DAEMON_SET)["spec"]["template"]["spec"]["containers"][0]["image"]
+
+        assert image == f"registry.example.com/cloud-api-adaptor:{version}"
