@@ -1,79 +1,79 @@
-"""Confidential containers on OpenShift in Azure: settings, providers, components, outputs."""
+"""Confidential containers on OpenShift in Azure: settings, providers, components, outputs.
 
-from functools import partial
+Three forms: both sides on one cluster; Trustee on a cluster of its own (``trustee.cluster``); or two stacks, one with
+only the Trustee (``peerPods.enabled: false``) and one that names it (``trustee.stack``).
+"""
+
 from pathlib import Path
 
 import pulumi
-import pulumi_azure_native as azure_native
-import pulumi_kubernetes as kubernetes
-from pulumi import Output, ResourceOptions
 
 import settings
-from components.attestation_check import AttestationCheck, AttestationCheckArgs
-from components.azure_network import AzureNetwork, AzureNetworkArgs, needs_lookup, subscription_id
+from components import outputs
+from components.attestation_check import AttestationCheck, AttestationCheckArgs, expect
+from components.azure_network import AzureNetwork, AzureNetworkArgs, azure_provider, needs_lookup
 from components.cluster_facts import ClusterFacts, ClusterFactsArgs
-from components.peer_pods import PeerPodRuntime, PeerPodRuntimeArgs
-from components.trustee import TrusteeStack, TrusteeStackArgs
-from rendering import initdata
+from components.connections import Connections
+from components.operator_versions import OperatorVersions, OperatorVersionsArgs
+from components.peer_pods import PeerPodRuntime, PeerPodRuntimeArgs, osc_source
+from components.remote_trustee import remote_trustee
+from components.sealed_secrets import SealedSecrets, SealedSecretsArgs
+from components.trust_chain import TrustChain, TrustChainArgs
+from components.trustee import TrusteeStack, TrusteeStackArgs, kbs_url, route_host, trustee_source
+from rendering.profiles import TRUSTEE_PACKAGE
 
 stack = settings.load(Path(__file__).parent)
 
-connect = partial(
-    kubernetes.Provider,
-    kubeconfig=stack.cluster.kubeconfig,
-    context=stack.cluster.context,
-    # What may change in a kubeconfig, such as a token, must not look like another cluster: that would replace all.
-    cluster_identifier=stack.cluster.identifier or pulumi.get_stack(),
-)
-cluster = connect("cluster", enable_config_map_mutable=True, enable_secret_mutable=True)
-# For KataConfig alone, see PeerPodRuntimeArgs.
-without_dry_run = connect("cluster-without-dry-run", enable_server_side_apply=False)
-on_cluster = ResourceOptions(providers=[cluster])
-lookup = needs_lookup(stack.azure)
+here = Connections("cluster", stack.cluster)
+there = here if stack.trustee.cluster is None else Connections("trustee-cluster", stack.trustee.cluster)
+lookup = stack.peer_pods.enabled and needs_lookup(stack.azure)
+facts = ClusterFacts("facts", ClusterFactsArgs(cloud_conf=lookup, azure=stack.peer_pods.enabled), here.options)
+others = facts if there is here else ClusterFacts("trustee-facts", ClusterFactsArgs(), there.options)
 
-facts = ClusterFacts("facts", ClusterFactsArgs(cloud_conf=lookup), on_cluster)
-azure = azure_native.Provider("azure", subscription_id=subscription_id(stack.azure, facts)) if lookup else None
-network = AzureNetwork("network", AzureNetworkArgs(settings=stack.azure, facts=facts, provider=azure))
-
-trustee = TrusteeStack(
-    "trustee",
-    TrusteeStackArgs(settings=stack.trustee, client_secrets=stack.client_secrets, apps_domain=facts.apps_domain),
-    on_cluster,
+sources = [trustee_source(stack, there)] if stack.deploys_trustee else []
+sources += [osc_source(stack, here)] if stack.peer_pods.enabled else []
+versions = OperatorVersions("versions", OperatorVersionsArgs(operators=sources))
+remote = remote_trustee(stack)
+host = None if remote else route_host(stack.trustee, others.apps_domain)
+url = kbs_url(stack, host, remote.kbs_url if remote else None)
+elsewhere = remote.says if remote else None
+chain = TrustChain(
+    "trust-chain", TrustChainArgs(stack=stack, csv=versions.csv, host=host, kbs_url=url, elsewhere=elsewhere)
 )
-kbs_url = Output.from_input(stack.initdata.kbs_url or Output.concat("https://", trustee.host))
-document = kbs_url.apply(
-    lambda url: initdata.render(
-        initdata.Initdata(
-            kbs_url=url,
-            algorithm=stack.initdata.algorithm,
-            certificate=stack.initdata.certificate,
-            agent_policy=stack.initdata.agent_policy,
+
+trustee, expected = None, remote.expected if remote else None
+if host is not None:
+    trustee = TrusteeStack(
+        "trustee",
+        TrusteeStackArgs(
+            stack=stack,
+            judgement=chain.judgement,
+            csv=chain.csv(TRUSTEE_PACKAGE),
+            host=host,
+            presented=chain.presented,
+            upserting=there.upserting if stack.trustee.operator.version else None,
+        ),
+        there.options,
+    )
+    expected = expect(host, stack.attestation_check.resource, trustee) if stack.checks else None
+
+network = runtime = check = None
+if stack.peer_pods.enabled:
+    azure = azure_provider(stack.azure, facts) if lookup else None
+    network = AzureNetwork("network", AzureNetworkArgs(settings=stack.azure, facts=facts, provider=azure))
+    arguments = PeerPodRuntimeArgs(stack=stack, chain=chain, network=network, connections=here)
+    runtime = PeerPodRuntime("peer-pods", arguments, here.options)
+    if expected is not None:
+        proving = AttestationCheckArgs(
+            settings=stack.attestation_check, expected=expected, runtime=runtime, chain=chain.chain
         )
-    )
-)
-encoded = document.apply(initdata.encode)
-runtime = PeerPodRuntime(
-    "peer-pods",
-    PeerPodRuntimeArgs(
-        settings=stack.peer_pods,
-        network=network,
-        initdata=encoded if stack.initdata.into_peer_pods_cm else None,
-        without_dry_run=without_dry_run,
-    ),
-    on_cluster,
-)
-if stack.attestation_check.enabled:
-    check = AttestationCheck(
-        "check",
-        AttestationCheckArgs(settings=stack.attestation_check, trustee=trustee, runtime=runtime, initdata=encoded),
-        on_cluster,
-    )
-    pulumi.export("attested", check.attested)
+        check = AttestationCheck("check", proving, here.options)
+    if stack.sealed_secrets:
+        key = trustee.sealing_key if trustee else remote.sealing_key if remote else None
+        after = [runtime.ready, *([trustee.ready] if trustee else [])]
+        sealing = SealedSecretsArgs(references=stack.sealed_secrets, signing_key=key, after=after)
+        SealedSecrets("sealed", sealing, here.options)
 
-pulumi.export("trusteeUrl", kbs_url)
-pulumi.export("initdataDigest", document.apply(lambda text: initdata.digest(text, stack.initdata.algorithm)))
-pulumi.export("resourceGroup", network.resource_group)
-pulumi.export("region", network.region)
-pulumi.export("vnet", network.vnet)
-pulumi.export("subnetId", network.subnet_id)
-pulumi.export("nsgId", network.nsg_id)
+found = outputs.of(stack, chain, url, trustee=trustee, network=network, runtime=runtime, check=check)
+for name, value in found.items():
+    pulumi.export(name, value)

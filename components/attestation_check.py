@@ -12,12 +12,31 @@ from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 
 from components.peer_pods import RUNTIME_CLASS, PeerPodRuntime
 from components.trustee import TrusteeStack
-from rendering import attestation_check, initdata
+from rendering import attestation_check
 from settings.attestation_check import AttestationCheckSettings
+from trust.chain import Chain
+from trust.documents import GLOBAL
 
 AGENT_POLICY_ANNOTATION = "io.katacontainers.config.agent.policy"
 IMAGE_ANNOTATION = "io.katacontainers.config.hypervisor.image"
 _PROVES = "coco-azure/proves"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What KBS must hand out, told without telling the secret.
+
+    Attributes:
+        salt: text that is hashed before the value.
+        digest: hexadecimal SHA-256 of salt and value.
+        serves: changes whenever what KBS reads changes.
+        ready: what must have happened before KBS can answer.
+    """
+
+    salt: Input[str]
+    digest: Input[str]
+    serves: Input[str]
+    ready: tuple[pulumi.Resource, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +45,25 @@ class AttestationCheckArgs:
 
     Attributes:
         settings: what the stack says of the check.
-        trustee: the Trustee that has to release the secret.
+        expected: what Trustee has to release.
         runtime: the runtime that has to start the pod.
-        initdata: encoded initdata for the pod's annotation.
+        chain: the trust chain, with the pod's initdata.
     """
 
     settings: AttestationCheckSettings
-    trustee: TrusteeStack
+    expected: Expected
     runtime: PeerPodRuntime
-    initdata: Input[str]
+    chain: Output[Chain]
+
+
+def expect(host: Input[str], resource: str, trustee: TrusteeStack) -> Expected:
+    """Return what the check expects of ``default/SECRET/KEY`` at the KBS of this host."""
+    _, secret, key = resource.split("/", 2)
+    salt = Output.from_input(host).apply(lambda found: f"{found}/{resource}:")
+    digest = Output.all(salt, trustee.content.values[secret][key]).apply(
+        lambda both: attestation_check.expected_digest(both[0], both[1])
+    )
+    return Expected(salt=salt, digest=digest, serves=trustee.content.fingerprint, ready=(trustee.ready,))
 
 
 class AttestationCheck(pulumi.ComponentResource):
@@ -42,13 +71,15 @@ class AttestationCheck(pulumi.ComponentResource):
 
     attested: Output[bool]
     """True once the pod has received exactly the expected secret; unknown before."""
+    job: pulumi.Resource
+    """The Job; it is there once its pod has succeeded."""
 
     def __init__(self, name: str, args: AttestationCheckArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:AttestationCheck", name, None, opts)
         child = ResourceOptions(parent=self)
-        namespace = kubernetes.core.v1.Namespace(
-            f"{name}-namespace", metadata={"name": args.settings.namespace}, opts=child
-        )
+        # Through the chain, so that a problem in it is an error before the namespace is made.
+        title = args.chain.apply(lambda _: args.settings.namespace)
+        namespace = kubernetes.core.v1.Namespace(f"{name}-namespace", metadata={"name": title}, opts=child)
         job = kubernetes.batch.v1.Job(
             f"{name}-job",
             metadata={
@@ -60,7 +91,7 @@ class AttestationCheck(pulumi.ComponentResource):
                 child,
                 ResourceOptions(
                     # Nothing of KBS or of CAA flows into the pod, and it can only succeed when both are at work.
-                    depends_on=[args.trustee.ready, args.runtime.ready],
+                    depends_on=[*args.expected.ready, args.runtime.ready],
                     # Its pod would block the deletion of KataConfig, even when it is finished.
                     replace_with=[args.runtime.kata_config],
                     delete_before_replace=True,
@@ -68,6 +99,7 @@ class AttestationCheck(pulumi.ComponentResource):
                 ),
             ),
         )
+        self.job = job
         self.attested = job.status.apply(lambda status: status is not None and (status.succeeded or 0) > 0)
         self.register_outputs({"attested": self.attested})
 
@@ -81,27 +113,31 @@ def _pod(args: AttestationCheckArgs) -> kubernetes.core.v1.PodTemplateSpecArgs:
     )
 
 
-def _annotations(args: AttestationCheckArgs) -> dict[str, Input[str]]:
+def _annotations(args: AttestationCheckArgs) -> Output[dict[str, str]]:
     said = args.settings
-    proves = Output.concat(args.trustee.content.fingerprint, "-", args.runtime.fingerprint)
-    annotations: dict[str, Input[str]] = {_PROVES: proves}
-    if said.initdata_annotation:
-        annotations[initdata.ANNOTATION] = args.initdata
+    own: dict[str, str] = {}
     if said.agent_policy is not None:
-        annotations[AGENT_POLICY_ANNOTATION] = base64.b64encode(said.agent_policy.encode()).decode()
+        own[AGENT_POLICY_ANNOTATION] = base64.b64encode(said.agent_policy.encode()).decode()
     if said.pod_vm_image is not None:
-        annotations[IMAGE_ANNOTATION] = said.pod_vm_image
-    return annotations
+        own[IMAGE_ANNOTATION] = said.pod_vm_image
+    proves = Output.concat(args.expected.serves, "-", args.runtime.fingerprint)
+    initdata: Input[dict[str, str]] = args.chain.apply(_initdata) if said.initdata_annotation else {}
+    return Output.all(proves, initdata).apply(lambda both: {_PROVES: str(both[0]), **both[1], **own})
+
+
+def _initdata(chain: Chain) -> dict[str, str]:
+    if chain.versions.osc is None:
+        raise ValueError("a stack without peer pods has no check")
+    return {chain.versions.osc.initdata_annotation: chain.documents[GLOBAL].encoded}
 
 
 def _container(args: AttestationCheckArgs) -> kubernetes.core.v1.ContainerArgs:
-    said = args.settings
-    _, secret, key = said.resource.split("/", 2)
-    salt = args.trustee.host.apply(lambda host: f"{host}/{said.resource}:")
-    digest = Output.all(salt, args.trustee.content.values[secret][key]).apply(
-        lambda both: attestation_check.expected_digest(both[0], both[1])
-    )
-    environment: dict[str, Input[str]] = {"RESOURCE": said.resource, "SALT": salt, "EXPECTED_SHA256": digest}
+    said, expected = args.settings, args.expected
+    environment: dict[str, Input[str]] = {
+        "RESOURCE": said.resource,
+        "SALT": expected.salt,
+        "EXPECTED_SHA256": expected.digest,
+    }
     return kubernetes.core.v1.ContainerArgs(
         name="skr-openshift",
         image=said.image,

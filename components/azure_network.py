@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+import pulumi_azure_native as azure_native
 from pulumi import Input, InvokeOutputOptions, Output, ResourceOptions
 
 from components.cluster_facts import ClusterFacts
@@ -38,6 +39,11 @@ class AzureNetworkArgs:
 def subscription_id(settings: AzureSettings, facts: ClusterFacts) -> Output[str]:
     """Return the subscription that the look-ups ask: the setting, or the cluster's own."""
     return _named(settings.subscription_id, facts.cloud, "subscriptionId")
+
+
+def azure_provider(settings: AzureSettings, facts: ClusterFacts) -> pulumi.ProviderResource:
+    """Return the provider for the look-ups, in their subscription."""
+    return azure_native.Provider("azure", subscription_id=subscription_id(settings, facts))
 
 
 class AzureNetwork(pulumi.ComponentResource):

@@ -35,9 +35,11 @@ class ClusterFactsArgs:
 
     Attributes:
         cloud_conf: whether the network's names are needed; without them the cluster's cloud-conf is not read.
+        azure: whether the cluster has to be one on Azure, as that of pod VMs; Trustee alone runs anywhere.
     """
 
-    cloud_conf: bool = True
+    cloud_conf: bool = False
+    azure: bool = False
 
 
 class ClusterFacts(pulumi.ComponentResource):
@@ -48,7 +50,7 @@ class ClusterFacts(pulumi.ComponentResource):
     apps_domain: Output[str]
     """Domain of the cluster's routes, such as ``apps.example.eastus.aroapp.io``."""
     resource_group: Output[str]
-    """Azure resource group of the cluster."""
+    """Azure resource group of the cluster; empty where it need not be on Azure."""
     cloud: Output[dict[str, Any]]
     """Content of cloud-conf: vnetName, vnetResourceGroup, subnetName, securityGroupName, location, subscriptionId ...;
     empty where it was not asked for."""
@@ -62,7 +64,9 @@ class ClusterFacts(pulumi.ComponentResource):
 
         self.infrastructure_name = infrastructure.status.apply(lambda status: str(status["infrastructureName"]))
         self.apps_domain = ingress.spec.apply(lambda spec: str(spec["domain"]))
-        self.resource_group = infrastructure.status.apply(_azure_resource_group)
+        self.resource_group = (
+            infrastructure.status.apply(_azure_resource_group) if args.azure else Output.from_input("")
+        )
         self.cloud = Output.from_input({})
         if args.cloud_conf:
             conf = kubernetes.core.v1.ConfigMap.get(f"{name}-cloud-conf", CLOUD_CONF, child)

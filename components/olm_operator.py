@@ -1,23 +1,21 @@
-"""Install an operator through OLM, and hold everything that depends on it until its CSV has succeeded.
+"""Install an operator through OLM, and hold everything that depends on it until the expected CSV has succeeded.
 
-Does not choose versions, and does not wait for what the operator itself makes: that is the caller's business.
+Does not choose versions (``components.operator_versions`` does), and does not wait for what the operator itself makes:
+that is the caller's business.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import CustomTimeouts, Output, ResourceOptions
+from pulumi import CustomTimeouts, ErrorHook, Input, Output, ResourceHookBinding, ResourceOptions
 
-from components.openshift import WAIT_FOR, OperatorGroup, Subscription
+from components import operator_channels
+from components.openshift import PATCH_FORCE, WAIT_FOR, InstallPlan, OperatorGroup, Subscription
+from components.operator_versions import decided
 from settings.operators import OperatorSettings
-
-# OLM puts the phase of a CSV as a condition type into the Operator object (operator-lifecycle-manager
-# pkg/controller/operators/decorators/operator.go, csvConditionsJQ). A patch needs its object's name at preview: that of
-# the CSV depends on the catalog, that of the Operator is <package>.<namespace>.
-_CSV_SUCCEEDED = (
-    "jsonpath={.status.components.refs[?@.kind=='ClusterServiceVersion'].conditions[?@.type=='Succeeded'].status}=True"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +27,11 @@ class OlmOperatorArgs:
         namespace: namespace to install into; also the only one that the operator watches.
         group: name of the OperatorGroup.
         subscription: name of the Subscription.
-        settings: channel, catalog, and whether to install at all.
+        settings: channel, catalog, pin, and whether to install at all.
+        csv: name of the CSV that is expected, known at preview. Nothing is created while it cannot be had, and the gate
+            opens for this CSV alone. Without it the gate opens for any.
+        upserting: provider of the same cluster that may update an object which exists already
+            (``upsert_existing_objects``). It approves the InstallPlan of a pin, and is needed for one.
     """
 
     package: str
@@ -37,10 +39,12 @@ class OlmOperatorArgs:
     group: str
     subscription: str
     settings: OperatorSettings
+    csv: Input[str] | None = None
+    upserting: pulumi.ProviderResource | None = None
 
 
 class OlmOperator(pulumi.ComponentResource):
-    """A namespace, an operator group, a subscription, and the gate on the installed CSV.
+    """A namespace, an operator group, a subscription, with a pin its approval, and the gate on the installed CSV.
 
     A resource that needs the operator at work says ``depends_on=[operator.installed]``: it then waits for the gate, and
     unlike a value passed through the gate it stays fully known in the preview.
@@ -54,41 +58,149 @@ class OlmOperator(pulumi.ComponentResource):
     def __init__(self, name: str, args: OlmOperatorArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:OlmOperator", name, None, opts)
         child = ResourceOptions(parent=self)
-        self.namespace = Output.from_input(args.namespace)
+        # Through the CSV, so that a version that cannot be had is an error before the namespace is made.
+        self.namespace = Output.from_input(args.csv).apply(lambda _: args.namespace)
+        # The provider's own error only says that it waited in vain.
+        advise = ResourceHookBinding(on_error=[ErrorHook(f"{name}-advice", _advice(args))])
         causes: list[pulumi.Resource] = []
         if args.settings.install:
-            namespace = kubernetes.core.v1.Namespace(f"{name}-namespace", metadata={"name": args.namespace}, opts=child)
+            namespace = kubernetes.core.v1.Namespace(f"{name}-namespace", metadata={"name": self.namespace}, opts=child)
             self.namespace = namespace.metadata.apply(lambda metadata: str(metadata.name))
-            causes = [_subscribe(name, args, self.namespace, child)]
+            causes = self._subscribe(name, args, advise)
         wait = CustomTimeouts(create=args.settings.install_timeout, update=args.settings.install_timeout)
         self.installed = kubernetes.apiextensions.CustomResourcePatch(
             f"{name}-installed",
             api_version="operators.coreos.com/v1",
             kind="Operator",
-            metadata={"name": f"{args.package}.{args.namespace}", "annotations": {WAIT_FOR: _CSV_SUCCEEDED}},
-            # The subscription is what makes OLM fill the Operator in; no value of it is used here.
-            opts=ResourceOptions.merge(child, ResourceOptions(depends_on=causes, custom_timeouts=wait)),
+            metadata={
+                "name": operator_channels.operator_object(args.package, args.namespace),
+                "annotations": {WAIT_FOR: Output.from_input(args.csv).apply(_succeeded)},
+            },
+            opts=ResourceOptions.merge(
+                child,
+                ResourceOptions(
+                    # The subscription is what makes OLM fill the Operator in; no value of it is used here.
+                    depends_on=causes,
+                    # The provider adds one to a patch as long as it does not know that the kind has none (seen under
+                    # load after an upgrade); without this a run then shows an update that changes nothing.
+                    ignore_changes=["metadata.namespace"],
+                    custom_timeouts=wait,
+                    hooks=advise,
+                ),
+            ),
         )
         self.register_outputs({"namespace": self.namespace})
 
-
-def _subscribe(name: str, args: OlmOperatorArgs, namespace: Output[str], child: ResourceOptions) -> Subscription:
-    group = OperatorGroup(
-        f"{name}-group",
-        child,
-        metadata={"name": args.group, "namespace": namespace},
-        spec={"targetNamespaces": [args.namespace]},
-    )
-    return Subscription(
-        f"{name}-subscription",
+    def _subscribe(self, name: str, args: OlmOperatorArgs, advise: ResourceHookBinding) -> list[pulumi.Resource]:
+        """Create what makes OLM install the CSV, and return what the gate has to wait for."""
+        child = ResourceOptions(parent=self)
+        group = OperatorGroup(
+            f"{name}-group",
+            child,
+            metadata={"name": args.group, "namespace": self.namespace},
+            spec={"targetNamespaces": [args.namespace]},
+        )
+        pin = args.settings.version
+        wait = CustomTimeouts(create=args.settings.install_timeout, update=args.settings.install_timeout)
         # OLM resolves a subscription only in a namespace that has its one operator group already.
-        ResourceOptions.merge(child, ResourceOptions(depends_on=[group])),
-        metadata={"name": args.subscription, "namespace": namespace},
-        spec={
-            "channel": args.settings.channel,
-            "installPlanApproval": "Automatic",
-            "name": args.package,
-            "source": args.settings.catalog,
-            "sourceNamespace": args.settings.catalog_namespace,
-        },
+        ordered = ResourceOptions(depends_on=[group], custom_timeouts=wait, hooks=advise)
+        metadata: dict[str, Any] = {"name": args.subscription, "namespace": self.namespace}
+        if pin is not None:
+            metadata["annotations"] = {WAIT_FOR: Output.from_input(args.csv).apply(_offered)}
+        subscription = Subscription(
+            f"{name}-subscription",
+            ResourceOptions.merge(child, ordered),
+            metadata=metadata,
+            spec=_subscription_spec(args),
+        )
+        if pin is None:
+            subscription.status.apply(lambda status: _warn_if_stuck(args.namespace, status or {}))
+            return [subscription]
+        return [subscription, self._approve(name, args, subscription)]
+
+    def _approve(self, name: str, args: OlmOperatorArgs, subscription: Subscription) -> pulumi.Resource:
+        """Approve the subscription's own plan for the pinned CSV, and no other plan ever."""
+        if args.csv is None or args.upserting is None:
+            raise ValueError(f"{args.package} has a pin, which needs csv and upserting of OlmOperatorArgs")
+        plan = Output.all(args.csv, subscription.status).apply(lambda found: _plan(args, *found))
+        reached = plan.apply(lambda found: "jsonpath={.status.phase}" + ("=Complete" if found[1] else ""))
+        return InstallPlan(
+            # A resource of its own for each pin: the next pin approves the next plan.
+            f"{name}-install-plan-{args.settings.version}",
+            ResourceOptions(
+                parent=self,
+                provider=args.upserting,
+                # After the pinned CSV the subscription goes on to OLM's next offer, which is not to be approved here.
+                ignore_changes=["metadata.name", "metadata.annotations", "spec"],
+                # The plan is OLM's.
+                retain_on_delete=True,
+                custom_timeouts=CustomTimeouts(
+                    create=args.settings.install_timeout, update=args.settings.install_timeout
+                ),
+            ),
+            metadata={
+                "name": plan.apply(lambda found: found[0]),
+                "namespace": self.namespace,
+                # OLM has said no to the plan until now, so its word has to be taken over.
+                "annotations": {WAIT_FOR: reached, PATCH_FORCE: "true"},
+            },
+            spec=plan.apply(lambda found: {"approved": True} if found[1] else {}),
+        )
+
+
+def _advice(args: OlmOperatorArgs) -> Callable[[pulumi.ErrorHookArgs], bool]:
+    """Return a hook that tells what to do when OLM does not get there in time."""
+    expected: list[str] = []
+    if args.csv is not None:
+        Output.from_input(args.csv).apply(expected.append)
+
+    def advise(failed: pulumi.ErrorHookArgs) -> bool:
+        csv, status = (expected or [args.package])[-1], (failed.old_outputs or {}).get("status")
+        said = operator_channels.advice(
+            args.settings, args.package, args.namespace, csv, status or {}, name=args.subscription
+        )
+        pulumi.log.error(said)
+        return False  # no other try
+
+    return advise
+
+
+def _subscription_spec(args: OlmOperatorArgs) -> dict[str, Any]:
+    said = args.settings
+    spec: dict[str, Any] = {
+        "channel": said.channel,
+        "installPlanApproval": "Automatic",
+        "name": args.package,
+        "source": said.catalog,
+        "sourceNamespace": said.catalog_namespace,
+    }
+    return spec if said.version is None else {**spec, "installPlanApproval": "Manual", "startingCSV": args.csv}
+
+
+def _succeeded(csv: str | None) -> str:
+    """Return the wait for the CSV's success.
+
+    OLM puts the phase of a CSV as a condition type into the Operator object (operator-lifecycle-manager
+    pkg/controller/operators/decorators/operator.go, csvConditionsJQ). A patch needs its object's name at preview: that
+    of the Operator is known, and unlike the CSV it is there whatever is installed.
+    """
+    one = f" && @.name=='{csv}'" if csv is not None else ""
+    succeeded = ".conditions[?@.type=='Succeeded'].status"
+    return f"jsonpath={{.status.components.refs[?@.kind=='ClusterServiceVersion'{one}]{succeeded}}}=True"
+
+
+def _offered(csv: str | None) -> str:
+    """Return the wait for the CSV to be OLM's next step (``currentCSV``), or to be installed (``installedCSV``)."""
+    return f"jsonpath={{.status[?@ == '{csv}']}}"
+
+
+def _plan(args: OlmOperatorArgs, csv: str, status: dict[str, Any] | None) -> tuple[str, bool]:
+    decided(
+        lambda: operator_channels.check_offer(args.package, args.namespace, csv, status or {}, name=args.subscription)
     )
+    return operator_channels.approval(csv, status or {})
+
+
+def _warn_if_stuck(namespace: str, status: dict[str, Any]) -> None:
+    if (advice := operator_channels.stuck(namespace, status)) is not None:
+        pulumi.log.warn(advice)

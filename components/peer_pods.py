@@ -6,16 +6,26 @@ once; a change that needs a new one is a replacement: delete, wait for the final
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
+from pulumi_kubernetes.apps.v1 import DaemonSetSpecPatchArgs
+from pulumi_kubernetes.core.v1 import PodTemplateSpecPatchArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaPatchArgs
 
 from components.azure_network import AzureNetwork
+from components.connections import Connections
 from components.olm_operator import OlmOperator, OlmOperatorArgs
 from components.openshift import PATCH_FORCE, WAIT_FOR, KataConfig
+from components.operator_versions import OperatorSource
+from components.trust_chain import TrustChain
 from rendering import fingerprint, peer_pods
+from rendering.profiles import OSC_PACKAGE
+from settings import Settings
 from settings.peer_pods import PeerPodSettings
+from trust.documents import GLOBAL
 
 NAMESPACE = "openshift-sandboxed-containers-operator"
 RUNTIME_CLASS = "kata-remote"
@@ -35,18 +45,28 @@ class PeerPodRuntimeArgs:
     """What the runtime is made of.
 
     Attributes:
-        settings: what the stack says of peer pods.
+        stack: the settings.
+        chain: the trust chain, with the version and the global initdata.
         network: where the pod VMs go.
-        initdata: encoded global initdata, or None for the image's own.
-        without_dry_run: provider of the same cluster that has server-side apply off. With it on, a preview of a
+        connections: providers of the cluster. KataConfig has one with server-side apply off: with it on, a preview of a
             replacement creates the new KataConfig in a dry run, and the operator's webhook refuses a second one then as
             always: no replacement could be previewed.
     """
 
-    settings: PeerPodSettings
+    stack: Settings
+    chain: TrustChain
     network: AzureNetwork
-    initdata: Input[str] | None
-    without_dry_run: pulumi.ProviderResource
+    connections: Connections
+
+
+def osc_source(stack: Settings, connections: Connections) -> OperatorSource:
+    """Return where the operator of OpenShift sandboxed containers comes from."""
+    return OperatorSource(
+        package=OSC_PACKAGE,
+        namespace=NAMESPACE,
+        settings=stack.peer_pods.operator,
+        provider=connections.cluster,
+    )
 
 
 class PeerPodRuntime(pulumi.ComponentResource):
@@ -65,15 +85,17 @@ class PeerPodRuntime(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PeerPodRuntimeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:PeerPodRuntime", name, None, opts)
-        said = args.settings
+        said = args.stack.peer_pods
         operator = OlmOperator(
             f"{name}-operator",
             OlmOperatorArgs(
-                package="sandboxed-containers-operator",
+                package=OSC_PACKAGE,
                 namespace=NAMESPACE,
                 group="sandboxed-containers-operator-group",
                 subscription="sandboxed-containers-operator",
                 settings=said.operator,
+                csv=args.chain.csv(OSC_PACKAGE),
+                upserting=args.connections.upserting if said.operator.version else None,
             ),
             ResourceOptions(parent=self),
         )
@@ -82,7 +104,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
         config = self._shared_config_map(f"{name}-cm", "peer-pods-cm", operator, data)
         self.kata_config = self._kata_config(name, args, [operator.installed, gate, config])
         self.fingerprint = data.apply(fingerprint.of)
-        self.ready = self._restart_caa(name, said, config)
+        self.ready = self._restart_caa(name, args, config)
         self.register_outputs({"fingerprint": self.fingerprint})
 
     def _shared_config_map(
@@ -94,11 +116,12 @@ class PeerPodRuntime(pulumi.ComponentResource):
             name,
             metadata={"name": title, "namespace": operator.namespace, "annotations": {PATCH_FORCE: "true"}},
             data=data,
-            opts=ResourceOptions(parent=self),
+            # No value of the gate is used; it keeps a new version's initdata from an operator of the old version.
+            opts=ResourceOptions(parent=self, depends_on=[operator.installed]),
         )
 
     def _kata_config(self, name: str, args: PeerPodRuntimeArgs, causes: list[pulumi.Resource]) -> KataConfig:
-        wanted = args.settings.kata_config
+        wanted = args.stack.peer_pods.kata_config
         spec: dict[str, object] = {"enablePeerPods": True, "logLevel": wanted.log_level}
         if wanted.pool_selector is not None:
             spec["kataConfigPoolSelector"] = {"matchLabels": dict(wanted.pool_selector.match_labels)}
@@ -108,10 +131,10 @@ class PeerPodRuntime(pulumi.ComponentResource):
                 parent=self,
                 # The operator brings the kind; gate and configuration decide which pod VM image it builds, once.
                 depends_on=causes,
-                provider=args.without_dry_run,
+                provider=args.connections.without_dry_run,
                 protect=not wanted.allow_reboot,
                 # The operator keeps the old gate's image, and a changed spec has no observedGeneration to wait for.
-                replacement_trigger=_feature_gates(args.settings)["confidential"],
+                replacement_trigger=_feature_gates(args.stack.peer_pods)["confidential"],
                 replace_on_changes=["spec"],
                 delete_before_replace=True,
                 custom_timeouts=CustomTimeouts(create=wanted.timeout, update=wanted.timeout, delete=wanted.timeout),
@@ -120,14 +143,16 @@ class PeerPodRuntime(pulumi.ComponentResource):
             spec=spec,
         )
 
-    def _restart_caa(self, name: str, said: PeerPodSettings, config: pulumi.Resource) -> pulumi.Resource:
-        template = kubernetes.core.v1.PodTemplateSpecPatchArgs(
-            metadata=kubernetes.meta.v1.ObjectMetaPatchArgs(annotations={_RESTARTED_FOR: self.fingerprint})
-        )
+    def _restart_caa(self, name: str, args: PeerPodRuntimeArgs, config: pulumi.Resource) -> pulumi.Resource:
+        timeout = args.stack.peer_pods.kata_config.timeout
+        here = Output.all(args.chain.chain, self.fingerprint)
+        restarting: Output[Any] = here.apply(lambda both: _mark(both[1], when=not both[0].versions.osc.restarts_caa))
+        marking: Output[Any] = here.apply(lambda both: _mark(both[1], when=both[0].versions.osc.restarts_caa))
+        template = PodTemplateSpecPatchArgs(metadata=ObjectMetaPatchArgs(annotations=restarting))
         return kubernetes.apps.v1.DaemonSetPatch(
             f"{name}-caa",
-            metadata={"name": "osc-caa-ds", "namespace": NAMESPACE},
-            spec=kubernetes.apps.v1.DaemonSetSpecPatchArgs(template=template),
+            metadata=ObjectMetaPatchArgs(name="osc-caa-ds", namespace=NAMESPACE, annotations=marking),
+            spec=DaemonSetSpecPatchArgs(template=template),
             opts=ResourceOptions(
                 parent=self,
                 # The operator makes and removes the DaemonSet with KataConfig; CAA reads the ConfigMap at start.
@@ -135,9 +160,19 @@ class PeerPodRuntime(pulumi.ComponentResource):
                 replace_with=[self.kata_config],
                 deleted_with=self.kata_config,
                 delete_before_replace=True,
-                custom_timeouts=CustomTimeouts(create=said.kata_config.timeout, update=said.kata_config.timeout),
+                custom_timeouts=CustomTimeouts(create=timeout, update=timeout),
             ),
         )
+
+
+def _mark(changed: str, *, when: bool) -> dict[str, str] | None:
+    """Return the annotation with the fingerprint: on CAA's pods, which restarts them, or on the DaemonSet.
+
+    An operator that restarts CAA itself writes the whole pod template at every reconcile, and would restart CAA once
+    more to take a foreign annotation out of it; then the fingerprint only marks the DaemonSet, whose roll-out is waited
+    for.
+    """
+    return {_RESTARTED_FOR: changed} if when else None
 
 
 def _feature_gates(said: PeerPodSettings) -> dict[str, str]:
@@ -146,15 +181,16 @@ def _feature_gates(said: PeerPodSettings) -> dict[str, str]:
 
 
 def _peer_pods_data(args: PeerPodRuntimeArgs) -> Output[dict[str, str]]:
-    said, network = args.settings, args.network
-    return Output.all(network.subnet_id, network.nsg_id, network.region, network.resource_group, args.initdata).apply(
+    said, network = args.stack.peer_pods, args.network
+    initdata = args.chain.chain.apply(lambda chain: chain.documents[GLOBAL].encoded)
+    return Output.all(network.subnet_id, network.nsg_id, network.region, network.resource_group, initdata).apply(
         lambda found: peer_pods.render(
             peer_pods.PeerPods(
                 subnet_id=found[0],
                 nsg_id=found[1],
                 region=found[2],
                 resource_group=found[3],
-                initdata=found[4],
+                initdata=found[4] if args.stack.initdata.into_peer_pods_cm else None,
                 instance_size=said.size,
                 instance_sizes=said.sizes,
                 limit_per_node=said.limit_per_node,

@@ -13,19 +13,23 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 
+from components.connections import Connections
 from components.olm_operator import OlmOperator, OlmOperatorArgs
 from components.openshift import DELETION_PROPAGATION, WAIT_FOR, KbsConfig, Route
+from components.operator_versions import OperatorSource
+from components.trust_chain import Presented
 from components.trustee_content import (
-    ATTESTATION_POLICY,
     AUTH_SECRET,
-    KBS_CONFIG,
-    REFERENCE_VALUES,
-    RESOURCE_POLICY,
-    TDX_CONFIG,
+    HTTPS_CERTIFICATE,
+    HTTPS_KEY,
     TrusteeContent,
     TrusteeContentArgs,
 )
-from settings.trustee import ClientSecrets, TrusteeSettings
+from rendering.pki import certificates
+from rendering.profiles import TRUSTEE_PACKAGE, TrusteeProfile
+from settings import Settings
+from settings.trustee import TrusteeSettings
+from trust.chain import ATTESTATION_POLICY, KBS_CONFIG, REFERENCE_VALUES, RESOURCE_POLICY, TDX_CONFIG, Judgement
 
 NAMESPACE = "trustee-operator-system"
 SERVICE = "kbs-service"
@@ -34,6 +38,7 @@ _FINGERPRINT = "TRUSTEE_CONFIG_SHA256"
 # Trustee operator 0.3 never writes status.isReady. It adds this finalizer right after it has created the Deployment
 # (openshift/trustee-operator v0.3.0 kbsconfig_controller.go, addKbsConfigFinalizer).
 _DEPLOYMENT_EXISTS = "jsonpath={.metadata.finalizers[?@ == 'kbsconfig.confidentialcontainers.org/finalizer']}"
+_READY = "jsonpath={.status.isReady}=true"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,61 +46,76 @@ class TrusteeStackArgs:
     """What Trustee is made of.
 
     Attributes:
-        settings: what the stack says of Trustee.
-        client_secrets: what KBS hands out, by secret and key.
-        apps_domain: domain of the cluster's routes, for the Route's default host.
+        stack: the settings.
+        judgement: policies, reference values and the version.
+        csv: name of the CSV that is to be installed.
+        host: host of the Route.
+        presented: what the Route or KBS presents; None for the router's own certificate.
+        upserting: provider of the same cluster that applies onto objects that exist; needed for a pinned version.
     """
 
-    settings: TrusteeSettings
-    client_secrets: ClientSecrets
-    apps_domain: Input[str]
+    stack: Settings
+    judgement: Output[Judgement]
+    csv: Input[str]
+    host: Input[str]
+    presented: Presented | None
+    upserting: pulumi.ProviderResource | None
 
 
 class TrusteeStack(pulumi.ComponentResource):
     """A Trustee that answers at its Route.
 
-    Whoever needs KBS at work says ``depends_on=[trustee.ready]``; ``host`` is known without waiting for it.
+    Whoever needs KBS at work says ``depends_on=[trustee.ready]``; the host is known without waiting for it.
     """
 
-    host: Output[str]
-    """Host of the Route, known at preview."""
     content: TrusteeContent
     """ConfigMaps and Secrets, with the values of the client secrets."""
+    sealing_key: Output[str] | None
+    """Private key (PEM) that signs sealed secrets, secret; None where none are signed."""
     ready: pulumi.Resource
     """The gate: KBS has rolled out with the present configuration."""
 
     def __init__(self, name: str, args: TrusteeStackArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:TrusteeStack", name, None, opts)
-        child = ResourceOptions(parent=self)
-        said = args.settings
+        child, said = ResourceOptions(parent=self), args.stack.trustee
         operator = OlmOperator(
             f"{name}-operator",
             OlmOperatorArgs(
-                package="trustee-operator",
+                package=TRUSTEE_PACKAGE,
                 namespace=NAMESPACE,
                 group="trustee-operator-group",
                 subscription="trustee-operator-system",
                 settings=said.operator,
+                csv=args.csv,
+                upserting=args.upserting,
             ),
             child,
         )
-        self.host = _host(said, args.apps_domain)
         Route(
             f"{name}-route",
             child,
             metadata={"name": SERVICE, "namespace": operator.namespace},
-            spec=_route(self.host),
+            spec=_route(args.host, said, args.presented),
         )
         self.content = TrusteeContent(
             f"{name}-content",
-            TrusteeContentArgs(settings=said, client_secrets=args.client_secrets, namespace=operator.namespace),
+            TrusteeContentArgs(
+                stack=args.stack,
+                judgement=args.judgement,
+                presented=args.presented,
+                namespace=operator.namespace,
+                installed=operator.installed,
+            ),
             child,
         )
-        kbs = self._kbs_config(name, said, operator)
+        self.sealing_key = self.content.sealing_key
+        kbs = self._kbs_config(name, args, operator)
         self.ready = self._roll_out(name, said, operator, kbs)
-        self.register_outputs({"host": self.host, "content": self.content.fingerprint})
+        self.register_outputs({"content": self.content.fingerprint})
 
-    def _kbs_config(self, name: str, said: TrusteeSettings, operator: OlmOperator) -> KbsConfig:
+    def _kbs_config(self, name: str, args: TrusteeStackArgs, operator: OlmOperator) -> KbsConfig:
+        said, profile = args.stack.trustee, args.judgement.apply(lambda found: found.profile)
+        annotations: dict[str, Input[str]] = {WAIT_FOR: profile.apply(_deployed), DELETION_PROPAGATION: "background"}
         return KbsConfig(
             f"{name}-kbsconfig",
             ResourceOptions(
@@ -110,9 +130,11 @@ class TrusteeStack(pulumi.ComponentResource):
                 "name": "kbsconfig",
                 "namespace": operator.namespace,
                 "labels": _LABELS,
-                "annotations": {WAIT_FOR: _DEPLOYMENT_EXISTS, DELETION_PROPAGATION: "background"},
+                "annotations": annotations,
             },
-            spec=self.content.fingerprint.apply(lambda found: kbs_config_spec(said, self.content.kbs_secrets, found)),
+            spec=Output.all(profile, self.content.fingerprint).apply(
+                lambda both: kbs_config_spec(said, both[0], self.content.kbs_secrets, both[1])
+            ),
         )
 
     def _roll_out(self, name: str, said: TrusteeSettings, operator: OlmOperator, kbs: KbsConfig) -> pulumi.Resource:
@@ -139,14 +161,17 @@ _LABELS = {
 }
 
 
-def kbs_config_spec(said: TrusteeSettings, secrets: list[str], fingerprint: str) -> dict[str, Any]:
-    """Return the spec of KbsConfig (Trustee operator 0.3).
+def kbs_config_spec(
+    said: TrusteeSettings, profile: TrusteeProfile, secrets: list[str], fingerprint: str
+) -> dict[str, Any]:
+    """Return the spec of KbsConfig.
 
     Args:
         said: settings; optional parts are named only where they are set.
+        profile: version of the operator.
         secrets: names of the Secrets that KBS serves.
         fingerprint: a text that changes with the content. As an environment variable of KBS it makes the operator roll
-            the Deployment, which a changed ConfigMap alone does not.
+            the Deployment, which a changed Secret alone never does, and a changed ConfigMap only from 1.2 on.
     """
     spec: dict[str, Any] = {
         "kbsConfigMapName": KBS_CONFIG,
@@ -156,31 +181,60 @@ def kbs_config_spec(said: TrusteeSettings, secrets: list[str], fingerprint: str)
         "kbsRvpsRefValuesConfigMapName": REFERENCE_VALUES,
         "kbsSecretResources": secrets,
         "kbsResourcePolicyConfigMapName": RESOURCE_POLICY,
+        "kbsAttestationPolicyConfigMapName": ATTESTATION_POLICY,
         # One variable only: operator 0.3 lists several in random order, and restarts KBS for it.
         "KbsEnvVars": {_FINGERPRINT: fingerprint},
     }
-    if said.tdx is not None:
+    if said.tdx is not None and profile.tdx_config_map:
         spec["tdxConfigSpec"] = {"kbsTdxConfigMapName": TDX_CONFIG}
-    if said.attestation_policy is not None:
-        spec["kbsAttestationPolicyConfigMapName"] = ATTESTATION_POLICY
+    if said.tls.termination == "passthrough":
+        spec |= {"kbsHttpsKeySecretName": HTTPS_KEY, "kbsHttpsCertSecretName": HTTPS_CERTIFICATE}
     if said.service_type is not None:
         spec["kbsServiceType"] = said.service_type
     return spec
 
 
-def _host(said: TrusteeSettings, apps_domain: Input[str]) -> Output[str]:
+def route_host(said: TrusteeSettings, apps_domain: Input[str]) -> Output[str]:
+    """Return the host of the Route, known before the Route exists."""
     if said.host is not None:
         return Output.from_input(said.host)
     return Output.from_input(apps_domain).apply(lambda domain: f"{SERVICE}-{NAMESPACE}.{domain}")
 
 
-def _route(host: Input[str]) -> dict[str, Any]:
+def kbs_url(stack: Settings, host: Output[str] | None, remote: Output[str] | None) -> Output[str]:
+    """Return the URL of KBS: that of the settings, of another stack's Trustee, or of this stack's Route."""
+    if stack.initdata.kbs_url is not None:
+        return Output.from_input(stack.initdata.kbs_url)
+    return remote if remote is not None else Output.concat("https://", host or "")
+
+
+def trustee_source(stack: Settings, connections: Connections) -> OperatorSource:
+    """Return where the Trustee operator comes from."""
+    return OperatorSource(
+        package=TRUSTEE_PACKAGE,
+        namespace=NAMESPACE,
+        settings=stack.trustee.operator,
+        provider=connections.cluster,
+    )
+
+
+def _route(host: Input[str], said: TrusteeSettings, presented: Presented | None) -> dict[str, Any]:
+    tls: dict[str, Any] = {"termination": said.tls.termination}
+    if presented is not None and said.tls.termination == "edge":
+        chain = presented.certificate.apply(certificates.split)
+        tls |= {"certificate": chain.apply(lambda both: both[0]), "key": presented.private_key}
+        if said.tls.issued:
+            tls["caCertificate"] = chain.apply(lambda both: both[1])
     return {
         "host": host,
         "to": {"kind": "Service", "name": SERVICE},
         "port": {"targetPort": "kbs-port"},
-        "tls": {"termination": "edge"},
+        "tls": tls,
     }
+
+
+def _deployed(profile: TrusteeProfile) -> str:
+    return _READY if profile.reports_ready else _DEPLOYMENT_EXISTS
 
 
 def _rolled_out(fingerprint: str) -> str:

@@ -13,12 +13,20 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from rendering.images.image_policy import DefaultRule
+from rendering.policy.policies import Variant
+from rendering.trustee.resource_uri import ResourceUri
+from rendering.trustee.sealed_secrets import SIGNING_KEY
+from settings import client_secrets, environment, signatures
 from settings.attestation_check import AttestationCheckSettings
 from settings.azure import AzureSettings
 from settings.base import Model
+from settings.client_secrets import GENERATED, ClientSecrets, SealedSecrets
+from settings.cluster import ClusterSettings
+from settings.initdata import InitdataSettings
 from settings.peer_pods import PeerPodSettings
-from settings.problems import describe
-from settings.trustee import GENERATED, ClientSecrets, InitdataSettings, TrusteeSettings
+from settings.problems import SEPARATOR, describe
+from settings.trustee import TrusteeSettings
 
 __all__ = ["ClusterSettings", "Settings", "SettingsError", "load", "parse"]
 
@@ -27,28 +35,58 @@ class SettingsError(pulumi.RunError):
     """The configuration of the stack has problems; the message lists all of them, each with its way out."""
 
 
-class ClusterSettings(Model):
-    """The OpenShift cluster; by default the one that ``oc`` talks to."""
-
-    kubeconfig: str | None = None
-    """Path of a kubeconfig; default: KUBECONFIG, then ~/.kube/config."""
-    context: str | None = None
-    """Context in the kubeconfig; default: its current one."""
-    identifier: str | None = None
-    """A name for the cluster that outlives changes of the kubeconfig; default: the stack's name."""
-
-
 class Settings(Model):
     """Everything that a stack can say. Each field is one key ``coco-azure:<name>`` of the stack's file."""
 
+    environment: Variant = "development"
+    """``development``: the chapter's trust chain, which accepts much; ``production``: one that says no."""
     cluster: ClusterSettings = ClusterSettings()
     azure: AzureSettings = AzureSettings()
     trustee: TrusteeSettings = TrusteeSettings()
     client_secrets: ClientSecrets = Field(default={}, validate_default=True)
     """Secrets that KBS hands out, as SECRET: {KEY: value}; default: kbsres1 with key1 and key2, made once."""
+    sealed_secrets: SealedSecrets = Field(default_factory=dict)
+    """Sealed secrets of workloads, as NAMESPACE: {SECRET: {KEY: default/SECRET/KEY}}."""
     initdata: InitdataSettings = InitdataSettings()
     peer_pods: PeerPodSettings = PeerPodSettings()
     attestation_check: AttestationCheckSettings = AttestationCheckSettings()
+
+    @property
+    def deploys_trustee(self) -> bool:
+        """Whether the stack has a Trustee of its own."""
+        return self.trustee.stack is None
+
+    @property
+    def checks(self) -> bool:
+        """Whether a pod proves the whole chain."""
+        return self.attestation_check.enabled and self.peer_pods.enabled
+
+    @property
+    def signs_tokens(self) -> bool:
+        """Whether attestation tokens are signed with a key that is kept."""
+        said = self.trustee.sign_tokens
+        return self.environment == "production" if said is None else said
+
+    @property
+    def image_default(self) -> DefaultRule:
+        """What the image policy says of images that no rule names."""
+        default: DefaultRule = "reject" if self.environment == "production" else "insecureAcceptAnything"
+        return self.trustee.security_policy_default or default
+
+    @property
+    def signs_sealed_secrets(self) -> bool:
+        """Whether the stack keeps a key that signs sealed secrets: its own or, as a Trustee alone, other stacks'."""
+        return self.deploys_trustee and (bool(self.sealed_secrets) or not self.peer_pods.enabled)
+
+    @property
+    def reserved(self) -> list[ResourceUri]:
+        """What KBS serves beside the client secrets."""
+        return [*self.trustee.reserved, *([SIGNING_KEY] if self.signs_sealed_secrets else [])]
+
+    @property
+    def served(self) -> frozenset[str]:
+        """Paths (``default/SECRET/KEY``) of everything that KBS serves."""
+        return client_secrets.served(self.client_secrets, *self.reserved)
 
     @field_validator("client_secrets")
     @classmethod
@@ -56,39 +94,64 @@ class Settings(Model):
         return said or {"kbsres1": {"key1": GENERATED, "key2": GENERATED}}
 
     @model_validator(mode="after")
-    def _check_fetches_what_exists(self) -> "Settings":
-        _, secret, key = self.attestation_check.resource.split("/", 2)
-        if self.attestation_check.enabled and key not in self.client_secrets.get(secret, {}):
-            served = ", ".join(f"default/{name}/{key}" for name, keys in self.client_secrets.items() for key in keys)
-            raise ValueError(
-                f"attestationCheck.resource is default/{secret}/{key}, which no client secret serves "
-                f"(served: {served}). Add it to clientSecrets, or set attestationCheck.resource to one of these"
-            )
+    def _is_whole(self) -> "Settings":
+        if found := [*_references(self), *_trustee(self), *environment.problems(self)]:
+            raise ValueError(SEPARATOR.join(found))
         return self
 
-    @model_validator(mode="after")
-    def _tdx_has_a_pccs(self) -> "Settings":
-        if self.peer_pods.tee == "tdx" and self.trustee.tdx is None:
-            raise ValueError(
-                "peerPods.tee is tdx, but trustee.tdx.pccsUrl is not set: "
-                "Trustee cannot verify a TDX quote without a PCCS. "
-                "Set it with: pulumi config set --path coco-azure:trustee.tdx.pccsUrl https://..."
-            )
-        return self
 
-    @model_validator(mode="after")
-    def _signature_key_has_its_own_secret(self) -> "Settings":
-        signature = self.trustee.image_signature
-        if signature is not None and signature.secret in self.client_secrets:
-            raise ValueError(
-                f"trustee.imageSignature.secret {signature.secret} is also a client secret; "
-                "rename one of the two, for example imageSignature.secret to img-sig"
-            )
-        if "security-policy" in self.client_secrets:
-            raise ValueError(
-                "clientSecrets.security-policy: this name is the image policy's; choose another secret name"
-            )
-        return self
+def _references(stack: Settings) -> list[str]:
+    """Return a problem for each resource that nothing serves."""
+    if not stack.deploys_trustee:
+        return []
+    found = client_secrets.unserved(stack.sealed_secrets, stack.served)
+    _, secret, key = stack.attestation_check.resource.split("/", 2)
+    if stack.checks and key not in stack.client_secrets.get(secret, {}):
+        served = ", ".join(f"default/{name}/{key}" for name, keys in stack.client_secrets.items() for key in keys)
+        found.append(
+            f"attestationCheck.resource is default/{secret}/{key}, which no client secret serves "
+            f"(served: {served}). Add it to clientSecrets, or set attestationCheck.resource to one of these"
+        )
+    policy = stack.trustee.image_policy(stack.image_default)
+    if stack.checks:
+        found += signatures.lockout(policy, [stack.attestation_check.image], "trustee: the image policy")
+    return found
+
+
+def _trustee(stack: Settings) -> list[str]:
+    """Return what does not fit together about Trustee."""
+    found = []
+    if stack.peer_pods.tee == "tdx" and stack.trustee.tdx is None and stack.deploys_trustee:
+        found.append(
+            "peerPods.tee is tdx, but trustee.tdx.pccsUrl is not set: "
+            "Trustee cannot verify a TDX quote without a PCCS. "
+            "Set it with: pulumi config set --path coco-azure:trustee.tdx.pccsUrl https://..."
+        )
+    taken = {resource.secret: resource.path for resource in stack.reserved}
+    found += [
+        f"clientSecrets.{secret}: {path} has a purpose of its own (image policy, keys of signatures, credentials, key "
+        "of sealed secrets); choose another secret name, or another secret in trustee.imageSignature or "
+        "trustee.registryCredentials"
+        for secret, path in taken.items()
+        if secret in stack.client_secrets
+    ]
+    there = stack.trustee.cluster
+    if there is not None and (there.kubeconfig, there.context) == (stack.cluster.kubeconfig, stack.cluster.context):
+        found.append(
+            "trustee.cluster is the cluster of the peer pods, and would pass for a trusted one; name another: "
+            "pulumi config set --path coco-azure:trustee.cluster.context CONTEXT (or .kubeconfig), or remove it: "
+            "pulumi config rm --path coco-azure:trustee.cluster"
+        )
+    if stack.sealed_secrets and not stack.peer_pods.enabled:
+        found.append(
+            "sealedSecrets is set and peerPods.enabled is false, so no pod of this stack could unseal them; set them "
+            "in the stack that has the peer pods, whose trustee.stack names this one"
+        )
+    if not stack.deploys_trustee and not stack.peer_pods.enabled:
+        found.append(
+            "trustee.stack is set and peerPods.enabled is false, so nothing is left to deploy; remove one of the two"
+        )
+    return found
 
 
 def parse(values: Mapping[str, Any], root: Path) -> Settings:
@@ -104,7 +167,7 @@ def parse(values: Mapping[str, Any], root: Path) -> Settings:
     try:
         return Settings.model_validate(dict(values), context={"root": root})
     except ValidationError as error:
-        raise SettingsError(describe(error)) from None
+        raise SettingsError(describe(error, values)) from None
 
 
 def load(root: Path) -> Settings:

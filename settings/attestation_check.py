@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from rendering.images import image_reference
 from settings.azure import ImageId
 from settings.base import DnsLabel, Duration, Model, TextFile, matching
 
@@ -15,6 +16,14 @@ ResourcePath = Annotated[
 ]
 
 
+def _check_image(image: str) -> str:
+    image_reference.parse(image)
+    return image
+
+
+Image = Annotated[str, AfterValidator(_check_image)]
+
+
 class AttestationCheckSettings(Model):
     """The pod that attests itself to Trustee and compares the secret that it gets."""
 
@@ -22,7 +31,7 @@ class AttestationCheckSettings(Model):
     """false: deploy without proof."""
     namespace: DnsLabel = "coco-attestation-check"
     """Namespace for the check; made and deleted with the stack."""
-    image: str = Field(default="registry.access.redhat.com/ubi9/ubi:9.3", pattern=r"^[^\s]+$")
+    image: Image = "registry.access.redhat.com/ubi9/ubi:9.3"
     """Image with bash, curl and sha256sum."""
     resource: ResourcePath = "default/kbsres1/key1"
     """What it fetches; must be one of clientSecrets."""

@@ -28,10 +28,17 @@ def matching(pattern: str, needed: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def is_content(text: str) -> bool:
+    """Return whether a text is what a file holds. Messages do not show it: by mistake, it is often a secret."""
+    return "\n" in text or text.lstrip().startswith(("{", "-----BEGIN"))
+
+
 def read_bytes(path: object, info: ValidationInfo) -> bytes:
     """Return the content of a file named in the settings, relative to the folder of Pulumi.yaml."""
     if not isinstance(path, str) or not path:
         raise ValueError("needed the path of a file, relative to the folder of Pulumi.yaml")
+    if is_content(path):
+        raise ValueError("needed the path of a file, found what looks like its content; save it and name the file")
     file = Path((info.context or {}).get("root", ".")) / path
     try:
         return file.read_bytes()

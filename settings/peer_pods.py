@@ -44,6 +44,8 @@ class KataConfigSettings(Model):
 class PeerPodSettings(Model):
     """The peer-pod runtime."""
 
+    enabled: bool = True
+    """false: the stack has only Trustee, for peer pods of other clusters and stacks."""
     operator: OperatorSettings = OperatorSettings()
     """Installation of the OpenShift sandboxed containers operator."""
     confidential: bool = True

@@ -1,60 +1,117 @@
 """The text that a user reads when the settings are wrong: what was found, what is needed, which command mends it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-_SECRET = ("clientSecrets", "adminPrivateKey")
+from settings.base import is_content
+
+_SECRET = ("clientSecrets", "adminPrivateKey", "privateKey", "registryCredentials")
+_TELLS = (*_SECRET, "password", "PRIVATE KEY")
+"""What a text says somewhere that may hold a secret: such a text is not shown, wherever in the settings it stands."""
 _LONGEST = 80
+SEPARATOR = "\n"
+"""Between problems that one validator found together."""
 _NEEDED = {
-    "model_type": "needed an object of settings, as in: pulumi config set --path",
     "dict_type": "needed an object, name: value",
     "string_type": "needed text; quote true, false and numbers",
     "bool_type": "needed true or false, unquoted",
     "int_type": "needed a whole number, unquoted",
+    "int_from_float": "needed a whole number, unquoted",
     "tuple_type": "needed a list, one value per item",
+    "literal_error": "needed {expected}",
+    "too_short": "needed at least {min_length} of them",
+    "string_too_short": "needed some text",
+    "greater_than_equal": "needed {ge} or more",
+    "less_than_equal": "needed {le} or less",
+    "string_pattern_mismatch": "needed text that matches {pattern}",
 }
 
 
-def describe(error: ValidationError) -> str:
-    """Return all problems in ``error`` as one message; values of secrets are never part of it."""
-    problems = error.errors(include_url=False)
+def describe(error: ValidationError, said: object = None) -> str:
+    """Return all problems in ``error`` as one message; values of secrets are never part of it.
+
+    Args:
+        error: the problems.
+        said: the settings that were checked; paths in the message are then those that the user wrote.
+    """
+    problems: list[str] = []
+    found = error.errors(include_url=False)
+    for each in (each for each in found if not _follows(each, found)):
+        text = _problem(each, said)
+        # Only what the whole of the settings is judged by tells several problems at once.
+        problems += [" ".join(text.split(SEPARATOR))] if each["loc"] else text.split(SEPARATOR)
+    return headed(problems)
+
+
+def headed(problems: Sequence[str]) -> str:
+    """Return problems as one message with their number in front."""
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     head = f"{count} in the settings of this stack (nothing was changed):"
-    return "\n".join([head, *(_problem(problem) for problem in problems)])
+    return "\n".join([head, *(f"  - {problem}" for problem in problems)])
 
 
-def _problem(problem: ErrorDetails) -> str:
-    path = _path(problem["loc"])
-    needed = _NEEDED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-    if problem["type"] == "extra_forbidden":
-        return f"  - {path}: no such setting (README.md has the table). Remove it: {_command('rm', path)}"
-    if not problem["loc"] or (isinstance(problem["input"], dict) and problem["type"] == "value_error"):
-        return f"  - {path + ': ' if path else ''}{needed}"
-    return f"  - {path}: {_found(problem)}{needed}. Change it: {_command('set', path)}"
+def _follows(problem: ErrorDetails, found: Sequence[ErrorDetails]) -> bool:
+    """Return whether a list is too short only because entries of it are wrong, which is told of each of them."""
+    place = problem["loc"]
+    return problem["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in found
+    )
+
+
+def _problem(problem: ErrorDetails, said: object) -> str:
+    parts = _parts(problem["loc"], said)
+    path, kind = "".join(map(_step, parts)).lstrip("."), problem["type"]
+    if kind == "extra_forbidden":
+        return f"{path}: no such setting (README.md has the table). Remove it: {_command('rm', path, parts)}"
+    if kind == "missing":
+        return f"{path}: needed, and not set. Set it: {_command('set', path, parts)}"
+    if kind == "model_type":
+        inner = f"{path}.NAME"
+        return (
+            f"{path}: {_found(problem)}needed an object of settings. Remove it, and set one after the other: "
+            f"{_command('rm', path, parts)}; {_command('set', inner, parts)}"
+        )
+    known = _NEEDED.get(kind)
+    needed = problem["msg"].removeprefix("Value error, ") if known is None else known.format_map(problem.get("ctx", {}))
+    if not problem["loc"] or (isinstance(problem["input"], dict) and kind == "value_error"):
+        return f"{path + ': ' if path else ''}{needed}"
+    return f"{path}: {_found(problem)}{needed}. Change it: {_command('set', path, parts)}"
 
 
 def _found(problem: ErrorDetails) -> str:
-    if any(part in _SECRET for part in problem["loc"]) or problem["type"] == "missing":
+    found = problem["input"]
+    text = json.dumps(found, default=str, ensure_ascii=False)
+    if any(part in _SECRET for part in problem["loc"]) or any(word in text for word in _TELLS):
         return ""
-    text = json.dumps(problem["input"], default=str)
+    if isinstance(found, str) and is_content(found):
+        return ""
     return f"found {text if len(text) <= _LONGEST else text[:_LONGEST] + '...'}; "
 
 
-def _path(location: Sequence[Any]) -> str:
-    parts = [part for part in location if part != "[key]"]
-    return "".join(_step(part) for part in parts).lstrip(".")
+def _parts(location: Sequence[Any], said: object) -> list[Any]:
+    """Return the steps to a setting as the user wrote it: one rule may stand where a list of them may."""
+    parts = []
+    for part in location:
+        if part == "[key]" or (isinstance(part, int) and isinstance(said, Mapping)):
+            continue
+        parts.append(part)
+        if isinstance(said, Mapping):
+            said = said.get(part)
+        elif isinstance(said, Sequence) and isinstance(part, int) and part < len(said):
+            said = said[part]
+    return parts
 
 
 def _step(part: Any) -> str:
     if isinstance(part, int):
         return f"[{part}]"
-    return f'["{part}"]' if "." in part else f".{part}"
+    return f".{part}" if part.replace("-", "").isalnum() else f'["{part}"]'
 
 
-def _command(verb: str, path: str) -> str:
-    secret = " --secret" if verb == "set" and any(name in path for name in _SECRET) else ""
+def _command(verb: str, path: str, parts: Sequence[Any]) -> str:
+    secret = " --secret" if verb == "set" and any(part in _SECRET for part in parts) else ""
     return f"pulumi config {verb} --path{secret} 'coco-azure:{path}'" + (" VALUE" if verb == "set" else "")

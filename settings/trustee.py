@@ -1,86 +1,31 @@
-"""Settings of Trustee: its operator, policies, keys and the secrets that it keeps for clients."""
+"""Settings of Trustee: its operator, its place, policies, keys and what it serves."""
 
+from itertools import combinations
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretBytes, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
-from rendering import keys, reference_values
-from rendering.image_policy import DefaultRule
-from settings.base import Duration, Host, Model, TextFile, Url, matching, read_bytes
+from rendering.images import image_policy
+from rendering.images.image_policy import DefaultRule
+from rendering.pki import keys
+from rendering.trustee.resource_uri import ResourceUri
+from settings import signatures
+from settings.base import Duration, Host, Model, TextFile, matching
+from settings.cluster import ClusterSettings
 from settings.operators import OperatorSettings
+from settings.reference_values import ReferenceValueSettings, ReferenceValuesFile
+from settings.registry_credentials import RegistryCredentialsSettings
+from settings.signatures import Scope, SignatureRules
+from settings.tls import RotationSettings, TlsSettings, TokenSignerSettings
 
-# Trustee operator 0.3 names a volume after each secret, beside these volumes of its own (kbsconfig_controller.go).
-RESERVED_VOLUMES = frozenset(
-    {
-        "confidential-containers",
-        "default",
-        "kbs-config",
-        "attestation-policy",
-        "opa",
-        "tdx-config",
-        "auth-secret",
-        "https-key",
-        "https-cert",
-        "reference-values",
-    }
-)
+SECURITY_POLICY = ResourceUri("security-policy", "osc")
+"""Where KBS serves the image policy; the name is the pod VM's (chapter 7.13.6)."""
 
 
-def _check_secret_name(name: str) -> str:
-    if name in RESERVED_VOLUMES:
-        raise ValueError(f"the Trustee operator uses {name} for a volume of its own; choose another secret name")
-    return name
-
-
-SecretName = Annotated[
+StackName = Annotated[
     str,
-    matching(
-        r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
-        "a secret name that is a DNS label: a-z, 0-9 and -, no dots, at most 63 characters",
-    ),
-    BeforeValidator(_check_secret_name),
+    matching(r"[^/\s]+/[^/\s]+/[^/\s]+", "the full name of a stack, organization/project/stack: pulumi stack ls -a"),
 ]
-SecretKey = Annotated[str, matching(r"[-._a-zA-Z0-9]{1,253}", "a secret key: letters, digits, - _ .")]
-
-
-def _read_secret(source: object, info: ValidationInfo) -> object:
-    if isinstance(source, str):
-        return {"value": source.encode()}
-    if isinstance(source, dict) and source.keys() == {"file"}:
-        return {"value": read_bytes(source["file"], info)}
-    if source == {"generate": True}:
-        return {"value": None}
-    raise ValueError("needed a text (set it with: pulumi config set --secret --path), {file: PATH} or {generate: true}")
-
-
-class ClientSecret(Model):
-    """One value that KBS hands out to attested pods."""
-
-    value: SecretBytes | None
-    """The value, or None: 32 random bytes are made once and kept."""
-
-
-PublicKeyFile = Annotated[TextFile, AfterValidator(keys.check_public_key)]
-CertificateFile = Annotated[TextFile, AfterValidator(keys.check_certificate)]
-ReferenceValuesFile = Annotated[TextFile, AfterValidator(reference_values.render_checked)]
-ClientSecretSource = Annotated[ClientSecret, BeforeValidator(_read_secret)]
-ClientSecrets = dict[SecretName, Annotated[dict[SecretKey, ClientSecretSource], Field(min_length=1)]]
-GENERATED = ClientSecret(value=None)
-
-
-class ImageSignatureSettings(Model):
-    """Images that must carry a signature, and the key that it is verified with."""
-
-    public_key: PublicKeyFile = Field(alias="publicKeyFile")
-    """PEM file of the public key."""
-    images: tuple[str, ...] = Field(min_length=1, strict=False)
-    """Images or repositories (``quay.io/my-org/my-image``) that need a signature of this key."""
-    secret: SecretName = "img-sig"  # noqa: S105 - the name of a Secret
-    """Name of the Secret that holds the key."""
-    key: SecretKey = "pub-key"
-    """Key in that Secret."""
-    transport: str = "docker"
-    """Image transport of the entries."""
 
 
 class TdxSettings(Model):
@@ -108,22 +53,40 @@ class TrusteeSettings(Model):
 
     operator: OperatorSettings = OperatorSettings()
     """Installation of the Trustee operator."""
+    stack: StackName | None = None
+    """A stack of this project that has the Trustee, as organization/project/stack; this one then deploys none."""
+    cluster: ClusterSettings | None = None
+    """Another, trusted cluster for Trustee; default: that of the peer pods, which is for demonstration."""
     host: Host | None = None
     """Host of the Route; default: ``kbs-service-trustee-operator-system.<apps domain of the cluster>``."""
+    tls: TlsSettings = TlsSettings()
+    """Certificates of KBS."""
     admin_private_key: SecretStr | None = None
     """ed25519 private key (PEM) of KBS's administrator, as secret config; default: one is made and kept."""
+    sign_tokens: bool | None = None
+    """Whether tokens are signed with a kept key instead of one that KBS trusts blindly; default: in production."""
+    token_signer: TokenSignerSettings = TokenSignerSettings()
+    """Who signs attestation tokens."""
+    rotation: RotationSettings = RotationSettings()
+    """Generations of keys and certificates."""
     token_duration: int = Field(default=5, ge=1, le=1440)
     """Life of an attestation token in minutes."""
-    reference_values: ReferenceValuesFile | None = Field(default=None, alias="referenceValuesFile")
-    """JSON file of reference values; default: an empty list, which accepts the measurements of any genuine TEE."""
+    reference_values: ReferenceValueSettings = ReferenceValueSettings()
+    """Reference values that the stack registers."""
+    reference_values_file: ReferenceValuesFile = ()
+    """JSON file of further reference values; without any, the measurements of every genuine TEE are accepted."""
     resource_policy: TextFile | None = Field(default=None, alias="resourcePolicyFile")
-    """Rego file: who may have a resource; default: ``rendering/rego/resource_policy.rego``."""
+    """Rego file: who may have a resource; default: this project's for the environment and the version."""
     attestation_policy: TextFile | None = Field(default=None, alias="attestationPolicyFile")
-    """Rego file: which evidence is good; default: the policy built into KBS."""
-    security_policy_default: DefaultRule = "insecureAcceptAnything"
-    """Images that no signature rule names: accepted, or ``reject``."""
-    image_signature: ImageSignatureSettings | None = None
-    """Images that must be signed; default: none."""
+    """Rego file: which evidence is good; default: this project's for the environment and the version."""
+    security_policy_default: DefaultRule | None = None
+    """Images that no rule names: accepted, or ``reject``; default: accepted in development, rejected in production."""
+    accepted_images: tuple[Scope, ...] = Field(default=(), strict=False)
+    """Images or repositories that are accepted without a signature."""
+    image_signature: SignatureRules = ()
+    """Images that must be signed: one rule or a list of them, each with its key; default: none."""
+    registry_credentials: RegistryCredentialsSettings | None = None
+    """Credentials of private registries for pod VMs."""
     tdx: TdxSettings | None = None
     """Needed when pod VMs use Intel TDX."""
     service_type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] | None = None
@@ -138,28 +101,60 @@ class TrusteeSettings(Model):
             keys.check_private_key(key.get_secret_value())
         return key
 
-
-class InitdataSettings(Model):
-    """initdata of the pod VMs."""
-
-    algorithm: Literal["sha256", "sha384", "sha512"] = "sha384"
-    """Digest that binds initdata to the evidence."""
-    kbs_url: Url | None = None
-    """URL of KBS as pod VMs reach it; default: https and the Route's host."""
-    certificate: CertificateFile | None = Field(default=None, alias="kbsCertificateFile")
-    """PEM file of KBS's certificate, for an https URL whose certificate no public authority signed."""
-    agent_policy: TextFile | None = Field(default=None, alias="agentPolicyFile")
-    """Rego file of the Kata agent policy; default: the policy of the pod VM image (no exec, no logs)."""
-    into_peer_pods_cm: bool = Field(default=True, alias="global")
-    """Whether every pod gets it (INITDATA in peer-pods-cm); pods can still bring their own."""
-
-    @field_validator("certificate")
-    @classmethod
-    def _certificate_needs_https(cls, certificate: str | None, info: ValidationInfo) -> str | None:
-        url = info.data.get("kbs_url")
-        if certificate is not None and url is not None and not url.startswith("https://"):
+    @model_validator(mode="after")
+    def _one_place(self) -> "TrusteeSettings":
+        if self.stack is not None and self.cluster is not None:
             raise ValueError(
-                f"a certificate makes no sense for {url}: set initdata.kbsUrl to an https URL, "
-                "or leave kbsCertificateFile out"
+                "stack and cluster are both set; needed one of them: stack for a Trustee that another stack deploys, "
+                "cluster for one that this stack deploys elsewhere. Remove the other"
             )
-        return certificate
+        return self
+
+    @model_validator(mode="after")
+    def _secrets_are_apart(self) -> "TrusteeSettings":
+        users = [
+            ("the image policy", {SECURITY_POLICY.secret}),
+            ("imageSignature", {r.secret for r in self.image_signature}),
+        ]
+        if self.sigstore_config_uri is not None:
+            users.append(("the places of GPG signatures", {signatures.SIGSTORE_CONFIG.secret}))
+        if self.registry_credentials is not None:
+            users.append(("registryCredentials", {self.registry_credentials.secret}))
+        for (one, names), (other, others) in combinations(users, 2):
+            if both := names & others:
+                raise ValueError(
+                    f"{one} and {other} both need the secret {', '.join(sorted(both))}, and one would take the other's "
+                    "place; set secret of imageSignature or registryCredentials to another name"
+                )
+        return self
+
+    @property
+    def public_secrets(self) -> dict[str, dict[str, str]]:
+        """What KBS serves for the image policy: keys of signatures, by Secret and key."""
+        return signatures.secrets(self.image_signature)
+
+    @property
+    def reserved(self) -> list[ResourceUri]:
+        """What KBS serves beside the client secrets."""
+        own = [ResourceUri(secret, key) for secret, entries in self.public_secrets.items() for key in entries]
+        credentials = [self.registry_credentials.resource] if self.registry_credentials is not None else []
+        return [SECURITY_POLICY, *own, *credentials]
+
+    @property
+    def registry_credentials_uri(self) -> str | None:
+        """Where a pod VM fetches the credentials of image registries."""
+        return self.registry_credentials.resource.uri if self.registry_credentials is not None else None
+
+    @property
+    def sigstore_config_uri(self) -> str | None:
+        """Where a pod VM fetches the places of GPG signatures."""
+        config = signatures.SIGSTORE_CONFIG
+        return config.uri if config.secret in self.public_secrets else None
+
+    def image_policy(self, default: DefaultRule) -> str:
+        """Return the image policy (JSON); ``default`` where the settings say nothing."""
+        rules = [rule.rule() for rule in self.image_signature]
+        return image_policy.render_rules(self.security_policy_default or default, rules, self.accepted_images)
+
+
+CertificateFile = Annotated[TextFile, AfterValidator(keys.check_certificate)]

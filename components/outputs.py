@@ -1,0 +1,117 @@
+"""What the stack exports: for people, for the next run, and for other stacks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi import Output
+
+from components.attestation_check import AttestationCheck, expect
+from components.azure_network import AzureNetwork
+from components.peer_pods import PeerPodRuntime
+from components.remote_trustee import (
+    CERTIFICATE_OUTPUT,
+    CHECKS_OUTPUT,
+    IMAGES_OUTPUT,
+    SEALING_OUTPUT,
+    SERVES_OUTPUT,
+    URL_OUTPUT,
+)
+from components.trust_chain import PCR8_OUTPUT, PROOF_OUTPUT, TrustChain
+from components.trustee import TrusteeStack
+from rendering import proof
+from settings import Settings
+from trust import report
+from trust.chain import Chain
+from trust.documents import GLOBAL, images
+
+
+def of(
+    stack: Settings,
+    chain: TrustChain,
+    url: Output[str],
+    *,
+    trustee: TrusteeStack | None,
+    network: AzureNetwork | None,
+    runtime: PeerPodRuntime | None,
+    check: AttestationCheck | None,
+) -> dict[str, Any]:
+    """Return the outputs by name; those of a side that the stack does not deploy are left out.
+
+    A run that fails or is interrupted leaves all of them as they are: the engine takes them over at once, when the last
+    one is known, and PCR 8 is known when everything else is done.
+    """
+    found: dict[str, Any] = {
+        URL_OUTPUT: url,
+        CERTIFICATE_OUTPUT: chain.certificate,
+        PROOF_OUTPUT: _proof(stack, chain),
+    }
+    if check is not None:
+        found["attested"] = check.attested
+    if trustee is not None:
+        found |= _of_trustee(stack, url, trustee)
+    if network is not None:
+        found |= _of_peer_pods(chain, network)
+        found[PCR8_OUTPUT] = _at_the_end(found[PCR8_OUTPUT], _last_steps(trustee, runtime, check))
+    return found
+
+
+def _last_steps(
+    trustee: TrusteeStack | None, runtime: PeerPodRuntime | None, check: AttestationCheck | None
+) -> list[pulumi.Resource]:
+    steps = [part.ready for part in (trustee, runtime) if part is not None]
+    return [*steps, check.job] if check is not None else steps
+
+
+def _at_the_end(value: Output[Any], steps: Sequence[pulumi.Resource]) -> Output[Any]:
+    """Return the value once these resources are there.
+
+    Their URN tells that, and unlike everything else of a resource it is known at preview.
+    """
+    return Output.all(value, *(step.urn for step in steps)).apply(lambda found: found[0])
+
+
+def _of_trustee(stack: Settings, url: Output[str], trustee: TrusteeStack) -> dict[str, Any]:
+    host = url.apply(lambda text: text.partition("://")[2])
+    checks = {}
+    for secret, entries in stack.client_secrets.items():
+        for key in entries:
+            expected = expect(host, f"default/{secret}/{key}", trustee)
+            checks[f"default/{secret}/{key}"] = {"salt": expected.salt, "digest": expected.digest}
+    found: dict[str, Any] = {
+        CHECKS_OUTPUT: Output.secret(checks),
+        SERVES_OUTPUT: trustee.content.fingerprint,
+        IMAGES_OUTPUT: images(stack),
+    }
+    if trustee.content.sealing_key is not None:
+        found[SEALING_OUTPUT] = trustee.content.sealing_key
+    return found
+
+
+def _of_peer_pods(chain: TrustChain, network: AzureNetwork) -> dict[str, Any]:
+    documents = chain.chain
+    return {
+        "initdataDigest": documents.apply(lambda found: found.documents[GLOBAL].digest),
+        PCR8_OUTPUT: documents.apply(lambda found: found.measured),
+        "workloadInitdata": documents.apply(_annotations),
+        "resourceGroup": network.resource_group,
+        "region": network.region,
+        "vnet": network.vnet,
+        "subnetId": network.subnet_id,
+        "nsgId": network.nsg_id,
+    }
+
+
+def _annotations(chain: Chain) -> Mapping[str, dict[str, str]]:
+    """Return the pod annotation of each workload's initdata, ready to be put on its pods."""
+    if chain.versions.osc is None:
+        return {}
+    key = chain.versions.osc.initdata_annotation
+    return {name: {key: found.encoded} for name, found in chain.documents.items() if name != GLOBAL}
+
+
+def _proof(stack: Settings, chain: TrustChain) -> Output[dict[str, Any]]:
+    presented = chain.presented.certificate if chain.presented is not None else None
+    return Output.all(chain.chain, chain.warnings, presented).apply(
+        lambda found: proof.to_dict(report.of(stack, found[0], found[1], found[2]))
+    )

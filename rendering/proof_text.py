@@ -1,0 +1,88 @@
+"""The proof report as an aligned table for a terminal."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rendering.proof import Proof, to_dict
+
+Row = tuple[str, ...]
+"""The cells of one line."""
+
+WIDTH = 100
+"""Longest line, in characters."""
+
+_INDENT, _GAP = "  ", "  "
+_SHORTEST = 8
+
+
+def to_text(proof: Proof) -> str:
+    """Return the proof as text, no line longer than ``WIDTH``; the warnings come last, where a terminal ends."""
+    return text_of(to_dict(proof))
+
+
+def text_of(data: Mapping[str, Any]) -> str:
+    """Return the text of a proof that was exported, as ``to_dict`` made it."""
+    lines = [f"Proof of a {data['environment']} deployment"]
+    for title, section in _sections(data):
+        lines += ["", title, *_table(section)]
+    if data["warnings"]:
+        lines += ["", "Warnings"]
+        for warning in data["warnings"]:
+            lines += textwrap.wrap(warning, WIDTH, initial_indent=f"{_INDENT}! ", subsequent_indent=f"{_INDENT}  ")
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _sections(data: Mapping[str, Any]) -> list[tuple[str, list[Row]]]:
+    sections: list[tuple[str, list[Row]]] = [
+        ("Versions", [(each["package"], each["csv"], f"profile {each['profile']}") for each in data["versions"]]),
+        ("Initdata", [part for each in data["initdata"] for part in _initdata_rows(each)]),
+        ("Accepted PCR 8", [(value,) for value in data["acceptedPcr8"]]),
+        (
+            "Reference values",
+            [
+                (each["name"], f"{each['count']}", each["sha256"][:16], each["expires"])
+                for each in data["referenceValues"]
+            ],
+        ),
+        ("Policies", [(each["kind"], each["source"], each["sha256"][:16]) for each in data["policies"]]),
+        (
+            "Certificates",
+            [(each["use"], each["subject"], each["issuer"], each["expires"]) for each in data["certificates"]],
+        ),
+        ("Checks", [(each["name"], each["outcome"]) for each in data["checks"]]),
+    ]
+    return [(title, found) for title, found in sections if found]
+
+
+def _initdata_rows(each: Mapping[str, str]) -> list[Row]:
+    digest = each["digest"]
+    half = (len(digest) + 1) // 2 if len(digest) > 64 else len(digest)  # noqa: PLR2004 - what fits into a line
+    lines = [digest[start : start + half] for start in range(0, len(digest), half)] or [""]
+    return [
+        (each["scope"], each["algorithm"], lines[0]),
+        *(("", "", line) for line in lines[1:]),
+        ("", "PCR 8", each["pcr8"]),
+    ]
+
+
+def _table(section: Sequence[Row]) -> list[str]:
+    widths = _widths(section)
+    return [
+        _INDENT + _GAP.join(_fit(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in section
+    ]
+
+
+def _widths(section: Sequence[Row]) -> list[int]:
+    """Return the width of each column: what it needs, the widest ones cut until the line fits."""
+    widths = [max(map(len, column)) for column in zip(*section, strict=True)]
+    room = WIDTH - len(_INDENT) - len(_GAP) * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > _SHORTEST:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _fit(cell: str, width: int) -> str:
+    flat = " ".join(cell.split())
+    return flat if len(flat) <= width else flat[: max(width - 3, 0)] + "..."

@@ -1,0 +1,66 @@
+"""What a production stack has to say, and must not say: all of it found before anything is changed."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+_SET = "pulumi config set --path 'coco-azure:{path}' {value}"
+
+
+def problems(stack: "Settings") -> list[str]:
+    """Return what keeps the stack from being one for production; nothing for a development stack."""
+    if stack.environment != "production":
+        return []
+    found = [*_evidence(stack), *_policies(stack), *_transport(stack)]
+    out = "or say that this is no production stack: " + _SET.format(path="environment", value="development")
+    return [f"environment is production, but {problem} ({out})" for problem in found]
+
+
+def _evidence(stack: "Settings") -> list[str]:
+    if stack.trustee.stack is not None:
+        return []  # its Trustee's stack is asked
+    said, found = stack.trustee.reference_values, []
+    if said.expires is None:
+        found.append(
+            "trustee.referenceValues.expires is not set, so initdata is not held to anything; set the date until which "
+            "the values hold: " + _SET.format(path="trustee.referenceValues.expires", value="YYYY-MM-DD")
+        )
+    if said.measurements is None and not stack.trustee.reference_values_file:
+        found.append(
+            "no reference values are given for the pod VM image, so any image passes; set "
+            "trustee.referenceValues.measurementsFile (from osc-dm-verity-image of your OSC version, signed) or "
+            "trustee.referenceValuesFile"
+        )
+    if said.initdata is False:
+        found.append("trustee.referenceValues.initdata is false, so tampered initdata passes; remove the setting")
+    return found
+
+
+def _policies(stack: "Settings") -> list[str]:
+    found = []
+    if stack.trustee.security_policy_default == "insecureAcceptAnything":
+        found.append(
+            "trustee.securityPolicyDefault is insecureAcceptAnything, so unsigned images start; set it to reject and "
+            "name the images in trustee.imageSignature or trustee.acceptedImages"
+        )
+    if not stack.signs_tokens and stack.deploys_trustee:
+        found.append(
+            "trustee.signTokens is false, so KBS believes a token that anybody signed, and hands its bearer every "
+            "secret; remove the setting: pulumi config rm --path 'coco-azure:trustee.signTokens'"
+        )
+    if stack.initdata.agent_policy == "development":
+        found.append("initdata.agentPolicy is development, which allows exec, logs and SetPolicy; set it to production")
+    if stack.initdata.agent_policy == "image":
+        found.append(
+            "initdata.agentPolicy is image, whose policy nobody has judged and which, up to OSC 1.10, the host may "
+            "replace (SetPolicy); set it to production"
+        )
+    return found
+
+
+def _transport(stack: "Settings") -> list[str]:
+    url = stack.initdata.kbs_url
+    if url is not None and not url.startswith("https://"):
+        return [f"initdata.kbsUrl is {url}, so secrets pass in plain text; use an https URL"]
+    return []

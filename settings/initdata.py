@@ -1,0 +1,87 @@
+"""Settings of initdata: the global document, those of single workloads, and the agent's policy in them."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from rendering.policy import agent_images
+from settings.base import DnsLabel, Model, TextFile, Url
+from settings.trustee import CertificateFile
+
+AgentPolicy = Literal["image", "development", "production"]
+
+
+def _check_image(image: str) -> str:
+    agent_images.sort([image])
+    return image
+
+
+AllowedImage = Annotated[str, AfterValidator(_check_image)]
+"""An image, a repository or a registry, as a pod VM pulls it: with the host."""
+_OWN_POLICY = (
+    "{images} and agentPolicyFile are both set, and a policy of your own is deployed as it is, without the list; keep "
+    "one of them, or write the images into the policy"
+)
+
+
+class WorkloadInitdata(Model):
+    """initdata of one kind of workload, for the annotation of its pods; it is exported, and its PCR 8 is registered."""
+
+    agent_policy: TextFile | None = Field(default=None, alias="agentPolicyFile")
+    """Rego file of the Kata agent policy; default: as the global one."""
+    allowed_images: tuple[AllowedImage, ...] = Field(default=(), strict=False)
+    """Images or repositories that the policy lets containers be made of; default: as the global ones."""
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> "WorkloadInitdata":
+        if self.agent_policy is not None and self.allowed_images:
+            raise ValueError(_OWN_POLICY.format(images="allowedImages"))
+        return self
+
+
+class InitdataSettings(Model):
+    """initdata of the pod VMs."""
+
+    algorithm: Literal["sha256", "sha384", "sha512"] = "sha384"
+    """Digest that binds initdata to the evidence."""
+    kbs_url: Url | None = None
+    """URL of KBS as pod VMs reach it; default: https and the Route's host."""
+    certificate: CertificateFile | None = Field(default=None, alias="kbsCertificateFile")
+    """PEM file of KBS's certificate, for an https URL whose certificate no public authority signed."""
+    agent_policy: AgentPolicy | None = None
+    """Kata agent policy: that of the pod VM image, or one of this project's; default: by environment."""
+    agent_policy_file: TextFile | None = None
+    """Rego file of a Kata agent policy of your own."""
+    allowed_images: tuple[AllowedImage, ...] = Field(default=(), strict=False)
+    """Images or repositories that the production policy lets containers be made of; default: every image."""
+    workloads: dict[DnsLabel, WorkloadInitdata] = Field(default_factory=dict)
+    """initdata of their own for kinds of workloads, by a name of your choice."""
+    into_peer_pods_cm: bool = Field(default=True, alias="global")
+    """Whether every pod gets it (INITDATA in peer-pods-cm); pods can still bring their own."""
+
+    @field_validator("certificate")
+    @classmethod
+    def _certificate_needs_https(cls, certificate: str | None, info: ValidationInfo) -> str | None:
+        url = info.data.get("kbs_url")
+        if certificate is not None and url is not None and not url.startswith("https://"):
+            raise ValueError(
+                f"a certificate makes no sense for {url}: set initdata.kbsUrl to an https URL, "
+                "or leave kbsCertificateFile out"
+            )
+        return certificate
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> "InitdataSettings":
+        if self.agent_policy_file is not None and self.allowed_images:
+            raise ValueError(_OWN_POLICY.format(images="allowedImages"))
+        if self.agent_policy_file is not None and self.agent_policy is not None:
+            raise ValueError(
+                f"agentPolicy is {self.agent_policy} and agentPolicyFile is set, too; needed one of them. Remove the "
+                "other"
+            )
+        if self.agent_policy == "image" and self.allowed_images:
+            raise ValueError(
+                "agentPolicy is image, and the policy of the pod VM image knows nothing of allowedImages; set "
+                "agentPolicy to production, or remove the list"
+            )
+        return self

@@ -1,0 +1,128 @@
+"""Settings of the reference values: what evidence is held to, from where it comes, and until when it holds."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+
+from rendering.pki import keys
+from rendering.trustee import measurements, reference_values
+from settings.base import Model, TextFile, read_bytes
+
+EXPIRATION = "%Y-%m-%dT%H:%M:%SZ"
+_PCR8 = re.compile(r"[0-9a-f]{64}")
+
+
+def _read_date(said: object) -> object:
+    """Return a date of the settings in UTC: ``2027-06-30`` (its end) or ``2027-06-30T12:00:00Z``."""
+    if not isinstance(said, str):
+        raise ValueError("needed a date such as 2027-06-30, quoted")  # noqa: TRY004 - a user's data
+    text = f"{said}T23:59:59Z" if re.fullmatch(r"\d{4}-\d{2}-\d{2}", said) else said
+    try:
+        return datetime.strptime(text, EXPIRATION).replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError("needed a date such as 2027-06-30, or a time in UTC such as 2027-06-30T12:00:00Z") from None
+
+
+def _check_pcr8(said: str) -> str:
+    if not _PCR8.fullmatch(said.lower()):
+        raise ValueError(
+            "needed a value of PCR 8: 64 hexadecimal digits (of another stack: pulumi stack output initdataPcr8)"
+        )
+    return said.lower()
+
+
+def _check_pcrs(said: tuple[int, ...]) -> tuple[int, ...]:
+    if measurements.INITDATA_PCR in said:
+        raise ValueError(
+            f"PCR {measurements.INITDATA_PCR} is measured of initdata, not of the image; leave it out here: it is "
+            "registered with trustee.referenceValues.initdata"
+        )
+    return tuple(dict.fromkeys(said))
+
+
+def _read_file(path: object, info: ValidationInfo) -> bytes:
+    return read_bytes(path, info)
+
+
+Date = Annotated[datetime, BeforeValidator(_read_date)]
+Pcr8 = Annotated[str, AfterValidator(_check_pcr8)]
+RawFile = Annotated[bytes, BeforeValidator(_read_file)]
+
+
+class ReferenceValueSettings(Model):
+    """Reference values that the stack registers; their sum with ``referenceValuesFile`` is what RVPS has."""
+
+    expires: Date | None = None
+    """Date on which they expire and deny everybody; needed before initdata or measurements are registered."""
+    warn_days: int = Field(default=30, ge=0, le=3650)
+    """Days before that date from which every preview warns."""
+    initdata: bool | None = None
+    """Whether PCR 8 of the stack's initdata is registered; default: where the pod VM image is known to measure it."""
+    also_accept: tuple[Pcr8, ...] = Field(default=(), strict=False)
+    """Values of PCR 8 of other stacks that use this Trustee (their output ``initdataPcr8``)."""
+    measurements: RawFile | None = Field(default=None, alias="measurementsFile")
+    """File ``measurements.json`` of the pod VM image, with its PCRs."""
+    signature: TextFile | None = Field(default=None, alias="measurementsSignatureFile")
+    """Signature of that file, as ``cosign sign-blob`` writes it."""
+    public_key: Annotated[TextFile, AfterValidator(keys.check_public_key)] | None = Field(
+        default=None, alias="measurementsPublicKeyFile"
+    )
+    """PEM file of the public key that the signature is verified with."""
+    pcrs: Annotated[tuple[Annotated[int, Field(ge=0, le=23)], ...], AfterValidator(_check_pcrs)] = Field(
+        default=(3, 9, 11, 12), strict=False, min_length=1
+    )
+    """PCRs of the measurements that evidence is held to; 8 is initdata's."""
+
+    @model_validator(mode="after")
+    def _measurements_are_signed(self) -> "ReferenceValueSettings":
+        if self.measurements is None:
+            return self._unmeasured()
+        if self.signature is None or self.public_key is None:
+            raise ValueError(
+                "measurementsFile needs measurementsSignatureFile and measurementsPublicKeyFile: values that nobody "
+                "vouches for would be trusted. Sign it with: cosign sign-blob --key cosign.key "
+                "--output-signature measurements.sig measurements.json"
+            )
+        if self.expires is None:
+            raise ValueError("measurementsFile needs expires, the date until which its values hold, such as 2027-06-30")
+        measurements.verify(self.measurements, self.signature, self.public_key)
+        missing = [str(pcr) for pcr in self.pcrs if pcr not in self.values]
+        if missing:
+            raise ValueError(
+                f"measurementsFile has no PCR {', '.join(missing)} (it has "
+                f"{', '.join(map(str, sorted(self.values)))}); set pcrs to those that it has"
+            )
+        return self
+
+    def _unmeasured(self) -> "ReferenceValueSettings":
+        if self.signature is not None or self.public_key is not None:
+            raise ValueError(
+                "measurementsSignatureFile or measurementsPublicKeyFile is set without measurementsFile, so nothing is "
+                "registered; add the file, or remove them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _initdata_has_a_date(self) -> "ReferenceValueSettings":
+        if self.expires is None and (self.initdata or self.also_accept):
+            raise ValueError(
+                f"{'initdata' if self.initdata else 'alsoAccept'} needs expires, the date until which the value holds, "
+                "or nothing is registered. Set it: pulumi config set --path "
+                "coco-azure:trustee.referenceValues.expires YYYY-MM-DD"
+            )
+        return self
+
+    @property
+    def values(self) -> dict[int, str]:
+        """PCRs of the measurements, by number; empty without a file."""
+        return measurements.parse((self.measurements or b"").decode()) if self.measurements else {}
+
+
+def _parse(said: object, info: ValidationInfo) -> object:
+    return tuple(reference_values.parse(read_bytes(said, info).decode()))
+
+
+ReferenceValuesFile = Annotated[tuple[reference_values.ReferenceValue, ...], BeforeValidator(_parse)]
+"""Set to the path of a JSON file; holds its reference values."""

@@ -1,0 +1,132 @@
+"""The whole chain of one stack: what pod VMs get, what Trustee reads, and what it holds evidence to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rendering.policy import policies
+from rendering.profiles import OscProfile, TrusteeProfile
+from rendering.trustee import kbs_config, reference_values, tdx
+from rendering.trustee.reference_values import ReferenceValue
+from settings import Settings
+from trust import values as chain_values
+from trust.documents import Document, Place, documents, measured
+
+KBS_CONFIG = "kbs-config-cm"
+REFERENCE_VALUES = "rvps-reference-values"
+RESOURCE_POLICY = "resource-policy"
+ATTESTATION_POLICY = "attestation-policy"
+TDX_CONFIG = "tdx-config"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versions:
+    """The versions that a stack deploys; None where it leaves that side to another stack.
+
+    Attributes:
+        osc: OpenShift sandboxed containers.
+        trustee: Trustee.
+        csv: names of the CSVs that they follow from, by package.
+    """
+
+    osc: OscProfile | None
+    trustee: TrusteeProfile | None
+    csv: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What Trustee judges by.
+
+    Attributes:
+        profile: version of Trustee.
+        values: reference values.
+        resource_policy, attestation_policy: Rego of KBS and of the AS.
+        image_policy: JSON of the container image policy that pod VMs fetch.
+    """
+
+    profile: TrusteeProfile
+    values: tuple[ReferenceValue, ...]
+    resource_policy: str
+    attestation_policy: str
+    image_policy: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """The trust chain of a stack.
+
+    Attributes:
+        versions: the versions.
+        documents: initdata documents by name; none where the stack has no peer pods.
+        judgement: what Trustee judges by; None where another stack has the Trustee.
+    """
+
+    versions: Versions
+    documents: Mapping[str, Document]
+    judgement: Judgement | None
+
+    @property
+    def measured(self) -> dict[str, str]:
+        """PCR 8 of each document by its name."""
+        return measured(self.documents)
+
+
+def build(stack: Settings, versions: Versions, place: Place, previous: Iterable[str] = ()) -> Chain:
+    """Return the chain.
+
+    Args:
+        stack: the settings.
+        versions: what is deployed.
+        place: where KBS is.
+        previous: values of PCR 8 that an earlier, finished run deployed, and that pods may still have.
+
+    Raises:
+        ValueError: a document is too large.
+    """
+    made = documents(stack, versions.osc, place) if versions.osc is not None else {}
+    judgement = None
+    if versions.trustee is not None:
+        values = chain_values.reference_values(stack, versions.osc, versions.trustee, measured(made), previous)
+        judgement = _judgement(stack, versions.trustee, values)
+    return Chain(versions=versions, documents=made, judgement=judgement)
+
+
+def _judgement(stack: Settings, profile: TrusteeProfile, values: list[ReferenceValue]) -> Judgement:
+    said, variant = stack.trustee, stack.environment
+    demanded = chain_values.demanded_pcrs(values) or policies.PCRS
+    expires = min((value.expires for value in values), default=None)
+    return Judgement(
+        profile=profile,
+        values=tuple(values),
+        resource_policy=said.resource_policy or policies.resource_policy(profile, variant),
+        attestation_policy=said.attestation_policy
+        or policies.attestation_policy(profile, variant, pcrs=demanded, expires=expires),
+        image_policy=said.image_policy(stack.image_default),
+    )
+
+
+def config_maps(stack: Settings, judgement: Judgement) -> dict[str, dict[str, str]]:
+    """Return the data of every ConfigMap that Trustee reads, by name; TDX's only where it is set."""
+    said, profile = stack.trustee, judgement.profile
+    # Generations are of what the stack makes: of keys of the user's there is no file of the one before.
+    overlap = said.rotation.overlap
+    made_signer = stack.signs_tokens and said.token_signer.certificate is None
+    old_signer = overlap and made_signer and said.rotation.token_signer > 1
+    old_admin = overlap and said.rotation.admin_key > 1 and said.admin_private_key is None
+    config = kbs_config.KbsConfig(
+        token_duration=said.token_duration,
+        https=said.tls.termination == "passthrough",
+        signer=stack.signs_tokens,
+        previous_signer=old_signer,
+        previous_admin=old_admin,
+        collateral_service=said.tdx.pccs_url if said.tdx is not None else None,
+    )
+    maps = {
+        KBS_CONFIG: kbs_config.render(config, profile),
+        REFERENCE_VALUES: {profile.reference_values_key: reference_values.render(list(judgement.values), profile)},
+        RESOURCE_POLICY: {profile.resource_policy_key: judgement.resource_policy},
+        ATTESTATION_POLICY: {profile.attestation_policy_key: judgement.attestation_policy},
+    }
+    if said.tdx is not None:
+        maps[TDX_CONFIG] = {tdx.FILE: tdx.render(said.tdx.pccs_url, said.tdx.collateral_service)}
+    return maps

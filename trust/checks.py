@@ -1,0 +1,210 @@
+"""What is wrong with a chain, all of it at once, and what is allowed and yet worth a warning."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+
+from cryptography import x509
+
+from rendering.images import image_policy
+from rendering.pki import certificates
+from rendering.policy.agent_policy_check import check_agent_policy
+from rendering.policy.policy_check import Report, check_attestation_policy, check_chain, check_resource_policy
+from rendering.policy.policy_engine import PolicyError
+from rendering.policy.policy_judge import judge_agent
+from rendering.profiles import OscProfile
+from rendering.trustee import reference_values
+from settings import Settings, signatures, tls
+from settings.problems import headed
+from trust import values as chain_values
+from trust.chain import Chain, Judgement
+from trust.documents import GLOBAL, allowed_images
+
+_INITDATA_PCR = 8
+
+
+def describe(problems: Sequence[str]) -> str:
+    """Return the problems as the message that a user reads."""
+    return headed(problems)
+
+
+def problems(
+    stack: Settings, chain: Chain, host: str, now: datetime, public: Sequence[x509.Certificate] = ()
+) -> list[str]:
+    """Return everything that keeps the chain from doing what it says.
+
+    Args:
+        stack: the settings.
+        chain: the chain.
+        host: host of KBS's Route; empty where another stack has the Trustee.
+        now: the time at which it is judged, in UTC.
+        public: the public authorities as far as they are known; without any a certificate's authority is not judged.
+    """
+    found = [problem for report in _agent_reports(stack, chain) for problem in report.problems]
+    found += _replaced(stack, chain)
+    if chain.judgement is None:
+        return found
+    found += tls.check(stack.trustee.tls, host, now, public)
+    found += tls.check_signer(stack.trustee.token_signer, chain.judgement.profile.token, now)
+    found += image_policy.problems(chain.judgement.image_policy, stack.served)
+    causes = chain_values.date_problems(chain.judgement.values, now)
+    causes += reference_values.misnamed(chain.judgement.values, chain.judgement.profile)
+    causes += _measured(stack, chain)
+    resource, *others = _policies(stack, chain.judgement, now)
+    if causes:
+        # What evidence would be let in or turned away follows from these values: told once, with its cause.
+        others = [report for report in others if not report.outcomes]
+    alone = [problem for report in [resource, *others[:1]] for problem in report.problems]
+    together = [problem for report in others[1:] for problem in report.problems]
+    return found + causes + (alone or together)
+
+
+def warnings(stack: Settings, chain: Chain, now: datetime, presented: str | None = None) -> list[str]:
+    """Return what the chain accepts although it should not, and what will soon expire.
+
+    Args:
+        stack: the settings.
+        chain: the checked chain.
+        now: the time at which it is judged, in UTC.
+        presented: certificates (PEM) that the Route or KBS presents, or None for the router's own.
+    """
+    found = [warning for report in _agent_reports(stack, chain) for warning in report.warnings]
+    if chain.judgement is None:
+        return found
+    if not chain.judgement.values:
+        found.append(
+            "RVPS is empty: every genuine confidential VM of Azure gets the secrets, whatever image and initdata it "
+            "was started with, and whoever owns it. Set trustee.referenceValues.expires to register initdata, "
+            "and trustee.referenceValues.measurementsFile for the pod VM image"
+        )
+    if chain_values.accepts_nobody(chain.judgement.values):
+        found.append(
+            "this Trustee accepts no initdata yet, so it denies every pod. Run `pulumi preview` of the stack that uses "
+            "it (trustee.stack): it prints PCR 8 of its initdata and the command that has it accepted here"
+        )
+    found += chain_values.date_warnings(stack, chain.judgement.values, now)
+    found += _certificates(stack, now, presented)
+    found += signatures.warnings(stack.trustee.image_signature)
+    found += _let_pass(stack, chain.judgement, now)
+    if stack.peer_pods.enabled and stack.trustee.cluster is None:
+        found.append(
+            "Trustee runs on the cluster of the pods that it judges, which is for demonstration: whoever controls the "
+            "cluster controls the verdict. Set coco-azure:trustee.cluster or trustee.stack for a trusted one"
+        )
+    return found
+
+
+def _measured(stack: Settings, chain: Chain) -> list[str]:
+    """Return a problem where a production stack does not hold initdata or the image to anything."""
+    demanded = chain_values.demanded_pcrs(chain.judgement.values) if chain.judgement is not None else ()
+    osc = chain.versions.osc
+    if stack.environment != "production":
+        return []
+    # A stack that has only Trustee may come before those that use it, whose initdata it does not know yet.
+    found = [] if _INITDATA_PCR in demanded or osc is None else [_no_initdata(osc)]
+    # A policy of the user's own may hold the image to something else than its PCRs.
+    if stack.trustee.attestation_policy is None and not set(demanded) - {_INITDATA_PCR}:
+        found.append(
+            "environment is production, but no PCR of the pod VM image is demanded, so any image passes: register "
+            "them with coco-azure:trustee.referenceValues.measurementsFile, or name them in "
+            "coco-azure:trustee.referenceValuesFile "
+            f"(found there: {', '.join(value.name for value in stack.trustee.reference_values_file) or 'nothing'})"
+        )
+    return found
+
+
+def _no_initdata(osc: OscProfile) -> str:
+    return (
+        f"environment is production, but no initdata is demanded: the pod VM image of OSC {osc.version} is not known "
+        "to measure it into PCR 8. Use OSC 1.10 or later, or, where your image does measure it: pulumi config set "
+        "--path coco-azure:trustee.referenceValues.initdata true"
+    )
+
+
+def _let_pass(stack: Settings, judgement: Judgement, now: datetime) -> list[str]:
+    """Return one warning with everything that the two policies of a development stack let pass."""
+    if stack.environment == "production":
+        return []
+    whole = _policies(stack, judgement, now)[-1]
+    passed = [outcome.case for outcome in whole.outcomes if outcome.found and not outcome.expected]
+    other = "TDX" if stack.peer_pods.tee == "snp" else "SNP"
+    own = [case for case in passed if not case.startswith(other)]
+    if not own:
+        return []
+    way = "A production stack does not: pulumi config set coco-azure:environment production"
+    return [f"this development stack hands out secrets to: {'; '.join(own)}. {way}"]
+
+
+def _policies(stack: Settings, judgement: Judgement, now: datetime) -> list[Report]:
+    """Return what the engine makes of the policies, each alone and then both together."""
+    profile, tee, variant = judgement.profile, stack.peer_pods.tee, stack.environment
+    known = chain_values.as_data(judgement.values, now)
+    resource, attestation = judgement.resource_policy, judgement.attestation_policy
+    return [
+        report
+        for report in (
+            _reported(
+                "trustee.resourcePolicyFile", lambda: check_resource_policy(resource, profile, tee, variant=variant)
+            ),
+            _reported(
+                "trustee.attestationPolicyFile",
+                lambda: check_attestation_policy(attestation, profile, tee, known, variant=variant),
+            ),
+            _reported(None, lambda: check_chain(resource, attestation, profile, tee, known, variant=variant)),
+        )
+        if report is not None
+    ]
+
+
+def _reported(setting: str | None, check: Callable[[], Report]) -> Report | None:
+    """Return the report; a policy that does not compile is a problem of its setting, and is told once."""
+    try:
+        return check()
+    except PolicyError as error:
+        return None if setting is None else Report(outcomes=[], problems=[f"coco-azure:{setting}: {error}"])
+
+
+def _agent_reports(stack: Settings, chain: Chain) -> list[Report]:
+    """Return what the engine makes of the agent policies, each of them once."""
+    found: dict[str | None, tuple[str, tuple[str, ...]]] = {}
+    found[stack.attestation_check.agent_policy] = ("attestationCheck.agentPolicyFile", ())
+    for name, document in reversed(list(chain.documents.items())):
+        workload = stack.initdata.workloads.get(name)
+        own = workload is not None and workload.agent_policy is not None
+        setting = f"initdata.workloads.{name}.agentPolicyFile" if own else "initdata.agentPolicyFile"
+        listed = () if own or stack.initdata.agent_policy_file is not None else allowed_images(stack, workload)
+        found[document.agent_policy] = (setting, listed)
+    reports = [
+        _reported(setting, partial(check_agent_policy, text, stack.environment, listed))
+        for text, (setting, listed) in found.items()
+        if text is not None
+    ]
+    return [report for report in reports if report is not None]
+
+
+def _replaced(stack: Settings, chain: Chain) -> list[str]:
+    """Return a problem where the check's pod brings an agent policy and initdata's forbids to set one."""
+    own = chain.documents[GLOBAL].agent_policy if GLOBAL in chain.documents else None
+    if stack.attestation_check.agent_policy is None or own is None or judge_agent(own, "SetPolicyRequest", {}):
+        return []
+    way = (
+        "put the policy into initdata.agentPolicyFile, and remove this setting: "
+        "pulumi config rm --path coco-azure:attestationCheck.agentPolicyFile"
+    )
+    cause = "the agent policy in initdata denies SetPolicyRequest, so the check's pod could not start"
+    return [f"attestationCheck.agentPolicyFile: {cause}; {way}"]
+
+
+def _certificates(stack: Settings, now: datetime, presented: str | None) -> list[str]:
+    said, days = stack.trustee, stack.trustee.reference_values.warn_days
+    pairs = {
+        "trustee.tls.certificateFile": said.tls.certificate,
+        "trustee.tokenSigner.certificateFile": said.token_signer.certificate,
+        "initdata.kbsCertificateFile": stack.initdata.certificate,
+    }
+    found = {name: certificates.expires_within(pem, now, days) for name, pem in pairs.items() if pem is not None}
+    if said.tls.made and presented is not None:
+        way = f"pulumi config set --path coco-azure:trustee.rotation.tls {said.rotation.tls + 1}"
+        expires = certificates.expires_within(presented, now, days)
+        found["trustee.tls"] = f"{expires}: {way}" if expires is not None else None
+    return [f"coco-azure:{name}: {text}" for name, text in found.items() if text is not None]

@@ -1,0 +1,118 @@
+"""The initdata documents of a stack: the global one and those of workloads, with what a pod VM measures of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rendering import initdata
+from rendering.policy import policies
+from rendering.profiles import OscProfile
+from settings import Settings
+from settings.initdata import AgentPolicy, InitdataSettings, WorkloadInitdata
+
+GLOBAL = "global"
+"""Name of the document for every pod that brings none of its own."""
+REGISTRY_CREDENTIALS, SIGSTORE_CONFIG = "registryCredentials", "sigstoreConfig"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """One initdata document.
+
+    Attributes:
+        text: the TOML text; its exact bytes are what is measured.
+        encoded: as ``peer-pods-cm`` and the pod annotation take it.
+        digest: hexadecimal digest of the text.
+        pcr8: what PCR 8 of the pod VM's vTPM is after it has measured the text, as hexadecimal SHA-256.
+        agent_policy: Rego of the agent's policy in it, or None for that of the pod VM image.
+    """
+
+    text: str
+    encoded: str
+    digest: str
+    pcr8: str
+    agent_policy: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where KBS is, as pod VMs see it.
+
+    Attributes:
+        kbs_url: URL of KBS.
+        certificate: PEM of what KBS's certificate is verified with, or None where a public authority signed it.
+        images: URIs of what pod VMs pull images with, where another stack serves it: ``REGISTRY_CREDENTIALS`` and
+            ``SIGSTORE_CONFIG``, each only where there is one. None: the stack serves it itself.
+    """
+
+    kbs_url: str
+    certificate: str | None = None
+    images: Mapping[str, str] | None = None
+
+
+def documents(stack: Settings, profile: OscProfile, place: Place) -> dict[str, Document]:
+    """Return every document of the stack by its name; ``GLOBAL`` is always among them.
+
+    Raises:
+        ValueError: a document is too large for Azure's user data.
+    """
+    said = stack.initdata
+    made = {GLOBAL: _document(stack, agent_policy(stack), profile, place)}
+    for name, workload in said.workloads.items():
+        made[name] = _document(stack, agent_policy(stack, workload), profile, place)
+    return made
+
+
+def agent_policy(stack: Settings, workload: WorkloadInitdata | None = None) -> str | None:
+    """Return the agent's policy for the global document or a workload's; None keeps the image's own."""
+    said: InitdataSettings = stack.initdata
+    if workload is not None and workload.agent_policy is not None:
+        return workload.agent_policy
+    if said.agent_policy_file is not None and not (workload is not None and workload.allowed_images):
+        return said.agent_policy_file
+    listed, variant = allowed_images(stack, workload), agent_variant(stack)
+    if listed and variant == "image":
+        variant = "production"
+    return None if variant == "image" else policies.agent_policy(variant, listed)
+
+
+def allowed_images(stack: Settings, workload: WorkloadInitdata | None = None) -> tuple[str, ...]:
+    """Return the images that the agent's policy of this project keeps to; none means any."""
+    return (workload.allowed_images if workload is not None else ()) or stack.initdata.allowed_images
+
+
+def agent_variant(stack: Settings) -> AgentPolicy:
+    """Return whose agent policy it is where the stack brings no file; ``allowedImages`` need at least production's."""
+    said = stack.initdata
+    if said.agent_policy is not None:
+        return said.agent_policy
+    return "production" if stack.environment == "production" or said.allowed_images else "image"
+
+
+def _document(stack: Settings, policy: str | None, profile: OscProfile, place: Place) -> Document:
+    said, served = stack.initdata, images(stack) if place.images is None else place.images
+    text = initdata.render(
+        initdata.Initdata(
+            kbs_url=place.kbs_url,
+            algorithm=said.algorithm,
+            certificate=said.certificate or place.certificate,
+            agent_policy=policy,
+            registry_credentials_uri=served.get(REGISTRY_CREDENTIALS),
+            sigstore_config_uri=served.get(SIGSTORE_CONFIG),
+        )
+    )
+    encoded = initdata.encode(text, profile)
+    initdata.check_size(encoded)
+    digest = initdata.digest(text, said.algorithm)
+    return Document(text=text, encoded=encoded, digest=digest, pcr8=initdata.pcr8(digest), agent_policy=policy)
+
+
+def images(stack: Settings) -> dict[str, str]:
+    """Return where the stack's own Trustee serves what pod VMs pull images with, see ``Place``."""
+    said = stack.trustee
+    found = {REGISTRY_CREDENTIALS: said.registry_credentials_uri, SIGSTORE_CONFIG: said.sigstore_config_uri}
+    return {name: uri for name, uri in found.items() if uri is not None}
+
+
+def measured(made: Mapping[str, Document]) -> dict[str, str]:
+    """Return PCR 8 of each document by its name."""
+    return {name: document.pcr8 for name, document in made.items()}

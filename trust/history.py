@@ -1,0 +1,155 @@
+"""What the last finished run of a stack had, and what a run that goes on from there changes for pods and people."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rendering import profiles
+from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE, OscProfile, TrusteeProfile
+from rendering.trustee.reference_values import ReferenceValue
+from settings import Settings
+from trust.chain import Chain
+
+_PCR8 = "pcr08"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastRun:
+    """What the outputs of the last finished run say; everything is empty where there was none.
+
+    Attributes:
+        pcr8: PCR 8 of the documents that it deployed.
+        accepted: values of PCR 8 that its Trustee accepted.
+        csv: names of the CSVs that it had, by package.
+    """
+
+    pcr8: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+    csv: Mapping[str, str] = field(default_factory=dict)
+
+
+def read(pcr8: Mapping[str, str] | None, proof: Mapping[str, Any] | None) -> LastRun:
+    """Return what the outputs of the last run say.
+
+    Args:
+        pcr8: PCR 8 of each document, by name.
+        proof: the proof report.
+    """
+    report = proof or {}
+    return LastRun(
+        pcr8=tuple(dict.fromkeys((pcr8 or {}).values())),
+        accepted=tuple(report.get("acceptedPcr8") or ()),
+        csv={str(each["package"]): str(each["csv"]) for each in report.get("versions") or ()},
+    )
+
+
+def warnings(stack: Settings, chain: Chain, last: LastRun) -> list[str]:
+    """Return what a person has to know of the way from the last run to this one."""
+    return [*_initdata(stack, chain, last), *_upgrades(stack, chain, last)]
+
+
+def _initdata(stack: Settings, chain: Chain, last: LastRun) -> list[str]:
+    if chain.judgement is None or not (accepted := _accepted(chain.judgement.values)):
+        return []
+    kept = {*chain.measured.values(), *stack.trustee.reference_values.also_accept}
+    kept |= _accepted(stack.trustee.reference_values_file)
+    found = [
+        f"PCR 8 {value} of the last run is still accepted, for pods that run with it; the next `pulumi up` drops it, "
+        "and shows that as one more change. Restart these pods before, so that they get today's initdata"
+        for value in last.pcr8
+        if value in accepted - kept
+    ]
+    return found + [
+        f"PCR 8 {value} of an earlier run is no longer accepted from this run on: pods that still run with it get no "
+        "secret any more. Restart them, so that they get today's initdata"
+        for value in last.accepted
+        if value not in accepted
+    ]
+
+
+def _accepted(values: Sequence[ReferenceValue]) -> set[str]:
+    return {text for value in values if value.name.endswith(_PCR8) for text in value.values}
+
+
+def _upgrades(stack: Settings, chain: Chain, last: LastRun) -> list[str]:
+    """Return a warning for each operator that this run takes to a version with other formats."""
+    found, versions = [], chain.versions
+    for package, new in ((TRUSTEE_PACKAGE, versions.trustee), (OSC_PACKAGE, versions.osc)):
+        old = _profile(package, last.csv.get(package))
+        if old is None or new is None or old.version == new.version:
+            continue
+        changes = (
+            _of_trustee(stack, old, new)
+            if isinstance(old, TrusteeProfile) and isinstance(new, TrusteeProfile)
+            else _of_osc(old, new)
+            if isinstance(old, OscProfile) and isinstance(new, OscProfile)
+            else []
+        )
+        said = f"{package} goes from {old.version} to {new.version} ({last.csv[package]} to {versions.csv[package]})"
+        found.append(": ".join(filter(None, (said, "; ".join(changes)))))
+    return found
+
+
+def _profile(package: str, csv: str | None) -> TrusteeProfile | OscProfile | None:
+    """Return the profile of the last run's CSV; None where there was none, or where it is no longer known."""
+    if csv is None:
+        return None
+    try:
+        return profiles.trustee(csv) if package == TRUSTEE_PACKAGE else profiles.osc(csv)
+    except profiles.VersionError:
+        return None
+
+
+def _of_trustee(stack: Settings, old: TrusteeProfile, new: TrusteeProfile) -> list[str]:
+    found = [
+        f"{what} {after} instead of {before}"
+        for what, before, after in (
+            ("kbs-config-cm is in the schema of", old.kbs_schema, new.kbs_schema),
+            ("rvps-reference-values has its values in", old.reference_values_key, new.reference_values_key),
+            ("resource-policy has its Rego in", old.resource_policy_key, new.resource_policy_key),
+            ("attestation-policy has its Rego in", old.attestation_policy_key, new.attestation_policy_key),
+        )
+        if before != after
+    ]
+    tee = stack.peer_pods.tee
+    before, after = old.reference_name(tee, 8), new.reference_name(tee, 8)
+    if before != after:
+        found.append(f"reference values have names such as {after} instead of {before}")
+    if old.token != new.token:
+        found.append(f"tokens are {new.token} instead of {old.token}, and policies read other claims")
+        if stack.signs_tokens and stack.trustee.token_signer.certificate is None:
+            found.append(f"a new token signer is made, with a key of kind {new.signer_key}")
+    found += _own_policies(stack, new)
+    if stack.trustee.operator.version is None and stack.trustee.operator.install:
+        found.append(
+            "no version is pinned, so OLM takes this step by itself, and until `pulumi up` is through KBS may not "
+            f"start with the content of {old.version}. To decide when: pulumi config set --path "
+            "'coco-azure:trustee.operator.version' VERSION"
+        )
+    return found
+
+
+def _own_policies(stack: Settings, new: TrusteeProfile) -> list[str]:
+    said = {
+        "trustee.resourcePolicyFile": stack.trustee.resource_policy,
+        "trustee.attestationPolicyFile": stack.trustee.attestation_policy,
+    }
+    own = [name for name, text in said.items() if text is not None]
+    if not own:
+        return []
+    return [f"{' and '.join(own)} stays as it is, and has been tried with the claims of {new.version}"]
+
+
+def _of_osc(old: OscProfile, new: OscProfile) -> list[str]:
+    found = []
+    if old.initdata_gzip != new.initdata_gzip:
+        form = "compressed" if new.initdata_gzip else "no longer compressed"
+        found.append(f"initdata is {form}, in peer-pods-cm and on pods")
+    if old.initdata_annotation != new.initdata_annotation:
+        found.append(
+            f"pods with initdata of their own need it in annotation {new.initdata_annotation} instead of "
+            f"{old.initdata_annotation} (pulumi stack output workloadInitdata)"
+        )
+    if new.initdata_measured and not old.initdata_measured:
+        found.append("the pod VM image measures initdata into PCR 8")
+    return found
