@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import grpc
 import pulumi
 from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc
@@ -51,6 +52,18 @@ class Secret:
     value: Any
 
 
+class Unreadable(grpc.RpcError):  # type: ignore[misc]
+    """The engine's answer where it finds a state file empty."""
+
+    def code(self) -> grpc.StatusCode:
+        """Return the code of errors that have none of their own."""
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        """Return what the engine says."""
+        return "failed to load checkpoint: EOF"
+
+
 @dataclass
 class Recorder(mocks.Mocks):
     """Answers like a cluster on Azure, in the shapes that the real providers use."""
@@ -62,6 +75,11 @@ class Recorder(mocks.Mocks):
         }
     )
     cloud_conf: Mapping[str, Any] = field(default_factory=lambda: CLOUD_CONF)
+    osc: str = "1.9.0"
+    trustee: str = "0.3.0"
+    stacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    unreadable: int = 0
+    """How often reading a stack's outputs fails at first."""
     invokes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -69,14 +87,41 @@ class Recorder(mocks.Mocks):
         answers: dict[str, dict[str, Any]] = {
             "kubernetes:config.openshift.io/v1:Infrastructure": {"status": self.infrastructure},
             "kubernetes:config.openshift.io/v1:Ingress": {"spec": {"domain": "apps.demo.example.com"}},
+            "kubernetes:packages.operators.coreos.com/v1:PackageManifest": {"status": self._offered(args.name)},
+            "kubernetes:operators.coreos.com/v1:Operator": {"status": self._installed(args.name)},
             "pulumi:index:Stash": {"output": args.inputs.get("input")},
+            "pulumi:pulumi:StackReference": {
+                "outputs": self.stacks.get(args.inputs.get("name", ""), {}),
+                "secretOutputNames": ["attestationChecks"],
+            },
             "kubernetes:batch/v1:Job": {"status": {"succeeded": 1}},
         }
         read = {"data": {"cloud.conf": json.dumps(self.cloud_conf)}} if args.name == "facts-cloud-conf" else {}
+        if args.typ == "kubernetes:core/v1:Namespace" and args.resource_id:
+            read = {"metadata": {"name": args.resource_id}}
         return f"{args.name}-id", {**args.inputs, **answers.get(args.typ, {}), **read}
 
+    def _offered(self, name: str) -> dict[str, Any]:
+        package, version = (
+            ("trustee-operator", self.trustee) if "trustee" in name else ("sandboxed-containers-operator", self.osc)
+        )
+        csv = f"{package}.v{version}"
+        channel = {"name": "stable", "currentCSV": csv, "entries": [{"name": csv, "version": version}]}
+        source = {"catalogSource": "redhat-operators", "catalogSourceNamespace": "openshift-marketplace"}
+        return {**source, "packageName": package, "defaultChannel": "stable", "channels": [channel]}
+
+    def _installed(self, name: str) -> dict[str, Any]:
+        csv = self._offered(name)["channels"][0]["currentCSV"]
+        succeeded = {"type": "Succeeded", "status": "True"}
+        return {"components": {"refs": [{"kind": "ClusterServiceVersion", "name": csv, "conditions": [succeeded]}]}}
+
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        """Answer the look-ups in Azure."""
+        """Answer the look-ups in Azure, and what stacks say."""
+        if args.token == "pulumi:pulumi:readStackOutputs":
+            if self.unreadable > 0:
+                self.unreadable -= 1
+                raise Unreadable
+            return {"outputs": self.stacks.get(args.args["name"], {})}, []
         self.invokes.append((args.token, dict(args.args)))
         base = f"{SUBSCRIPTION}{args.args['resourceGroupName']}/providers/Microsoft.Network/"
         vnet = f"{base}virtualNetworks/{args.args.get('virtualNetworkName')}"
@@ -94,11 +139,16 @@ class _Monitor(mocks.MockMonitor):
     def __init__(self, answers: Recorder) -> None:
         super().__init__(answers)
         self.requests: list[Any] = []
+        self.reads: dict[str, Any] = {}
         self.component_outputs: dict[str, list[str]] = {}
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
         self.requests.append(request)
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
+        self.reads[request.name] = request
+        return super().ReadResource(request)  # type: ignore[no-untyped-call]
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
         self.component_outputs[request.urn] = sorted(request.outputs)
@@ -113,6 +163,7 @@ class Run:
     component_outputs: dict[str, list[str]]
     exports: dict[str, Any]
     invokes: list[tuple[str, dict[str, Any]]]
+    reads: dict[str, Any]
 
     def objects(self) -> dict[str, dict[str, Any]]:
         """Return every Kubernetes object by ``Kind namespace/name``, secrets kept wrapped."""
@@ -131,12 +182,41 @@ class Run:
 
 def run_program(config: Mapping[str, Any], answers: Recorder | None = None) -> Run:
     """Run ``__main__.py`` with this configuration and return what it registered."""
-    # Pulumi's mocks take the thread's current event loop, and an asyncio.run of an earlier test leaves none behind.
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    answers = answers or Recorder()
+    run, error = _run(config, answers or Recorder())
+    if error is not None:
+        raise error
+    return run
+
+
+def failed_program(config: Mapping[str, Any], answers: Recorder | None = None) -> tuple[str, Run]:
+    """Run ``__main__.py``, which must fail, and return its error and what it had registered until then."""
+    run, error = _run(config, answers or Recorder())
+    assert error is not None
+    return str(error), run
+
+
+_LOOPS: list[asyncio.AbstractEventLoop] = []
+
+
+def new_event_loop() -> None:
+    """Give the thread an event loop of its own, and close the one that this function gave it before.
+
+    Pulumi's mocks take the thread's current loop, and an asyncio.run of an earlier test leaves none behind. Each loop
+    has descriptors of files, and a process has only so many.
+    """
+    while _LOOPS:
+        _LOOPS.pop().close()
+    _LOOPS.append(asyncio.new_event_loop())
+    asyncio.set_event_loop(_LOOPS[-1])
+
+
+def _run(config: Mapping[str, Any], answers: Recorder) -> tuple[Run, Exception | None]:
+    new_event_loop()
     monitor = _Monitor(answers)
     pulumi.runtime.set_all_config({f"coco-azure:{key}": json.dumps(value) for key, value in config.items()})
-    pulumi.runtime.set_mocks(answers, project="coco-azure", stack="test", preview=False, monitor=monitor)
+    pulumi.runtime.set_mocks(
+        answers, project="coco-azure", stack="test", organization="organization", preview=False, monitor=monitor
+    )
     exports: dict[str, Any] = {}
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
@@ -145,10 +225,30 @@ def run_program(config: Mapping[str, Any], answers: Recorder | None = None) -> R
             runpy.run_path(str(ROOT / "__main__.py"))
         return pulumi.Output.all(**exports).apply(exports.update)
 
-    program()
+    failure: Exception | None = None
+    try:
+        program()
+    except Exception as error:  # noqa: BLE001 - whatever the program ends with is what is looked at
+        failure = error
     registrations = {request.name: Registration(request, _plain(request.object)) for request in monitor.requests}
     outputs = {urn.rsplit("::", 1)[-1]: keys for urn, keys in monitor.component_outputs.items()}
-    return Run(registrations, outputs, exports, answers.invokes)
+    return Run(registrations, outputs, exports, answers.invokes, monitor.reads), failure
+
+
+def holds_secret(value: Any) -> bool:
+    """Return whether a value, or anything in it, is marked as secret."""
+    if isinstance(value, dict):
+        return any(map(holds_secret, value.values()))
+    return any(map(holds_secret, value)) if isinstance(value, list) else isinstance(value, Secret)
+
+
+def revealed(value: Any) -> Any:
+    """Return a value without the marks of secrets."""
+    if isinstance(value, Secret):
+        return revealed(value.value)
+    if isinstance(value, list):
+        return [revealed(item) for item in value]
+    return {key: revealed(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _plain(struct: Any) -> dict[str, Any]:

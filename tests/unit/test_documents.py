@@ -1,60 +1,231 @@
 """What stands in documents and example files is true."""
 
 import re
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 import settings
-from settings import table
+from components import remote_trustee, trust_chain
+from rehearsal.kubelet import attester, workloads
+from rehearsal.operators import faults
+from rendering import profile_table
+from rendering.profiles import OSC, TRUSTEE
+from settings import Settings, table
 from tests.unit.recording import ROOT
+from trust import checks
+from trust.chain import Versions, build
+from trust.documents import Place
 
 STACKS = sorted(path.name for path in ROOT.glob("Pulumi.*.yaml"))
+DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PROSE = [name for name in DOCUMENTS if name != "docs/settings.md"]
 REQUIREMENTS = ("requirements.txt", "requirements-rehearsal.txt", "requirements-dev.txt")
+PARTS = tuple(field.alias or name for name, field in Settings.model_fields.items())
+OUTPUTS = {
+    "attested",
+    "initdataDigest",
+    "workloadInitdata",
+    trust_chain.PROOF_OUTPUT,
+    trust_chain.PCR8_OUTPUT,
+    remote_trustee.URL_OUTPUT,
+    remote_trustee.CERTIFICATE_OUTPUT,
+    remote_trustee.CHECKS_OUTPUT,
+    remote_trustee.SERVES_OUTPUT,
+    remote_trustee.SEALING_OUTPUT,
+    remote_trustee.IMAGES_OUTPUT,
+}
 _PIN = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE)
+_CODE = re.compile(r"`([^`\n]+)`")
+_SETTING = re.compile(rf"(?<![\w/])(?:coco-azure:)?((?:{'|'.join(PARTS)})(?:\.[\w*-]+|\[\d+\])+)")
+_FREE = ("clientSecrets", "sealedSecrets")
+_FOLDERS = "components|rehearsal|rendering|settings|tests|toolchain|trust|docs"
+_FILE = re.compile(rf"(?<![\w./])(?:{_FOLDERS})/[\w./-]*\w")
+_ANNOTATIONS = (workloads.EXEC, attester.ANNOTATION)
+
+
+def _text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def _known(path: str) -> bool:
+    """Return whether a setting of this path exists: as a whole, as a part, or with names of the user's in it."""
+    steps = re.sub(r"\[\d+\]", "", path).split(".")
+    if steps[0] in _FREE:
+        return True
+    for found in table.paths():
+        names = found.split(".")
+        if names[: len(steps)] == steps:
+            return True
+        # A dictionary of models (initdata.workloads.NAME.allowedImages) has a name of the user's after its own.
+        if names[:2] == ["initdata", "workloads"] and steps[:2] == names[:2] and steps[3:] in ([], names[2:]):
+            return True
+        if len(steps) > len(names) and steps[: len(names)] == names and names[-1] in ("tags", "matchLabels"):
+            return True
+    return False
+
+
+def _settings(name: str) -> set[str]:
+    text = _text(name)
+    named = [found for code in _CODE.findall(text) for found in _SETTING.findall(code)]
+    named += re.findall(r"coco-azure:(?!index:)([\w.]+\w)", text)
+    return {each for each in named if not each.endswith((".py", ".md"))}
+
+
+@pytest.mark.parametrize("name", PROSE)
+def test_every_setting_that_a_document_names_exists(name: str) -> None:
+    unknown = {each for each in _settings(name) if "." in each and not _known(each)}
+
+    assert unknown == set()
+    assert {each.split(".")[0] for each in _settings(name)} <= set(PARTS)
+
+
+def test_documents_name_settings_at_all_and_a_wrong_one_would_be_found() -> None:
+    assert len(_settings("README.md")) > 15
+    assert len(_settings("docs/trust-chain.md")) > 25
+    assert _known("peerPods.tags.owner")
+    assert _known("initdata.workloads.shop.allowedImages[0]")
+    assert not _known("trustee.referenceValues.expire")
+    assert not _known("initdata.workloads.shop.image")
 
 
 def test_the_table_of_settings_is_that_of_the_models() -> None:
-    found = (ROOT / "docs" / "settings.md").read_text()
+    assert _text("docs/settings.md") == table.render(), "make it anew: python -m settings > docs/settings.md"
 
-    assert found == table.render(), "make it anew: python -m settings > docs/settings.md"
+
+def test_the_tables_of_versions_are_those_of_the_profiles() -> None:
+    page = _text("docs/versions.md")
+
+    made = profile_table.updated(page)
+
+    assert page == made, "make them anew: python -m rendering.profile_table docs/versions.md"
+    assert all(f" {version} |" in page for version in [*OSC, *TRUSTEE])
+
+
+def test_a_page_without_the_marks_of_a_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="table of OSC profiles"):
+        profile_table.updated("# Versions\n")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_of_a_document_leads_somewhere(name: str) -> None:
+    for path in re.findall(r"\]\((?!http)([^)#]+)\)", _text(name)):
+        assert ((ROOT / name).parent / path).exists(), path
+
+
+@pytest.mark.parametrize("name", PROSE)
+def test_every_file_that_a_document_names_is_there(name: str) -> None:
+    for code in _CODE.findall(_text(name)):
+        for path in _FILE.findall(code):
+            assert path in _ANNOTATIONS or (ROOT / path).exists(), path
+
+
+def test_every_module_that_a_document_runs_is_there() -> None:
+    for name in DOCUMENTS:
+        for module in re.findall(r"python -m ([\w.]+)", _text(name)):
+            path = ROOT.joinpath(*module.split("."))
+            assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+
+
+def test_every_make_target_that_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", _text("Makefile"), re.MULTILINE))
+    for name in DOCUMENTS:
+        code = [*_CODE.findall(_text(name)), *re.findall(r"^\$ (.*)", _text(name), re.MULTILINE)]
+        named = {found for line in code for found in re.findall(r"\bmake ([a-z][a-z-]*)", line.partition("#")[0])}
+        assert named <= targets, name
+
+
+def test_every_output_that_a_document_names_exists() -> None:
+    for name in PROSE:
+        text = _text(name)
+        named = set(re.findall(r"pulumi stack output (?!--)(\w+)", text))
+        named |= {
+            each for found in re.findall(r"outputs? ((?:`\w+`(?:, | and )?)+)", text) for each in _CODE.findall(found)
+        }
+        assert named <= OUTPUTS, name
+    assert "workloadInitdata" in _text("docs/trust-chain.md")
+
+
+def test_the_rehearsal_page_names_every_fault_and_every_annotation() -> None:
+    page = _text("docs/rehearsal.md")
+
+    assert all(f"`{each}`" in page for each in [*faults.KNOWN, *_ANNOTATIONS])
+
+
+def test_a_readme_stays_one_page() -> None:
+    assert _lines(ROOT / "README.md") <= 180
+
+
+def _config(name: str) -> dict[str, Any]:
+    """Return the settings of a stack's file, with what a user has to fill in filled in."""
+    text = _text(name)
+    for hole, filled in {
+        "<YYYY-MM-DD>": "2099-12-31",
+        "<version of OSC, such as 1.12.1>": "1.12.1",
+        "<version of Trustee, such as 1.2.1>": "1.2.1",
+        "<registry/organisation>": "quay.io/my-org",
+    }.items():
+        text = text.replace(hole, filled)
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    assert "<" not in "".join(lines), "fill it in here as well"
+    return {key.removeprefix("coco-azure:"): value for key, value in yaml.safe_load(text)["config"].items()}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The folder of Pulumi.yaml with the files that a production stack names; those of the rehearsal will do."""
+    image = ROOT / "rehearsal" / "pod_vm_image"
+    shutil.copy(image / "measurements.json", tmp_path)
+    shutil.copy(image / "measurements.sig", tmp_path)
+    shutil.copy(image / "signing-key.pub", tmp_path / "cosign.pub")
+    (tmp_path / "rehearsal").symlink_to(ROOT / "rehearsal")
+    return tmp_path
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_every_stack_file_of_this_repository_is_valid(name: str) -> None:
-    config = yaml.safe_load((ROOT / name).read_text())["config"]
-
-    settings.parse({key.removeprefix("coco-azure:"): value for key, value in config.items()}, ROOT)
+def test_every_stack_file_of_this_repository_is_valid(name: str, root: Path) -> None:
+    settings.parse(_config(name), root)
 
 
-def test_every_setting_that_the_readme_names_exists() -> None:
-    readme = (ROOT / "README.md").read_text()
-    known = (ROOT / "docs" / "settings.md").read_text()
-    named = re.findall(r"^\| `([a-zA-Z.]+)` \|", readme, re.MULTILINE)
+@pytest.mark.parametrize("trustee", TRUSTEE)
+def test_the_production_stack_has_no_problem_and_holds_pods_to_their_initdata(trustee: str, root: Path) -> None:
+    stack = settings.parse(_config("Pulumi.prod.yaml"), root)
+    csv = {"sandboxed-containers-operator": "x.v1.12.1", "trustee-operator": "y.v1.2.1"}
+    versions = Versions(osc=OSC["1.12"], trustee=TRUSTEE[trustee], csv=csv)
+    host = "kbs-service-trustee-operator-system.apps.example.com"
+    now = datetime(2026, 1, 1, tzinfo=UTC)
 
-    assert len(named) > 5
-    for name in named:
-        if not name.startswith("clientSecrets"):
-            assert f"`{name}`" in known or f"`{name}." in known, name
+    chain = build(stack, versions, Place(kbs_url=f"https://{host}"))
+
+    assert stack.environment == "production"
+    assert checks.problems(stack, chain, host, now) == []
+    assert all("cluster of the pods" in each for each in checks.warnings(stack, chain, now))
+    assert chain.judgement is not None
+    assert TRUSTEE[trustee].reference_name("snp", 8) in [value.name for value in chain.judgement.values]
 
 
-def test_every_document_that_the_readme_points_to_is_there() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_production_stack_names_what_is_missing() -> None:
+    with pytest.raises(settings.SettingsError, match=r"measurements\.json"):
+        settings.parse(_config("Pulumi.prod.yaml"), ROOT)
 
-    for path in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
-        assert (ROOT / path).exists(), path
+
+def test_the_development_stack_is_one() -> None:
+    assert settings.parse(_config("Pulumi.dev.yaml"), ROOT).environment == "development"
 
 
 def test_the_requirements_pin_the_same_versions() -> None:
-    program, rehearsal, dev = (dict(_PIN.findall((ROOT / name).read_text())) for name in REQUIREMENTS)
+    program, rehearsal, dev = (dict(_PIN.findall(_text(name))) for name in REQUIREMENTS)
 
     assert program.items() <= rehearsal.items() <= dev.items()
 
 
 @pytest.mark.parametrize("name", REQUIREMENTS)
 def test_every_requirement_has_a_hash_and_no_registry_has_its_address_in_it(name: str) -> None:
-    text = (ROOT / name).read_text()
+    text = _text(name)
     entries = re.split(r"\n(?=\S)", text.strip())
 
     assert all("--hash=sha256:" in entry for entry in entries)
@@ -62,7 +233,7 @@ def test_every_requirement_has_a_hash_and_no_registry_has_its_address_in_it(name
 
 
 def test_no_source_file_is_longer_than_300_lines() -> None:
-    folders = ("components", "settings", "rendering", "rehearsal", "toolchain", "tests", "policies")
+    folders = ("components", "settings", "rendering", "rehearsal", "toolchain", "tests", "trust", "policies")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
 
     assert [path for path in files if _lines(path) > 300] == []

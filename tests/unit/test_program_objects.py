@@ -11,10 +11,43 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.recording import ROOT, Secret, run_program
+from tests.unit.recording import ROOT, Recorder, Secret, run_program
 
 GOLDEN = Path(__file__).parent / "golden"
 KEYS = ROOT / "tests/unit/keys"
+
+
+def _production(termination: str) -> dict[str, Any]:
+    """Return a production stack in which nothing is made at random."""
+    return {
+        "environment": "production",
+        "clientSecrets": {"kbsres1": {"key1": "res1val1"}},
+        "trustee": {
+            "host": "kbs.example.com",
+            "tls": {
+                "termination": termination,
+                "certificateFile": "tests/unit/keys/kbs-golden.crt",
+                "privateKeyFile": "tests/unit/keys/kbs-golden.key",
+            },
+            "tokenSigner": {
+                "certificateFile": "tests/unit/keys/signer-p256.crt",
+                "privateKeyFile": "tests/unit/keys/signer-p256.key",
+            },
+            "referenceValues": {"expires": "2099-12-31", "alsoAccept": ["ab" * 32]},
+            "referenceValuesFile": "tests/unit/keys/reference-values-ear.json",
+            "imageSignature": {
+                "publicKeyFile": "tests/unit/keys/cosign.pub",
+                "images": ["registry.access.redhat.com/ubi9"],
+            },
+            "registryCredentials": {"registries": {"quay.io": {"username": "robot", "password": "correct horse"}}},
+        },
+        "initdata": {
+            "allowedImages": ["registry.access.redhat.com/ubi9", "quay.io/my-org"],
+            "workloads": {"web": {"allowedImages": ["quay.io/my-org/web"]}},
+        },
+    }
+
+
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "defaults": {"clientSecrets": {"kbsres1": {"key1": "res1val1", "key2": "res1val2"}}},
     "everything": {
@@ -25,16 +58,17 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         },
         "azure": {"resourceGroup": "pod-vms", "subnetName": "peer-pods"},
         "trustee": {
-            "operator": {"channel": "stable-0.3", "catalog": "mirror", "catalogNamespace": "mirrors"},
+            "operator": {"version": "0.3.0", "catalog": "mirror", "catalogNamespace": "mirrors"},
             "host": "kbs.example.com",
             "tokenDuration": 10,
             "referenceValuesFile": "tests/unit/keys/reference-values.json",
-            "attestationPolicyFile": "rendering/rego/attestation_policy.rego",
             "securityPolicyDefault": "reject",
-            "imageSignature": {
-                "publicKeyFile": "tests/unit/keys/cosign.pub",
-                "images": ["quay.io/my-image", "registry.access.redhat.com/ubi9"],
-            },
+            "imageSignature": [
+                {
+                    "publicKeyFile": "tests/unit/keys/cosign.pub",
+                    "images": ["quay.io/my-image", "registry.access.redhat.com/ubi9"],
+                }
+            ],
             "tdx": {"pccsUrl": "https://pccs.example.com:8081/sgx/certification/v4/"},
             "serviceType": "NodePort",
         },
@@ -68,11 +102,19 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "attestationCheck": {"initdataAnnotation": False},
         "peerPods": {"confidential": False, "operator": {"install": False}},
     },
+    "production-1.11-1.1": _production("edge"),
+    "production-1.12-1.2": _production("passthrough"),
 }
+VERSIONS = {"production-1.11-1.1": ("1.11.0", "1.1.0"), "production-1.12-1.2": ("1.12.0", "1.2.1")}
 
 
 class _Literal(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, so that a difference can be read."""
+    """Writes texts of several lines as blocks, so that a difference can be read; those with tabs, too."""
+
+    def analyze_scalar(self, scalar: str) -> Any:
+        found = super().analyze_scalar(scalar.replace("\t", "x"))
+        found.scalar = scalar
+        return found
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
@@ -96,7 +138,9 @@ def test_every_object_is_exactly_as_the_golden_file_says(name: str) -> None:
     config = {**CONFIGURATIONS[name]}
     config["trustee"] = {**config.get("trustee", {}), "adminPrivateKey": key}
 
-    found = yaml.dump(_readable(run_program(config).objects()), Dumper=_Literal, sort_keys=True, width=120)
+    osc, trustee = VERSIONS.get(name, ("1.9.0", "0.3.0"))
+    run = run_program(config, Recorder(osc=osc, trustee=trustee))
+    found = yaml.dump(_readable(run.objects()), Dumper=_Literal, sort_keys=True, width=120)
 
     golden = GOLDEN / f"{name}.yaml"
     if os.environ.get("UPDATE_GOLDEN"):

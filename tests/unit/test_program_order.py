@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.recording import CLOUD_CONF, Recorder, Run, run_program
+from tests.unit.recording import CLOUD_CONF, Recorder, Run, failed_program, run_program
+from tests.unit.trust_stacks import EXPIRES, PRODUCTION, changed
 
 ALLOW = {"peerPods": {"kataConfig": {"allowReboot": True}}}
 
@@ -12,6 +13,13 @@ ALLOW = {"peerPods": {"kataConfig": {"allowReboot": True}}}
 @pytest.fixture(scope="module")
 def run() -> Run:
     return run_program(ALLOW)
+
+
+@pytest.fixture(scope="module")
+def production() -> Run:
+    """Return a production stack in which everything is made that can be: certificates, signer, keys."""
+    made = changed(PRODUCTION, trustee__referenceValues__initdata=True, trustee__tls={"termination": "passthrough"})
+    return run_program(changed(made, trustee__rotation={"tlsAuthority": 2, "tokenSigner": 2, "adminKey": 2}, **ALLOW))
 
 
 def _above(run: Run, name: str) -> set[str]:
@@ -29,8 +37,96 @@ def test_the_node_reboots_do_not_wait_for_trustee(run: Run) -> None:
     assert not [name for name in _above(run, "peer-pods-kataconfig") if name.startswith("trustee")]
 
 
+def test_the_node_reboots_of_a_production_stack_do_not_wait_for_trustee_either(production: Run) -> None:
+    above = _above(production, "peer-pods-kataconfig")
+
+    assert not [name for name in above if name.startswith("trustee-")]
+    assert not [name for name in _above(production, "trustee-kbs") if name.startswith("peer-pods")]
+    # The chain has the authority of KBS in initdata, and looks at the dates of its certificates. All of them are kept
+    # in the state, so this waits for nothing in the cluster.
+    kept = {production.registrations[name].kind for name in above if name.startswith("trust-chain-")}
+    assert kept == {"Stash"}
+
+
+@pytest.mark.parametrize(
+    "title", ["kbs-config-cm", "resource-policy", "attestation-policy", "rvps-reference-values", "kbs-auth-public-key"]
+)
+def test_content_of_a_new_version_waits_for_its_operator(production: Run, title: str) -> None:
+    assert "trustee-operator-installed" in production.dependencies(f"trustee-content-{title}")
+
+
+def test_every_secret_of_a_production_stack_waits_for_the_operator_and_comes_before_kbsconfig(production: Run) -> None:
+    secrets = {name for name, found in production.registrations.items() if found.kind == "Secret"}
+
+    assert {"trustee-content-kbs-https-key", "trustee-content-img-sig", "trustee-content-security-policy"} <= secrets
+    for name in secrets:
+        assert "trustee-operator-installed" in production.dependencies(name), name
+    assert secrets <= production.dependencies("trustee-kbsconfig")
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "a policy that KBS does not take": {"trustee": {"resourcePolicyFile": "README.md"}},
+    "a policy of the agent that does not compile": {"initdata": {"agentPolicyFile": "README.md"}},
+    "a value that has expired": {"trustee": {"referenceValues": {"expires": "2020-01-01", "initdata": True}}},
+    "a certificate for another host": {
+        "trustee": {
+            "tls": {
+                "certificateFile": "tests/unit/keys/kbs-golden.crt",
+                "privateKeyFile": "tests/unit/keys/kbs-golden.key",
+            }
+        }
+    },
+    "initdata that is not measured": changed(PRODUCTION, trustee__tls={"termination": "passthrough"}),
+    "a pinned version beside a bad policy": {
+        "trustee": {
+            "resourcePolicyFile": "README.md",
+            "operator": {"version": "0.3.0"},
+            "cluster": {"context": "other"},
+        },
+        "peerPods": {"operator": {"version": "1.9.0"}},
+    },
+    "an operator that is there already": {
+        "trustee": {"resourcePolicyFile": "README.md", "operator": {"install": False}},
+        "peerPods": {"operator": {"install": False}},
+    },
+    "a hub": {"trustee": {"resourcePolicyFile": "README.md"}, "peerPods": {"enabled": False}},
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_an_error_in_the_chain_leaves_the_cluster_as_it_is(case: str) -> None:
+    message, run = failed_program(BROKEN[case])
+
+    assert message.startswith("1 problem in the settings of this stack (nothing was changed):")
+    made = {found.request.type for found in run.registrations.values() if found.request.custom}
+    assert made <= {"pulumi:providers:kubernetes", "pulumi:providers:azure-native", "pulumi:index:Stash"}
+
+
+def test_a_version_without_a_profile_leaves_the_cluster_as_it_is() -> None:
+    message, run = failed_program({}, Recorder(trustee="9.9.0"))
+
+    assert "trustee-operator.v9.9.0 has no profile" in message
+    assert not run.objects()
+
+
+def test_values_that_a_hub_accepts_are_dated() -> None:
+    hub = {
+        "peerPods": {"enabled": False},
+        "trustee": {"referenceValues": {"expires": EXPIRES, "alsoAccept": ["ab" * 32]}},
+    }
+
+    (value,) = run_program(hub).exports["proof"]["referenceValues"]
+
+    assert (value["name"], value["count"]) == ("azsnpvtpm.tpm.pcr08", 1)
+
+
 def test_trustee_does_not_wait_for_the_node_reboots(run: Run) -> None:
     assert not [name for name in _above(run, "trustee-kbs") if name.startswith("peer-pods")]
+
+
+def test_the_namespace_that_the_provider_adds_to_a_gate_is_no_change(run: Run) -> None:
+    for name in ("trustee-operator-installed", "peer-pods-operator-installed"):
+        assert list(run.registrations[name].request.ignoreChanges) == ["metadata.namespace"]
 
 
 @pytest.mark.parametrize("cause", ["peer-pods-operator-installed", "peer-pods-feature-gates", "peer-pods-cm"])

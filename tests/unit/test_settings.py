@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settings import SettingsError, parse
-from settings.trustee import RESERVED_VOLUMES
+from settings.client_secrets import RESERVED_VOLUMES
 from tests.unit.recording import ROOT
 
 KEYS = "tests/unit/keys"
@@ -64,8 +64,8 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["trustee.adminPrivateKey", "openssl genpkey -algorithm ed25519", "--secret"],
     ),
     "a public key that is a private one": (
-        {"trustee": {"imageSignature": {"publicKeyFile": f"{KEYS}/admin.key", "images": ["a/b"]}}},
-        ["imageSignature.publicKeyFile", "not a PEM public key"],
+        {"trustee": {"imageSignature": {"publicKeyFile": f"{KEYS}/admin.key", "images": ["quay.io/a/b"]}}},
+        ["trustee.imageSignature", "not a PEM public key"],
     ),
     "a certificate that is a key": (
         {"initdata": {"kbsUrl": "https://kbs.example.com", "kbsCertificateFile": f"{KEYS}/cosign.pub"}},
@@ -124,9 +124,9 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a signature key in a client secret": (
         {
             "clientSecrets": {"kbsres1": {"key1": "v"}, "img-sig": {"k": "v"}},
-            "trustee": {"imageSignature": {"publicKeyFile": f"{KEYS}/cosign.pub", "images": ["a/b"]}},
+            "trustee": {"imageSignature": {"publicKeyFile": f"{KEYS}/cosign.pub", "images": ["quay.io/a/b"]}},
         },
-        ["imageSignature.secret img-sig", "rename one of the two"],
+        ["clientSecrets.img-sig", "imageSignature"],
     ),
 }
 

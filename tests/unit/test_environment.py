@@ -1,0 +1,101 @@
+"""What a production stack has to say and must not say; each with its way out, all at once."""
+
+from typing import Any
+
+import pytest
+
+from settings import SettingsError
+from tests.unit.trust_stacks import MEASURED, PRODUCTION, changed, stack
+
+OUT = "(or say that this is no production stack: pulumi config set --path 'coco-azure:environment' development)"
+
+
+def _problems(config: dict[str, Any]) -> list[str]:
+    try:
+        stack(config)
+    except SettingsError as refused:
+        return str(refused).splitlines()[1:]
+    return []
+
+
+def test_a_good_production_stack_has_no_problem() -> None:
+    assert _problems(dict(PRODUCTION)) == []
+
+
+def test_the_same_settings_are_good_for_development() -> None:
+    assert _problems(changed(PRODUCTION, environment=None)) == []
+
+
+BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "no date": (
+        {"trustee__referenceValues": None, "trustee__referenceValuesFile": "tests/unit/keys/reference-values-ear.json"},
+        [
+            "trustee.referenceValues.expires is not set, so initdata is not held to anything",
+            "'coco-azure:trustee.referenceValues.expires' YYYY-MM-DD",
+        ],
+    ),
+    "nothing about the image": (
+        {"trustee__referenceValues": {"expires": "2099-12-31"}},
+        ["no reference values are given for the pod VM image", "trustee.referenceValues.measurementsFile"],
+    ),
+    "initdata left out": (
+        {"trustee__referenceValues": {**MEASURED, "initdata": False}},
+        ["trustee.referenceValues.initdata is false, so tampered initdata passes", "remove the setting"],
+    ),
+    "unsigned images": (
+        {"trustee__securityPolicyDefault": "insecureAcceptAnything"},
+        ["trustee.securityPolicyDefault is insecureAcceptAnything", "set it to reject", "trustee.imageSignature"],
+    ),
+    "tokens of anybody": (
+        {"trustee__signTokens": False},
+        ["trustee.signTokens is false, so KBS believes a token that anybody signed", "pulumi config rm --path"],
+    ),
+    "an agent that opens a shell": (
+        {"initdata": {"agentPolicy": "development"}},
+        ["initdata.agentPolicy is development, which allows exec, logs and SetPolicy", "set it to production"],
+    ),
+    "an agent whose policy nobody has judged": (
+        {"initdata": {"agentPolicy": "image"}},
+        ["initdata.agentPolicy is image", "the host may replace", "set it to production"],
+    ),
+    "plain http": (
+        {"initdata": {"kbsUrl": "http://10.0.0.4:8080"}},
+        ["initdata.kbsUrl is http://10.0.0.4:8080, so secrets pass in plain text", "use an https URL"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_does_not_belong_into_production_is_refused_with_a_way_out(case: str) -> None:
+    changes, texts = BAD[case]
+
+    (problem,) = _problems(changed(PRODUCTION, **changes))
+
+    assert problem.startswith("  - environment is production, but ")
+    assert problem.endswith(OUT)
+    for text in texts:
+        assert text in problem
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_in_development_all_of_it_is_allowed(case: str) -> None:
+    assert _problems(changed(PRODUCTION, **{**BAD[case][0], "environment": "development"})) == []
+
+
+def test_everything_that_is_missing_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        stack(
+            {"environment": "production", "trustee": {"signTokens": False}, "initdata": {"agentPolicy": "development"}}
+        )
+
+    message = str(refused.value)
+    assert message.startswith("5 problems in the settings of this stack (nothing was changed):")
+    assert message.count("environment is production, but") == 4
+    assert "rejects registry.access.redhat.com/ubi9/ubi:9.3, which the program itself runs" in message
+    assert "coco-azure:attestationCheck.image" in message
+
+
+def test_a_stack_without_a_trustee_leaves_evidence_to_the_one_that_has_it() -> None:
+    spoke = {"environment": "production", "trustee": {"stack": "o/p/s", "signTokens": False}}
+
+    assert _problems(spoke) == []

@@ -1,0 +1,167 @@
+"""initdata documents of a stack: whose agent policy is in them, and how each version takes them."""
+
+import base64
+import gzip
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rendering import initdata
+from rendering.policy import policies
+from rendering.profiles import OSC
+from settings import SettingsError
+from tests.unit.recording import ROOT
+from tests.unit.trust_stacks import KEYS, PLACE, chain, file, stack
+from trust.documents import GLOBAL, Document, Place, agent_variant, documents, measured
+
+IMAGES = ["quay.io/org/app"]
+OTHERS = ["quay.io/org/other:1"]
+OWN = "package agent_policy\ndefault CreateContainerRequest := true\n"
+
+
+def _documents(
+    said: dict[str, Any], environment: str = "development", osc: str = "1.12", place: Place = PLACE, **others: Any
+) -> dict[str, Document]:
+    config = {"environment": environment, "initdata": said, **others}
+    return documents(stack(config), OSC[osc], place)
+
+
+def test_a_development_stack_keeps_the_policy_of_the_image() -> None:
+    found = _documents({})
+
+    assert found[GLOBAL].agent_policy is None
+    assert "policy.rego" not in tomllib.loads(found[GLOBAL].text)["data"]
+
+
+@pytest.mark.parametrize(
+    ("said", "variant"),
+    [
+        ({"agentPolicy": "development"}, "development"),
+        ({"agentPolicy": "production"}, "production"),
+        ({"allowedImages": IMAGES}, "production"),
+        ({"allowedImages": IMAGES, "agentPolicy": "development"}, "development"),
+    ],
+)
+def test_what_the_stack_says_comes_before_its_environment(said: dict[str, Any], variant: Any) -> None:
+    found = _documents(said)[GLOBAL]
+
+    assert found.agent_policy == policies.agent_policy(variant, said.get("allowedImages", ()))
+    assert tomllib.loads(found.text)["data"]["policy.rego"] == found.agent_policy
+    assert agent_variant(stack({"initdata": said})) == variant
+
+
+def test_a_production_stack_has_the_production_policy() -> None:
+    config = {"environment": "development", "initdata": {}}
+    told = stack(config).model_copy(update={"environment": "production"})
+
+    assert documents(told, OSC["1.12"], PLACE)[GLOBAL].agent_policy == policies.agent_policy("production")
+
+
+def test_a_file_of_the_stack_comes_before_everything(tmp_path: Path) -> None:
+    said = {"agentPolicyFile": file(tmp_path, "own.rego", OWN)}
+    told = stack({"initdata": said}).model_copy(update={"environment": "production"})
+
+    assert documents(told, OSC["1.12"], PLACE)[GLOBAL].agent_policy == OWN
+
+
+def test_a_workload_has_the_global_policy_unless_it_says_something_itself(tmp_path: Path) -> None:
+    own = file(tmp_path, "own.rego", OWN)
+    said = {
+        "allowedImages": IMAGES,
+        "workloads": {"same": {}, "images": {"allowedImages": OTHERS}, "file": {"agentPolicyFile": own}},
+    }
+
+    found = _documents(said)
+
+    assert list(found) == [GLOBAL, "same", "images", "file"]
+    assert found["same"] == found[GLOBAL]
+    assert found["images"].agent_policy == policies.agent_policy("production", OTHERS)
+    assert found["file"].agent_policy == OWN
+
+
+def test_the_images_of_a_workload_come_before_the_file_of_the_stack(tmp_path: Path) -> None:
+    said = {
+        "agentPolicyFile": file(tmp_path, "own.rego", OWN),
+        "workloads": {"web": {"allowedImages": IMAGES}, "same": {}},
+    }
+
+    found = _documents(said)
+
+    assert found["web"].agent_policy == policies.agent_policy("production", IMAGES)
+    assert found["same"].agent_policy == OWN
+
+
+@pytest.mark.parametrize(
+    ("said", "texts"),
+    [
+        ({"allowedImages": IMAGES, "agentPolicyFile": "README.md"}, ["allowedImages and agentPolicyFile", "keep one"]),
+        ({"agentPolicy": "production", "agentPolicyFile": "README.md"}, ["agentPolicy is production", "Remove the"]),
+        ({"agentPolicy": "image", "allowedImages": IMAGES}, ["agentPolicy is image", "set agentPolicy to production"]),
+        (
+            {"workloads": {"web": {"allowedImages": IMAGES, "agentPolicyFile": "README.md"}}},
+            ["initdata.workloads.web", "allowedImages and agentPolicyFile"],
+        ),
+        ({"allowedImages": ["nginx"]}, ["initdata.allowedImages[0]", "'nginx'", "docker.io/library/nginx"]),
+        ({"workloads": {"web": {"allowedImages": ["a b"]}}}, ["workloads.web.allowedImages[0]", "REGISTRY/REPOSITORY"]),
+    ],
+)
+def test_two_policies_or_an_image_without_a_host_are_refused(said: dict[str, Any], texts: list[str]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        stack({"initdata": said})
+
+    for text in texts:
+        assert text in str(refused.value)
+
+
+@pytest.mark.parametrize("osc", OSC)
+def test_every_version_takes_the_same_document_in_its_own_encoding(osc: str) -> None:
+    found, newest = (_documents({}, osc=version)[GLOBAL] for version in (osc, "1.12"))
+
+    raw = base64.b64decode(found.encoded)
+    assert (gzip.decompress(raw) if OSC[osc].initdata_gzip else raw).decode() == found.text
+    assert (found.text, found.digest, found.pcr8) == (newest.text, newest.digest, newest.pcr8)
+
+
+@pytest.mark.parametrize("algorithm", initdata.ALGORITHMS)
+def test_what_is_measured_follows_from_the_exact_text(algorithm: str) -> None:
+    found = _documents({"algorithm": algorithm})[GLOBAL]
+
+    assert found.digest == initdata.digest(found.text, algorithm)
+    assert found.pcr8 == initdata.pcr8(found.digest)
+    assert measured({"a": found}) == {"a": found.pcr8}
+
+
+def test_the_certificate_of_the_settings_comes_before_that_of_the_place() -> None:
+    said = (ROOT / KEYS / "kbs.crt").read_text()
+    place = Place(kbs_url="https://kbs.example.com", certificate="-----BEGIN CERTIFICATE-----\nother\n")
+
+    own = _documents({"kbsCertificateFile": f"{KEYS}/kbs.crt"}, place=place)[GLOBAL].text
+    others = _documents({}, place=place)[GLOBAL].text
+
+    assert _certificate(own) == said.strip() + "\n"
+    assert _certificate(others) == "-----BEGIN CERTIFICATE-----\nother\n"
+
+
+def _certificate(text: str) -> str:
+    agent = tomllib.loads(tomllib.loads(text)["data"]["aa.toml"])
+    return str(agent["token_configs"]["kbs"]["cert"])
+
+
+def test_the_document_names_credentials_only_where_there_are_some() -> None:
+    login = {"registries": {"quay.io": {"username": "robot", "password": "correct horse"}}, "secret": "pull"}
+
+    with_them = _documents({}, trustee={"registryCredentials": login})[GLOBAL].text
+    without = _documents({})[GLOBAL].text
+
+    assert "kbs:///default/pull/osc" in with_them
+    assert "correct horse" not in with_them
+    assert "authenticated_registry_credentials_uri" not in without
+
+
+def test_a_document_that_azure_cannot_take_is_an_error(tmp_path: Path) -> None:
+    noise = "".join(f"# {initdata.digest(str(number), 'sha512')}\n" for number in range(600))
+
+    with pytest.raises(ValueError, match=r"initdata takes \d+ characters.*initdata.agentPolicyFile"):
+        chain({"initdata": {"agentPolicyFile": file(tmp_path, "large.rego", OWN + noise)}})

@@ -1,0 +1,162 @@
+"""Reference values of a stack: which are registered, what they demand, and when they end."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rendering.profiles import OSC, TRUSTEE
+from rendering.trustee.reference_values import ReferenceValue
+from tests.unit.recording import ROOT
+from tests.unit.trust_stacks import IMAGE, MEASURED, chain, entry, file, stack
+from trust import values
+from trust.documents import GLOBAL
+
+END = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
+A, B, C = ("aa" * 32, "bb" * 32, "cc" * 32)
+_SECOND = timedelta(seconds=1)
+
+
+def _said(**said: Any) -> Any:
+    return stack({"trustee": {"referenceValues": said}})
+
+
+@pytest.mark.parametrize(
+    ("said", "osc", "registers"),
+    [
+        ({}, "1.12", False),
+        ({"expires": "2099-12-31"}, "1.9", False),
+        ({"expires": "2099-12-31"}, "1.10", True),
+        ({"expires": "2099-12-31"}, "1.12", True),
+        ({"expires": "2099-12-31", "initdata": True}, "1.9", True),
+        ({"expires": "2099-12-31", "initdata": False}, "1.12", False),
+        ({"expires": "2099-12-31"}, None, False),
+        ({"expires": "2099-12-31", "alsoAccept": [A]}, None, True),
+    ],
+)
+def test_initdata_is_registered_where_it_is_measured_and_has_a_date(
+    said: dict[str, Any], osc: str | None, *, registers: bool
+) -> None:
+    assert values.registers_initdata(_said(**said), OSC[osc] if osc else None) is registers
+
+
+def test_pcr_8_accepts_the_own_documents_the_ones_before_and_those_of_other_stacks() -> None:
+    said = _said(expires="2099-12-31", alsoAccept=[C.upper(), A])
+
+    found = values.reference_values(said, OSC["1.12"], TRUSTEE["1.2"], {"global": A, "web": B}, [B, "dd" * 32])
+
+    assert found == [ReferenceValue(name="snp_pcr08", values=(A, B, "dd" * 32, C), expires=END)]
+
+
+def test_what_an_earlier_run_deployed_stays_accepted_and_then_ends() -> None:
+    config = {"trustee": {"referenceValues": {"expires": "2099-12-31"}}}
+
+    during = chain(config, previous=(A,))
+    after = chain(config, previous=(during.measured[GLOBAL],))
+
+    assert during.judgement is not None
+    assert after.judgement is not None
+    assert during.judgement.values[0].values == (during.measured[GLOBAL], A)
+    assert after.judgement.values[0].values == (during.measured[GLOBAL],)
+
+
+@pytest.mark.parametrize(
+    ("trustee", "tee", "name"),
+    [
+        ("0.3", "snp", "azsnpvtpm.tpm.pcr08"),
+        ("0.4", "tdx", "aztdxvtpm.tpm.pcr08"),
+        ("1.0", "snp", "snp_pcr08"),
+        ("1.2", "tdx", "tdx_pcr08"),
+    ],
+)
+def test_names_are_those_of_the_version_and_the_tee(trustee: str, tee: str, name: str) -> None:
+    pccs = {"tdx": {"pccsUrl": "https://pccs.example.com/"}} if tee == "tdx" else {}
+    said = stack({"peerPods": {"tee": tee}, "trustee": {"referenceValues": {"expires": "2099-12-31"}, **pccs}})
+
+    found = values.reference_values(said, OSC["1.12"], TRUSTEE[trustee], {"global": A}, [])
+
+    assert [value.name for value in found] == [name]
+
+
+def test_measurements_of_the_image_give_the_pcrs_that_are_asked_for() -> None:
+    measured = json.loads((ROOT / IMAGE / "measurements.json").read_text())["measurements"]["sha256"]
+
+    found = values.reference_values(
+        _said(**MEASURED, initdata=False, pcrs=[9, 11, 9]), OSC["1.12"], TRUSTEE["1.2"], {}, []
+    )
+
+    assert [value.name for value in found] == ["snp_pcr09", "snp_pcr11"]
+    assert [value.values[0] for value in found] == [measured[pcr].removeprefix("0x") for pcr in ("pcr09", "pcr11")]
+
+
+def test_values_of_a_file_are_merged_with_the_registered_ones_and_the_earlier_date_wins(tmp_path: Path) -> None:
+    earlier = "2030-01-01T00:00:00Z"
+    own = [entry("snp_pcr08", B, expiration=earlier), entry("snp_tcb", "5")]
+    said = stack(
+        {
+            "trustee": {
+                "referenceValues": {"expires": "2099-12-31"},
+                "referenceValuesFile": file(tmp_path, "own.json", own),
+            }
+        }
+    )
+
+    found = values.reference_values(said, OSC["1.12"], TRUSTEE["1.2"], {"global": A}, [])
+
+    assert [(value.name, value.values) for value in found] == [("snp_pcr08", (B, A)), ("snp_tcb", ("5",))]
+    assert found[0].expires == datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def test_without_a_date_there_are_only_the_values_of_the_file(tmp_path: Path) -> None:
+    said = stack({"trustee": {"referenceValuesFile": file(tmp_path, "own.json", [entry("snp_pcr03", A)])}})
+
+    found = values.reference_values(said, OSC["1.12"], TRUSTEE["1.2"], {"global": B}, [C])
+
+    assert [(value.name, value.values) for value in found] == [("snp_pcr03", (A,))]
+
+
+def test_the_demanded_pcrs_are_those_that_values_name() -> None:
+    names = ["snp_pcr11", "tdx_pcr03", "azsnpvtpm.tpm.pcr08", "snp_tcb", "snp_pcr11"]
+
+    assert values.demanded_pcrs(_value(name) for name in names) == (3, 8, 11)
+    assert values.demanded_pcrs([]) == ()
+
+
+def test_policies_are_given_what_has_not_expired() -> None:
+    both = [_value("old", END - _SECOND), _value("new", END)]
+
+    assert values.as_data(iter(both), END) == {"new": [A]}
+
+
+def test_a_value_counts_until_its_exact_date_and_is_a_problem_after_it() -> None:
+    value = _value("snp_pcr08")
+
+    assert values.date_problems([value], END) == []
+    (problem,) = values.date_problems([value], END + _SECOND)
+    assert "snp_pcr08 expired on 2099-12-31 23:59 UTC" in problem
+    assert "needed a date to come: pulumi config set --path coco-azure:trustee.referenceValues.expires" in problem
+
+
+def test_a_warning_begins_the_days_before_and_lasts_to_the_exact_date() -> None:
+    said, days = _said(expires="2099-12-31", warnDays=7), timedelta(days=7)
+
+    def warned(now: datetime) -> list[str]:
+        return values.date_warnings(said, [_value("snp_pcr08")], now)
+
+    assert warned(END - days) == []
+    assert len(warned(END - days + _SECOND)) == 1
+    assert len(warned(END)) == 1
+    assert warned(END + _SECOND) == []
+    assert "snp_pcr08 expires on 2099-12-31 23:59 UTC and then denies every pod; set a later date" in warned(END)[0]
+
+
+def test_no_days_before_means_no_warning() -> None:
+    said = _said(expires="2099-12-31", warnDays=0)
+
+    assert values.date_warnings(said, [_value("snp_pcr08")], END - _SECOND) == []
+
+
+def _value(name: str, expires: datetime = END) -> ReferenceValue:
+    return ReferenceValue(name=name, values=(A,), expires=expires)
