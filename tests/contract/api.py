@@ -17,9 +17,9 @@ class Objects:
         """POST the object."""
         return self._server.request("POST", f"{self._path(found)}?{query}", found)
 
-    def apply(self, found: Mapping[str, Any], query: str = "") -> Any:
-        """Apply the object with server-side apply."""
-        path = f"{self._path(found)}/{found['metadata']['name']}?fieldManager=contract&force=true&{query}"
+    def apply(self, found: Mapping[str, Any], query: str = "", manager: str = "contract") -> Any:
+        """Apply the object with server-side apply; what another manager has said and this one does not, stays."""
+        path = f"{self._path(found)}/{found['metadata']['name']}?fieldManager={manager}&force=true&{query}"
         return self._server.request("PATCH", path, found, content_type="application/apply-patch+yaml")
 
     def _path(self, found: Mapping[str, Any]) -> str:

@@ -4,8 +4,10 @@ The binary comes from ``../shared/engine``. Where that folder or a library of it
 skipped with the reason.
 """
 
+import base64
 import ctypes.util
 import hashlib
+import json
 import lzma
 import os
 import socket
@@ -16,12 +18,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
+from requests.adapters import HTTPAdapter
 
 from tests.unit.recording import ROOT
 
 ENGINE = ROOT.parent / "shared" / "engine"
 _ARCHIVE = "kbs-0.3.0-linux-amd64.xz"
 _START_TIMEOUT = 20.0
+_TIMEOUT = 20
 
 
 def missing() -> str | None:
@@ -116,3 +124,43 @@ def ask_as_sample(url: str, resource: str) -> tuple[int, str]:
     client = [sys.executable, str(ENGINE / "kbs_sample_client.py"), url, resource]
     done = subprocess.run(client, capture_output=True, text=True, check=False, timeout=60)
     return done.returncode, done.stdout.strip() or done.stderr.strip()
+
+
+class AtLoopback(HTTPAdapter):
+    """Connects to where the URL says, and expects the certificate of another host there: that of the Route."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """Have every connection name the host."""
+        super().init_poolmanager(*args, server_hostname=self._host, assert_hostname=self._host, **options)
+
+
+def attest(url: str, session: requests.Session | None = None) -> str:
+    """Attest as the sample TEE and return the token."""
+    session = session or requests.Session()
+    start = {"version": "0.1.1", "tee": "sample", "extra-params": ""}
+    nonce = session.post(f"{url}/kbs/v0/auth", json=start, timeout=_TIMEOUT).json()["nonce"]
+    numbers = rsa.generate_private_key(65537, 2048).public_key().public_numbers()
+    jwk = {"alg": "RSA1_5", "e": "AQAB", "kty": "RSA", "n": base64url(numbers.n.to_bytes(256, "big"))}
+    runtime = json.dumps({"nonce": nonce, "tee-pubkey": jwk}, separators=(",", ":"), sort_keys=True)
+    digest = base64.b64encode(hashlib.sha384(runtime.encode()).digest()).decode()
+    evidence = {"svn": "1", "report_data": digest}
+    answer = session.post(f"{url}/kbs/v0/attest", json={"tee-pubkey": jwk, "tee-evidence": evidence}, timeout=_TIMEOUT)
+    answer.raise_for_status()
+    return str(answer.json()["token"])
+
+
+def believes(url: str, token: str, resource: str, session: requests.Session | None = None) -> bool:
+    """Return whether KBS hands out the resource to the bearer of this token; otherwise it says 401."""
+    headers = {"Authorization": f"Bearer {token}"}
+    found = (session or requests.Session()).get(f"{url}/kbs/v0/resource/{resource}", headers=headers, timeout=_TIMEOUT)
+    assert found.status_code in (200, 401), found.text
+    return found.status_code == 200
+
+
+def base64url(raw: bytes) -> str:
+    """Return base64 as JSON web tokens have it."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

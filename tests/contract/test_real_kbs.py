@@ -1,6 +1,5 @@
 """The real KBS 0.3 starts on what is rendered, and denies and releases as the policies say."""
 
-import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,8 @@ import pytest
 
 from tests.contract import real_kbs
 from tests.contract.real_kbs import Ended, Mounts, ask_as_sample, started
-from tests.unit.recording import ROOT, Secret, run_program
+from tests.contract.stacks import made, mounted
+from tests.unit.recording import ROOT
 
 pytestmark = pytest.mark.skipif(real_kbs.missing() is not None, reason=str(real_kbs.missing()))
 
@@ -27,33 +27,9 @@ def kbs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _mounts(trustee: Mapping[str, Any] | None = None, files: Mapping[str, str] | None = None) -> Mounts:
-    """Return what Trustee operator 0.3 mounts for the objects that the program registers (v0.3.0 newKbsDeployment)."""
-    config = {"clientSecrets": {"kbsres1": {"key1": "res1val1"}}, "trustee": dict(trustee or {})}
-    data = {title.split("/")[-1]: _content(found) for title, found in run_program(config).objects().items()}
-    folders = {
-        "kbs-config-cm": "/etc/kbs-config",
-        "kbs-auth-public-key": "/etc/auth-secret",
-        "resource-policy": f"{TRUSTEE}/opa",
-        "rvps-reference-values": f"{TRUSTEE}/rvps/reference-values",
-        "attestation-policy": f"{TRUSTEE}/attestation-service/policies/opa",
-        "security-policy": f"{TRUSTEE}/kbs/repository/default/security-policy",
-        "kbsres1": f"{TRUSTEE}/kbs/repository/default/kbsres1",
-    }
-    mounted = {
-        f"{folder}/{key}": text for title, folder in folders.items() for key, text in data.get(title, {}).items()
-    }
-    return Mounts({**mounted, **(files or {})})
-
-
-def _content(found: Mapping[str, Any]) -> dict[str, str]:
-    data = _open(found.get("data", {}))
-    if found.get("kind") != "Secret":
-        return dict(data)
-    return {key: base64.b64decode(_open(value)).decode() for key, value in data.items()}
-
-
-def _open(value: Any) -> Any:
-    return value.value if isinstance(value, Secret) else value
+    """Return what the operator mounts for the chapter's stack, and files beside it or instead."""
+    stack = {"clientSecrets": {"kbsres1": {"key1": "res1val1"}}, "trustee": dict(trustee or {})}
+    return Mounts({**mounted(made(stack)), **(files or {})})
 
 
 def _value(expected: str) -> str:

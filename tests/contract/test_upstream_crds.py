@@ -1,103 +1,100 @@
 """A real API server with the upstream CRDs accepts every object that the program makes, under strict validation."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import yaml
 
-import toolchain
-from rehearsal.control_plane import TOOLS, ControlPlane
-from rehearsal.rest import ApiError, ApiServer
+from rehearsal.rest import ApiError
 from tests.contract.api import Objects
-from tests.unit.recording import ROOT, Secret, run_program
-from tests.unit.test_program_objects import CONFIGURATIONS
+from tests.contract.stacks import KBS_CONFIG, PRODUCTION, TDX, made
+from tests.contract.upstream import CRDS, plan, upstream
+from tests.unit.recording import Recorder
+from tests.unit.test_program_objects import CONFIGURATIONS, VERSIONS
 
-CRDS = ROOT.parent / "shared" / "crds"
 STRICT = "dryRun=All&fieldValidation=Strict"
+NEWER: Mapping[str, tuple[Mapping[str, Any], str, str]] = {
+    **{name: (CONFIGURATIONS[name], trustee, osc) for name, (osc, trustee) in VERSIONS.items()},
+    "defaults of 1.0 and 1.10": (CONFIGURATIONS["defaults"], "1.0.0", "1.10.3"),
+    "defaults of 1.1 and 1.11": (CONFIGURATIONS["defaults"], "1.1.0", "1.11.1"),
+    "defaults of 1.2 and 1.12": (CONFIGURATIONS["defaults"], "1.2.1", "1.12.1"),
+    "production of 1.0 and 1.10": (PRODUCTION, "1.0.0", "1.10.3"),
+    "production of 1.1 and 1.11": (PRODUCTION, "1.1.0", "1.11.1"),
+    "production of 1.2 and 1.12": (PRODUCTION, "1.2.1", "1.12.1"),
+    "TDX of 1.2 and 1.12": (TDX, "1.2.1", "1.12.1"),
+}
+"""Settings, version of Trustee, version of OSC."""
 
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.skipif(not CRDS.exists(), reason="no ../shared/crds beside this checkout, so no upstream CRDs"),
 ]
 
-# What the operators make and the program patches; the patches are applied to them.
-WORKLOAD = {
-    "selector": {"matchLabels": {"app": "made"}},
-    "template": {"metadata": {"labels": {"app": "made"}}, "spec": {"containers": [{"name": "kbs", "image": "made"}]}},
-}
-
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Objects]:
-    tools = {name: tool.path for name, tool in toolchain.ensure(TOOLS, print).items()}
-    with ControlPlane.start(tmp_path_factory.mktemp("upstream"), tools) as plane:
-        server = ApiServer(plane.kubeconfig)
-        made = Objects(server)
-        for file in (*CRDS.glob("*.yaml"), *CRDS.glob("trustee-0.3/*.yaml")):
-            for crd in yaml.safe_load_all(file.read_text()):
-                _install(server, made, crd)
-        for name in ("trustee-operator-system", "openshift-sandboxed-containers-operator"):
-            made.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        for kind, namespace, name in (
-            ("Deployment", "trustee-operator-system", "trustee-deployment"),
-            ("DaemonSet", "openshift-sandboxed-containers-operator", "osc-caa-ds"),
-        ):
-            metadata = {"name": name, "namespace": namespace}
-            made.create({"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": WORKLOAD})
-        yield made
+    with upstream(tmp_path_factory.mktemp("upstream"), "trustee-0.3") as found:
+        yield found
 
 
-def _install(server: ApiServer, made: Objects, crd: dict[str, Any]) -> None:
-    made.create(crd)
-    deadline = time.monotonic() + 30
-    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}"
-    while not _established(server.get(path)):
-        assert time.monotonic() < deadline, f"{crd['metadata']['name']} is not established: {server.get(path)}"
-        time.sleep(0.05)
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Objects]:
+    with upstream(tmp_path_factory.mktemp("newer"), "trustee-1.2") as found:
+        yield found
 
 
-def _established(crd: dict[str, Any]) -> bool:
-    conditions = crd.get("status", {}).get("conditions") or []
-    return any(entry["type"] == "Established" and entry["status"] == "True" for entry in conditions)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Secret):
-        return _plain(value.value)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def _made(config: str) -> dict[str, dict[str, Any]]:
-    return {title: _plain(found) for title, found in run_program(CONFIGURATIONS[config]).objects().items()}
-
-
-@pytest.mark.parametrize("config", CONFIGURATIONS)
-def test_every_object_passes_strict_validation(objects: Objects, config: str) -> None:
-    found = _made(config)
-    namespaces = {title: value for title, value in found.items() if title.startswith("Namespace ")}
-    for value in namespaces.values():
-        objects.apply(value)
-
+def _refused(objects: Objects, found: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Return what the API server says to the objects that it does not take as they are."""
+    for title, value in found.items():
+        if title.startswith("Namespace "):
+            objects.apply(value)
+        if title.startswith("InstallPlan "):
+            objects.apply(plan(value), manager="olm")
     refused = {}
     for title, value in found.items():
         try:
-            if title in namespaces or title.split()[0].endswith("Patch"):
+            if title.split()[0] in ("Namespace", "InstallPlan") or title.split()[0].endswith("Patch"):
                 objects.apply(value, STRICT)
             else:
                 objects.create(value, STRICT)
         except ApiError as error:
             refused[title] = str(error)
+    return refused
 
-    assert refused == {}
+
+@pytest.mark.parametrize("config", sorted(CONFIGURATIONS.keys() - VERSIONS.keys()))
+def test_every_object_passes_strict_validation(objects: Objects, config: str) -> None:
+    found = made(CONFIGURATIONS[config])
+
+    assert _refused(objects, found) == {}
     assert len(found) > 15
 
 
+def test_every_object_of_a_production_stack_with_passthrough_passes(objects: Objects) -> None:
+    found = made(PRODUCTION)
+
+    assert _refused(objects, found) == {}
+    assert found[KBS_CONFIG]["spec"]["kbsHttpsKeySecretName"] == "kbs-https-key"
+
+
+@pytest.mark.parametrize("what", NEWER)
+def test_every_object_of_newer_versions_passes_with_their_crds(newer: Objects, what: str) -> None:
+    config, trustee, osc = NEWER[what]
+    found = made(config, Recorder(osc=osc, trustee=trustee))
+
+    assert _refused(newer, found) == {}
+    assert len(found) > 15
+
+
+def test_the_collateral_services_config_map_of_0_3_would_be_noticed_by_1_2(objects: Objects, newer: Objects) -> None:
+    kbs = {KBS_CONFIG: made(TDX)[KBS_CONFIG]}
+
+    assert _refused(objects, kbs) == {}
+    assert 'unknown field "spec.tdxConfigSpec"' in _refused(newer, kbs)[KBS_CONFIG]
+
+
 def test_an_unknown_field_would_be_noticed(objects: Objects) -> None:
-    kata = _made("defaults")["KataConfig example-kataconfig"]
+    kata = made(CONFIGURATIONS["defaults"])["KataConfig example-kataconfig"]
     kata["spec"]["enablePeerPod"] = True
 
     with pytest.raises(ApiError, match="unknown field"):
@@ -105,8 +102,17 @@ def test_an_unknown_field_would_be_noticed(objects: Objects) -> None:
 
 
 def test_a_wrong_type_would_be_noticed(objects: Objects) -> None:
-    kbs = _made("defaults")["KbsConfig trustee-operator-system/kbsconfig"]
+    kbs = made(CONFIGURATIONS["defaults"])[KBS_CONFIG]
     kbs["spec"]["kbsSecretResources"] = "kbsres1"
 
     with pytest.raises(ApiError, match="kbsSecretResources"):
         objects.create(kbs, STRICT)
+
+
+def test_an_approval_of_a_wrong_type_would_be_noticed(objects: Objects) -> None:
+    title, approval = next(
+        each for each in made(CONFIGURATIONS["everything"]).items() if each[0].startswith("InstallPlan ")
+    )
+    approval["spec"]["approved"] = "true"
+
+    assert "spec.approved" in _refused(objects, {title: approval})[title]

@@ -1,0 +1,78 @@
+"""Stacks that contracts are held to, the objects that the program makes of them, and what a KBS finds mounted."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from rehearsal.api import Kind
+from rehearsal.kinds import CONFIG_MAP, SECRET
+from rehearsal.kubelet.kbs import pod
+from rehearsal.operators import trustee_template
+from rehearsal.operators.trustee import NAMESPACE
+from tests.unit.fake_api import FakeApi
+from tests.unit.recording import Recorder, Secret, run_program
+
+Objects = Mapping[str, dict[str, Any]]
+"""Objects of the program by ``Kind namespace/name``, in plain text."""
+
+KBS_CONFIG = f"KbsConfig {NAMESPACE}/kbsconfig"
+PRODUCTION: Mapping[str, Any] = {
+    "environment": "production",
+    "clientSecrets": {"kbsres1": {"key1": "res1val1"}},
+    "trustee": {
+        "referenceValues": {
+            "expires": "2099-12-31",
+            "initdata": True,
+            "measurementsFile": "rehearsal/pod_vm_image/measurements.json",
+            "measurementsSignatureFile": "rehearsal/pod_vm_image/measurements.sig",
+            "measurementsPublicKeyFile": "rehearsal/pod_vm_image/signing-key.pub",
+        },
+        "imageSignature": {
+            "publicKeyFile": "rehearsal/kubelet/registry-keys/cosign.pub",
+            "images": ["registry.access.redhat.com/ubi9"],
+        },
+        "tls": {"termination": "passthrough"},
+    },
+}
+TDX: Mapping[str, Any] = {
+    "clientSecrets": {"kbsres1": {"key1": "res1val1"}},
+    "trustee": {"tdx": {"pccsUrl": "https://pccs.example.com:8081/sgx/certification/v4/"}},
+    "peerPods": {"tee": "tdx"},
+}
+
+
+def with_trustee(stack: Mapping[str, Any], **said: Any) -> dict[str, Any]:
+    """Return a stack with other settings of Trustee."""
+    return {**stack, "trustee": {**stack.get("trustee", {}), **said}}
+
+
+def made(config: Mapping[str, Any], answers: Recorder | None = None) -> dict[str, dict[str, Any]]:
+    """Return the objects that the program makes."""
+    return {title: plain(found) for title, found in run_program(config, answers).objects().items()}
+
+
+def plain(value: Any) -> Any:
+    """Return a value without the wrappers of its secrets."""
+    if isinstance(value, Secret):
+        return plain(value.value)
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def mounted(objects: Objects, version: str = "0.3.0") -> dict[str, str]:
+    """Return the files of KBS as Trustee's operator of this version mounts them for these objects."""
+    api, number = FakeApi(), tuple(map(int, version.split(".")))
+    for title, found in objects.items():
+        kind = {"ConfigMap": CONFIG_MAP, "Secret": SECRET}.get(title.split()[0])
+        if kind is not None and found["metadata"]["namespace"] == NAMESPACE:
+            api.put(kind, found)
+
+    async def find(kind: Kind, name: str) -> dict[str, Any] | None:
+        return await api.get(kind, name, NAMESPACE)
+
+    async def files() -> dict[str, str]:
+        spec = (await trustee_template.template(objects[KBS_CONFIG]["spec"], number, find))["spec"]
+        return await pod.files(api, NAMESPACE, spec, spec["containers"][0])
+
+    return asyncio.run(files())
