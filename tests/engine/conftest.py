@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import toolchain
+from rehearsal.cluster import CHECKOUT
 from rehearsal.control_plane import TOOLS
 from tests.engine.harness import Stack, prepare, remove
 
@@ -20,7 +21,11 @@ def tools() -> dict[str, Path]:
 
 
 def start(
-    root: Path, tools: dict[str, Path], provider: str, variables: dict[str, str] | None = None
+    root: Path,
+    tools: dict[str, Path],
+    provider: str,
+    variables: dict[str, str] | None = None,
+    program: Path = CHECKOUT,
 ) -> Iterator[Stack]:
     """Yield a stack on a new cluster of its own."""
     demanded = os.environ.get("COCO_KUBERNETES_PROVIDER") == "real"
@@ -36,7 +41,7 @@ def start(
                 raise
             pytest.skip(f"left out, the stand-in is tested: {error}")
         with cluster:
-            yield Stack(root, cluster, prepared)
+            yield Stack(root, cluster, prepared, program)
         remove(root)
 
 

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from rehearsal.rest import ApiServer
 from rehearsal.workplace import STACK, Prepared, Workplace
 
 REHEARSAL: Mapping[str, Any] = yaml.safe_load((CHECKOUT / "Pulumi.rehearsal.yaml").read_text())
+_SHOW_SECRETS = "--show-secrets"
 _TIMEOUT = 300.0
 _LOOK = 0.1
 
@@ -65,27 +66,52 @@ class Done:
 
 
 class Stack:
-    """One stack of this project on one rehearsal cluster, worked on with the command line as a user does."""
+    """One stack of a project on one rehearsal cluster, worked on with the command line as a user does.
 
-    def __init__(self, root: Path, cluster: Cluster, prepared: Prepared) -> None:
+    The project is this one, or a smaller program of the tests in a folder of its own.
+    """
+
+    def __init__(
+        self, root: Path, cluster: Cluster, prepared: Prepared, program: Path = CHECKOUT, name: str = STACK
+    ) -> None:
         self.cluster = cluster
         self.provider = prepared.provider
+        self.log: list[str] = []
+        """What every run of ``pulumi`` printed, but for those that were to show secrets."""
         self._root = root
         self._prepared = prepared
+        self._program = program
         self._server = ApiServer(cluster.kubeconfig)
-        self._config = root / "Pulumi.yaml"
+        self.name = name
+        self._config = root / ("Pulumi.yaml" if name == STACK else f"project/Pulumi.{name}.yaml")
+        self._config.parent.mkdir(exist_ok=True)
         self.configure({})
-        self.run("stack", "init", STACK)
+        self.run("stack", "init", name, *self._elsewhere())
+
+    def beside(self, name: str) -> "Stack":
+        """Return another new stack of the same project on the same cluster."""
+        return Stack(self._root, self.cluster, self._prepared, self._program, name)
+
+    def _elsewhere(self) -> list[str]:
+        """Return options that keep the file of a second stack out of the program's folder."""
+        if self.name == STACK:
+            return []
+        shutil.copy(self._program / "Pulumi.yaml", self._config.parent)
+        return ["--cwd", str(self._config.parent)]
 
     def configure(self, changes: Mapping[str, Any]) -> None:
-        """Write the stack's file: that of the rehearsal, with ``changes`` merged over it."""
-        config = _merged(REHEARSAL["config"], {f"coco-azure:{name}": value for name, value in changes.items()})
+        """Write the stack's file: ``changes`` over that of the rehearsal, or over nothing for a small program."""
+        project = yaml.safe_load((self._program / "Pulumi.yaml").read_text())["name"]
+        base = REHEARSAL["config"] if self._program == CHECKOUT else {}
+        config = _merged(base, {f"{project}:{name}": value for name, value in changes.items()})
         self._config.write_text(yaml.safe_dump({**REHEARSAL, "config": config}))
 
     def run(self, *arguments: str, check: bool = True) -> Done:
         """Run ``pulumi``; an exit code other than 0 fails the test, unless ``check`` is off."""
         with self.started(*arguments) as process:
             out, _ = process.communicate(timeout=_TIMEOUT)
+        if _SHOW_SECRETS not in arguments:
+            self.log.append(out)
         if check:
             assert process.returncode == 0, out
         return Done(process.returncode, out)
@@ -97,7 +123,7 @@ class Stack:
             command = [str(self._prepared.pulumi), *arguments, "--non-interactive"]
         return subprocess.Popen(
             command,
-            cwd=CHECKOUT,
+            cwd=self._program,
             env=self._prepared.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -108,11 +134,11 @@ class Stack:
 
     def up(self, *arguments: str, check: bool = True) -> Done:
         """Run ``pulumi up``."""
-        return self.run("up", "--stack", STACK, "--yes", "--skip-preview", *arguments, check=check)
+        return self.run("up", "--stack", self.name, "--yes", "--skip-preview", *arguments, check=check)
 
     def destroy(self) -> Done:
         """Run ``pulumi destroy``."""
-        return self.run("destroy", "--stack", STACK, "--yes", "--skip-preview")
+        return self.run("destroy", "--stack", self.name, "--yes", "--skip-preview")
 
     def preview(self, changes: Mapping[str, Any] | None = None) -> list[Change]:
         """Return what ``pulumi preview`` would change with this configuration; the stack's own file stays."""
@@ -120,7 +146,7 @@ class Stack:
         if changes is not None:
             self.configure(changes)
         try:
-            done = self.run("preview", "--stack", STACK, "--json")
+            done = self.run("preview", "--stack", self.name, "--json")
         finally:
             self._config.write_text(before)
         steps = json.loads(done.output[done.output.index("{") :])["steps"]
@@ -128,12 +154,22 @@ class Stack:
 
     def outputs(self) -> Any:
         """Return the stack's outputs."""
-        return json.loads(self.run("stack", "output", "--stack", STACK, "--json").output)
+        return json.loads(self.run("stack", "output", "--stack", self.name, "--json").output)
 
     def state(self, *arguments: str) -> list[Mapping[str, Any]]:
         """Return the resources in the stack's state."""
-        deployment = json.loads(self.run("stack", "export", "--stack", STACK, *arguments).output)["deployment"]
+        deployment = json.loads(self.run("stack", "export", "--stack", self.name, *arguments).output)["deployment"]
         return list(deployment.get("resources", []))
+
+    def shown_secrets(self) -> list[Any]:
+        """Return every value that the stack's state holds encrypted, decrypted."""
+        exported = json.loads(self.run("stack", "export", "--stack", STACK, _SHOW_SECRETS).output)
+        return list(_plain_texts(exported))
+
+    def files(self) -> dict[Path, str]:
+        """Return everything that Pulumi has written to its backend: the state, its backups and the history."""
+        found = [path for path in Workplace(self._root).state.rglob("*") if path.is_file()]
+        return {path: path.read_text(errors="replace") for path in found}
 
     def get(self, path: str) -> Any:
         """Return an object or list of the API server, or None."""
@@ -205,6 +241,17 @@ def remove(root: Path) -> None:
 def names(changes: Sequence[Change], operation: str) -> set[str]:
     """Return the names of the resources that a preview would create, update, replace or delete."""
     return {change.name for change in changes if change.operation == operation}
+
+
+def _plain_texts(found: Any) -> Iterator[Any]:
+    if isinstance(found, Mapping):
+        if "plaintext" in found:
+            yield json.loads(found["plaintext"])
+        for value in found.values():
+            yield from _plain_texts(value)
+    elif isinstance(found, list):
+        for value in found:
+            yield from _plain_texts(value)
 
 
 def _change(step: Mapping[str, Any]) -> Change:

@@ -39,20 +39,36 @@ def test_after_an_interruption_the_next_run_goes_on_from_there(empty: Stack) -> 
     assert again == [], "what was there already was made once more"
 
 
-def test_a_policy_that_denies_everybody_fails_the_run(empty: Stack) -> None:
+def test_a_policy_that_denies_what_pods_need_first_fails_the_run_although_it_passes_the_documented_cases(
+    empty: Stack,
+) -> None:
     settings = {"peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {"none": "such"}}}}}
-    policy = {"resourcePolicyFile": "tests/engine/policies/deny.rego"}
+    policy = {"resourcePolicyFile": "tests/engine/policies/key1_only.rego"}
     empty.configure({**settings, "trustee": policy, "attestationCheck": {"timeout": "20s"}})
     done = empty.up(check=False)
     events = empty.get("/api/v1/namespaces/coco-attestation-check/events")["items"]
 
     assert done.code != 0
     assert "check-job" in done.output
+    assert "in the settings of this stack" not in done.output
     # Not even the image policy is handed out, so the container does not start.
     assert any("PolicyDeny" in event["message"] for event in events)
 
     empty.configure(settings)
     empty.up()
+    assert empty.outputs()["attested"] is True
+
+
+def test_a_policy_that_denies_everybody_stops_the_run_and_leaves_what_works_as_it_is(empty: Stack) -> None:
+    settings = {"peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {"none": "such"}}}}}
+    empty.configure({**settings, "trustee": {"resourcePolicyFile": "tests/engine/policies/deny.rego"}})
+    mark = empty.mark()
+    done = empty.up(check=False)
+    empty.configure(settings)
+
+    assert done.code != 0
+    assert "every documented TEE is turned away" in done.output
+    assert empty.requests(mark) == []
     assert empty.outputs()["attested"] is True
 
 

@@ -69,9 +69,14 @@ def test_a_change_that_reboots_nodes_shows_as_a_replacement_of_kataconfig(
     ("change", "updated", "replaced"),
     [
         ({"peerPods": {"proxyTimeout": "7m"}}, {PEER_PODS_CM, CAA}, {CHECK}),
-        ({"initdata": {"algorithm": "sha256"}}, {PEER_PODS_CM, CAA}, {CHECK}),
+        # The new PCR 8 is a reference value as well, which KBS has to know before the pods come.
         (
-            {"trustee": {"resourcePolicyFile": "tests/engine/policies/deny.rego"}},
+            {"initdata": {"algorithm": "sha256"}},
+            {PEER_PODS_CM, CAA, "trustee-content-rvps-reference-values", KBS_CONFIG, KBS},
+            {CHECK},
+        ),
+        (
+            {"trustee": {"resourcePolicyFile": "tests/engine/policies/snp_only.rego"}},
             {"trustee-content-resource-policy", KBS_CONFIG, KBS},
             {CHECK},
         ),

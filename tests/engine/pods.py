@@ -1,0 +1,92 @@
+"""Pods of workloads on a rehearsal cluster: what is started in a pod VM, and what became of it."""
+
+import base64
+import copy
+import gzip
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from rehearsal import negative
+from rehearsal.kubelet import workloads
+from rehearsal.rest import ApiServer
+from tests.engine.harness import Stack
+
+CHECK = "coco-attestation-check"
+CHECK_POD = ("coco-attestation-check", "attestation-check")
+SIGNED = "quay.io/rehearsal/app:1.0"
+ANNOTATION_1_9 = "io.katacontainers.config.runtime.cc_init_data"
+_GZIP = b"\x1f\x8b"
+
+
+def namespace(stack: Stack, name: str) -> None:
+    """Make a namespace, as the owner of a workload does."""
+    stack.api("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+
+
+def plain(image: str = SIGNED, env: list[Any] | None = None) -> Any:
+    """Return a pod of a workload that runs until it is stopped."""
+    container = {"name": "app", "image": image, "env": env or []}
+    return {"metadata": {}, "spec": {"runtimeClassName": "kata-remote", "containers": [container]}}
+
+
+def asking(stack: Stack, resource: str, value: str | bytes, image: str | None = None) -> Any:
+    """Return a pod that succeeds if KBS gives it exactly this value; it has the global initdata."""
+    pod = copy.deepcopy(negative._model(ApiServer(stack.cluster.kubeconfig), *CHECK_POD))
+    raw, salt = value.encode() if isinstance(value, str) else value, f"{resource}:"
+    digest = hashlib.sha256(salt.encode() + raw).hexdigest()
+    said = {"RESOURCE": resource, "SALT": salt, "EXPECTED_SHA256": digest}
+    pod["metadata"] = {}
+    container = pod["spec"]["containers"][0]
+    container["env"] = [{"name": name, "value": text} for name, text in said.items()]
+    container["image"] = image or container["image"]
+    return pod
+
+
+def run(stack: Stack, where: str, pods: Mapping[str, Any]) -> dict[str, str]:
+    """Start pods side by side, wait until each runs, ends or is refused, remove them, and return how it went.
+
+    A text begins with ``runs``, ``succeeded`` or ``refused``; then follows what the cluster said.
+    """
+    path = f"/api/v1/namespaces/{where}/pods"
+    for name, pod in pods.items():
+        metadata = {**pod["metadata"], "name": name}
+        stack.api("POST", path, {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": metadata})
+    found = {name: stack.wait_for(lambda name=name: _ended(stack, f"{path}/{name}")) for name in pods}  # type: ignore[misc]
+    for name in pods:
+        stack.api("DELETE", f"{path}/{name}")
+        stack.wait_for(lambda name=name: stack.get(f"{path}/{name}") is None)  # type: ignore[misc]
+    return found
+
+
+def decoded(initdata: str) -> str:
+    """Return the text of initdata as peer-pods-cm or an annotation has it, of any version."""
+    raw = base64.b64decode(initdata)
+    return (gzip.decompress(raw) if raw.startswith(_GZIP) else raw).decode()
+
+
+def encoded(text: str) -> str:
+    """Return a text of initdata as OSC 1.9 takes it."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def events(stack: Stack, where: str, reason: str = workloads.SECRET_UNSEALED) -> list[str]:
+    """Return the messages of the events of one kind in a namespace."""
+    found = stack.get(f"/api/v1/namespaces/{where}/events")["items"]
+    return [each["message"] for each in found if each["reason"] == reason]
+
+
+def _ended(stack: Stack, path: str) -> str | None:
+    status = stack.get(path).get("status", {})
+    state = (status.get("containerStatuses") or [{}])[0].get("state", {})
+    if "running" in state:
+        return None if _is_script(stack, path) else "runs"
+    if "terminated" in state:
+        said = state["terminated"]
+        return f"{'succeeded' if said['exitCode'] == 0 else 'refused'}: {said.get('message', '')}"
+    said = state.get("waiting", {}).get("message", "")
+    return f"refused: {said}" if "failed to" in said or "blocked" in said else None
+
+
+def _is_script(stack: Stack, path: str) -> bool:
+    return bool(stack.get(path)["spec"]["containers"][0].get("command"))

@@ -1,0 +1,61 @@
+"""The two operators and nothing else. Configuration: ``trustee`` and ``osc``, each as ``operator`` in a real stack."""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+# The program's folder is not this project's root.
+sys.path.insert(0, str(Path(__file__).parents[4]))
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import ResourceOptions
+
+from components.olm_operator import OlmOperator, OlmOperatorArgs
+from components.operator_versions import OperatorSource, OperatorVersions, OperatorVersionsArgs
+from settings.operators import OperatorSettings
+
+OPERATORS = {
+    "trustee": ("trustee-operator", "trustee-operator-system"),
+    "osc": ("sandboxed-containers-operator", "openshift-sandboxed-containers-operator"),
+}
+
+config = pulumi.Config()
+wanted = {
+    key: OperatorSettings.model_validate(config.get_object(key))
+    for key in OPERATORS
+    if config.get_object(key) is not None
+}
+connect = partial(kubernetes.Provider, kubeconfig=os.environ["KUBECONFIG"], cluster_identifier="rehearsal")
+on_cluster = ResourceOptions(providers=[connect("cluster", enable_config_map_mutable=True)])
+upserting = connect("cluster-upserting", upsert_existing_objects=True)
+
+sources = [
+    OperatorSource(package=OPERATORS[key][0], namespace=OPERATORS[key][1], settings=said)
+    for key, said in wanted.items()
+]
+versions = OperatorVersions("versions", OperatorVersionsArgs(operators=sources), on_cluster)
+for key, said in wanted.items():
+    package, namespace = OPERATORS[key]
+    csv = versions.csv[package]
+    operator = OlmOperator(
+        key,
+        OlmOperatorArgs(
+            package=package,
+            namespace=namespace,
+            group=f"{key}-group",
+            subscription=f"{key}-subscription",
+            settings=said,
+            csv=csv,
+            upserting=upserting,
+        ),
+        on_cluster,
+    )
+    kubernetes.core.v1.ConfigMap(
+        f"{key}-needs-it",
+        metadata={"name": f"{key}-needs-it", "namespace": operator.namespace},
+        data={"csv": csv},
+        opts=ResourceOptions.merge(on_cluster, ResourceOptions(depends_on=[operator.installed])),
+    )
+    pulumi.export(key, csv)

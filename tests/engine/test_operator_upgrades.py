@@ -1,0 +1,94 @@
+"""On the real engine: what somebody else has installed is found, and without a pin the catalog is followed.
+
+The tests share a cluster and go on from each other's state, in their order.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rehearsal.operators import olm_catalog
+from rehearsal.operators.olm_catalog import OSC, TRUSTEE
+from tests.engine.conftest import PROVIDERS, start
+from tests.engine.harness import Stack, names
+from tests.engine.operators import MERGE, NAMESPACE, NEWEST, OLD, OLM, PROGRAM, complaint, csvs, install_by_hand
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module", params=PROVIDERS)
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]
+) -> Iterator[Stack]:
+    """The small program on a cluster whose catalog has Trustee 0.3.0, 0.4.2 and 1.0.0."""
+    variables = {"COCO_REHEARSAL_TRUSTEE": "1.0"}
+    yield from start(tmp_path_factory.mktemp(request.param), tools, request.param, variables, PROGRAM)
+
+
+def test_nothing_installed_is_an_error_at_preview(stack: Stack) -> None:
+    said = complaint(stack, {"trustee": {"install": False}})
+
+    assert "trustee-operator.trustee-operator-system" in said
+
+
+def test_its_version_is_known_at_preview(stack: Stack) -> None:
+    install_by_hand(stack)
+    stack.configure({"trustee": {"install": False}})
+    assert f'trustee: "{NEWEST}"' in stack.run("preview", "--stack", "rehearsal", "--diff").output
+
+    stack.up()
+    stack.up("--expect-no-changes")
+    assert not [each for each in stack.state() if each["type"].endswith(("Subscription", ":Namespace"))]
+
+
+def test_another_pin_than_what_is_installed_is_an_error(stack: Stack) -> None:
+    said = complaint(stack, {"trustee": {"install": False, "version": "0.3.0"}})
+
+    assert f"asks for {OLD}, and {NEWEST} is installed" in said
+
+
+def test_destroy_leaves_what_somebody_else_has_installed(stack: Stack) -> None:
+    stack.destroy()
+
+    assert csvs(stack) == {NEWEST: "Succeeded"}
+    stack.api("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
+    stack.wait_for(lambda: stack.get(f"/api/v1/namespaces/{NAMESPACE}") is None)
+
+
+def test_the_newest_of_each_channel_is_installed(stack: Stack) -> None:
+    stack.configure({"trustee": {}, "osc": {}})
+    stack.up()
+
+    assert stack.outputs() == {"trustee": NEWEST, "osc": "sandboxed-containers-operator.v1.9.0"}
+    assert csvs(stack) == {NEWEST: "Succeeded"}
+    stack.up("--expect-no-changes")
+
+
+def test_a_catalog_that_moves_is_previewed_and_what_depends_on_it_waits_for_the_upgrade(stack: Stack) -> None:
+    _move(stack, OSC, "1.12.1")
+    _move(stack, TRUSTEE, "1.2.1")
+    assert names(stack.preview(), "update") == {
+        f"{name}-{part}" for name in ("trustee", "osc") for part in ("installed", "needs-it")
+    }
+
+    stack.up()
+    assert csvs(stack) == {"trustee-operator.v1.2.1": "Succeeded"}
+    assert stack.outputs()["osc"] == "sandboxed-containers-operator.v1.12.1"
+    config = stack.get(f"/api/v1/namespaces/{NAMESPACE}/configmaps/trustee-needs-it")
+    assert config["data"] == {"csv": "trustee-operator.v1.2.1"}
+    stack.up("--expect-no-changes")
+
+
+def test_an_installed_version_is_pinned_without_touching_the_operator(stack: Stack) -> None:
+    before = stack.get(f"{OLM}/clusterserviceversions/trustee-operator.v1.2.1")["metadata"]["uid"]
+    stack.configure({"trustee": {"version": "1.2.1"}, "osc": {}})
+    stack.up()
+    stack.up("--expect-no-changes")
+
+    assert stack.get(f"{OLM}/clusterserviceversions/trustee-operator.v1.2.1")["metadata"]["uid"] == before
+
+
+def _move(stack: Stack, package: olm_catalog.Package, version: str) -> None:
+    path = f"/apis/packages.operators.coreos.com/v1/namespaces/openshift-marketplace/packagemanifests/{package.name}"
+    stack.api("PATCH", f"{path}/status", {"status": olm_catalog.manifest_status(package, version)}, MERGE)

@@ -1,0 +1,142 @@
+"""A change of initdata: the old one stays accepted until the next run that comes to its end, and then goes.
+
+The tests share a cluster and go on from each other's state, in their order.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine import trustee
+from tests.engine.conftest import start
+from tests.engine.harness import Stack, interrupt, names
+from tests.engine.trustee import accepted_pcr8, attested
+
+pytestmark = pytest.mark.engine
+
+ANNOTATION = "io.katacontainers.config.hypervisor.cc_init_data"
+OSC = "openshift-sandboxed-containers-operator"
+DROPPED = {"trustee-content-rvps-reference-values", "trustee-kbsconfig", "trustee-kbs"}
+IMAGES = {"initdata": {"allowedImages": ["registry.access.redhat.com/ubi9"]}}
+SHA256, SHA512 = ({"initdata": {"algorithm": name}} for name in ("sha256", "sha512"))
+UNCHECKED = {"attestationCheck": {"enabled": False}}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
+    """A stack that has attested, on the newest versions."""
+    variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.2"}
+    for started in start(tmp_path_factory.mktemp("overlap"), tools, "auto", variables):
+        started.up()
+        assert attested(started)
+        yield started
+
+
+@pytest.fixture(scope="module")
+def first(stack: Stack) -> str:
+    """PCR 8 of the first initdata."""
+    return _pcr8(stack)
+
+
+@pytest.fixture(scope="module")
+def old_pod(stack: Stack, first: str) -> Any:
+    """A pod that was made with the first initdata."""
+    pod = trustee.model(stack)
+    config = stack.get(f"/api/v1/namespaces/{OSC}/configmaps/peer-pods-cm")
+    assert accepted_pcr8(stack) == [first]
+    pod["metadata"]["annotations"][ANNOTATION] = config["data"]["INITDATA"]
+    return pod
+
+
+def _pcr8(stack: Stack) -> str:
+    return str(stack.outputs()["initdataPcr8"]["global"])
+
+
+def _preview(stack: Stack) -> str:
+    return stack.run("preview", "--stack", "rehearsal", "--suppress-progress").output
+
+
+def test_the_preview_of_new_initdata_says_that_the_old_one_stays_accepted(
+    stack: Stack, first: str, old_pod: Any
+) -> None:
+    assert trustee.outcome(stack, "old", old_pod)[0]
+    stack.configure(IMAGES)
+    said = _preview(stack)
+
+    assert f"PCR 8 {first} of the last run is still accepted" in said
+    accepted = said[said.index("acceptedPcr8") :].partition("]\n        ")[0]
+    assert first in accepted
+    assert len([line for line in accepted.splitlines() if '"' in line]) == 2, accepted
+
+
+def test_after_the_run_pods_with_either_initdata_get_their_secret(stack: Stack, first: str, old_pod: Any) -> None:
+    stack.up()
+
+    assert attested(stack)
+    assert set(accepted_pcr8(stack)) == {first, _pcr8(stack)}
+    assert first != _pcr8(stack)
+    assert trustee.outcome(stack, "old", old_pod)[0]
+
+
+def test_the_run_after_that_drops_the_old_one_and_its_preview_says_so(stack: Stack, first: str, old_pod: Any) -> None:
+    preview = stack.preview()
+    said = _preview(stack)
+    stack.up()
+
+    assert names(preview, "update") == DROPPED
+    assert names(preview, "replace") == {"check-job"}
+    assert f"PCR 8 {first} of an earlier run is no longer accepted from this run on" in said
+    assert accepted_pcr8(stack) == [_pcr8(stack)]
+    got_it, why = trustee.outcome(stack, "old", old_pod)
+    assert not got_it, why
+    stack.up("--expect-no-changes")
+
+
+def test_a_run_that_is_interrupted_does_not_lose_the_old_one(stack: Stack) -> None:
+    old, job = _pcr8(stack), _job(stack)
+    stack.ask_for_fault("pod-vm-fails", "SkuNotAvailable")
+    stack.configure(SHA256)
+    process = stack.started("up", "--stack", "rehearsal", "--yes", "--skip-preview")
+    stack.wait_for(lambda: _job(stack) not in ("", job))
+    done = interrupt(process)
+    stack.ask_for_fault("pod-vm-fails", None)
+
+    assert done.code != 0
+    assert _pcr8(stack) == old
+    assert len(accepted_pcr8(stack)) == 2
+    assert old in accepted_pcr8(stack)
+
+
+def test_the_next_run_goes_on_and_still_accepts_the_old_one(stack: Stack) -> None:
+    old = _pcr8(stack)
+    stack.up()
+
+    assert attested(stack)
+    assert set(accepted_pcr8(stack)) == {old, _pcr8(stack)}
+    assert old != _pcr8(stack)
+
+
+def test_without_a_check_a_run_that_fails_late_does_not_lose_the_old_one_either(stack: Stack) -> None:
+    stack.configure({**SHA256, **UNCHECKED})
+    stack.up()
+    old = _pcr8(stack)
+    assert accepted_pcr8(stack) == [old]
+    trustee.forbid_roll_outs(stack)
+    stack.configure({**SHA512, **UNCHECKED})
+    done = stack.up(check=False)
+    trustee.allow_roll_outs(stack)
+
+    assert done.code != 0
+    assert "peer-pods-caa" in done.output
+    assert _pcr8(stack) == old, "the outputs are those of a run that has failed"
+    stack.up()
+    assert set(accepted_pcr8(stack)) == {old, _pcr8(stack)}
+    assert names(stack.preview(), "update") == DROPPED
+
+
+def _job(stack: Stack) -> str:
+    """Return the uid of the check's Job; empty where there is none."""
+    found = stack.get(f"/apis/batch/v1/namespaces/{trustee.CHECKS}/jobs/attestation-check")
+    return str(found["metadata"]["uid"]) if found else ""

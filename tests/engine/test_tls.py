@@ -1,0 +1,179 @@
+"""TLS between pod VMs and KBS on the real engine: who ends it, whose certificate it is, and what is refused before.
+
+The tests share a cluster and go on from each other's state, in their order.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rendering.pki import certificates, issuing
+from tests.engine import pods
+from tests.engine.conftest import start
+from tests.engine.harness import Stack
+
+pytestmark = pytest.mark.engine
+
+HOST = "kbs-service-trustee-operator-system.apps.rehearsal.example.com"
+PEER_PODS_CM = "/api/v1/namespaces/openshift-sandboxed-containers-operator/configmaps/peer-pods-cm"
+ROUTE = "/apis/route.openshift.io/v1/namespaces/trustee-operator-system/routes/kbs-service"
+NOW = datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A private authority of the user's, whose files lie in a folder."""
+
+    folder: Path
+    certificate: str
+    key: str
+
+    @classmethod
+    def make(cls, folder: Path, name: str) -> "Authority":
+        """Make one."""
+        certificate, key = issuing.make_ca(name, NOW, 3650)
+        (folder / f"{name}.pem").write_text(certificate)
+        return cls(folder, certificate, key)
+
+    def issue(self, name: str, host: str = HOST, *, now: datetime = NOW, days: int = 300) -> dict[str, Any]:
+        """Issue a certificate and return the settings that name its files."""
+        certificate, key = issuing.issue(self.certificate, self.key, host, now, days)
+        return _files(self.folder, name, certificate, key)
+
+
+def _files(folder: Path, name: str, certificate: str, key: str) -> dict[str, Any]:
+    (folder / f"{name}.crt").write_text(certificate)
+    (folder / f"{name}.key").write_text(key)
+    return {"certificateFile": str(folder / f"{name}.crt"), "privateKeyFile": str(folder / f"{name}.key")}
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("pki"), "company")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
+    """A cluster of the chapter's versions."""
+    variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3"}
+    yield from start(tmp_path_factory.mktemp("tls"), tools, "auto", variables)
+
+
+@pytest.fixture(scope="module")
+def own(authority: Authority) -> dict[str, Any]:
+    """Settings of the user's own certificate."""
+    return {**authority.issue("kbs"), "caCertificateFile": str(authority.folder / "company.pem")}
+
+
+def _complaint(stack: Stack, trustee: dict[str, Any]) -> str:
+    """Return what ``up`` complains of, on one line; nothing is changed."""
+    mark = stack.mark()
+    stack.configure({"trustee": trustee})
+    done = stack.up(check=False)
+    assert done.code != 0, done.output
+    assert stack.requests(mark) == []
+    return " ".join(done.output.split())
+
+
+def _initdata(stack: Stack) -> str:
+    return pods.decoded(stack.get(PEER_PODS_CM)["data"]["INITDATA"])
+
+
+def _presented(stack: Stack, use: str) -> Any:
+    return next(each for each in stack.outputs()["proof"]["certificates"] if each["use"] == use)
+
+
+def test_everything_that_is_wrong_with_a_certificate_is_told_at_once_before_anything_changes(
+    stack: Stack, authority: Authority, tmp_path: Path
+) -> None:
+    other = Authority.make(tmp_path, "other")
+    old = authority.issue("old", "kbs.example.com", now=NOW - timedelta(days=90), days=30)
+    said = _complaint(stack, {"tls": {**old, "caCertificateFile": str(other.folder / "other.pem")}})
+
+    for part in (
+        f"CN=kbs is not for {HOST}: found kbs.example.com",
+        "CN=kbs expired at",
+        "no certificate of the chain was signed by the authority that pod VMs would trust: found CN=other",
+    ):
+        assert part in said
+
+
+def test_an_authority_that_pod_vms_do_not_know_and_a_chain_of_a_signer_are_refused(
+    stack: Stack, authority: Authority
+) -> None:
+    certificate, key = issuing.issue(authority.certificate, authority.key, HOST, NOW, 300)
+    chain = _files(authority.folder, "chain", certificate + authority.certificate, key)
+    said = _complaint(stack, {"tls": chain, "tokenSigner": chain})
+
+    assert "trustee.tls.certificateFile: CN=company is none of the" in said
+    assert "would refuse the certificate (UnknownIssuer)" in said
+    assert "trustee.tokenSigner.certificateFile: the signer, CN=kbs, did not sign itself: CN=company did" in said
+
+
+def test_what_is_no_pair_of_a_server_is_refused_with_the_settings(
+    stack: Stack, authority: Authority, tmp_path: Path
+) -> None:
+    other = Authority.make(tmp_path, "other")
+    pair = _files(tmp_path, "bad", authority.certificate + other.certificate, other.key)
+    said = _complaint(stack, {"tls": pair})
+
+    for part in (
+        "is one of an authority (found CA:TRUE)",
+        "the chain is incomplete: CN=company is followed by CN=other, which did not sign it",
+        "the private key does not belong to CN=company",
+    ):
+        assert part in said
+
+
+def test_the_users_certificate_is_on_the_edge_route_and_initdata_carries_its_authority(
+    stack: Stack, authority: Authority, own: dict[str, Any]
+) -> None:
+    stack.configure({"trustee": {"tls": own}})
+    stack.up()
+
+    assert stack.outputs()["attested"] is True
+    assert authority.certificate.strip() in _initdata(stack)
+    tls = stack.get(ROUTE)["spec"]["tls"]
+    leaf = certificates.load(Path(own["certificateFile"]).read_text())[0]
+    assert tls["termination"] == "edge"
+    assert certificates.load(tls["certificate"])[0] == leaf
+    said = _presented(stack, "Route")
+    assert (said["subject"], said["issuer"]) == ("CN=kbs", "CN=company")
+    assert said["expires"] == f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_kbs_serves_https_with_the_users_certificate(stack: Stack, authority: Authority, own: dict[str, Any]) -> None:
+    before = _initdata(stack)
+    stack.configure({"trustee": {"tls": {**own, "termination": "passthrough"}}})
+    stack.up()
+
+    assert stack.outputs()["attested"] is True
+    assert _initdata(stack) == before, "pod VMs see the same host and the same authority"
+    assert stack.get(ROUTE)["spec"]["tls"] == {"termination": "passthrough"}
+    assert _presented(stack, "KBS")["issuer"] == "CN=company"
+    # Who does not know the authority ends the connection: it is the certificate of KBS that is judged.
+    stranger = pods.asking(stack, "default/kbsres1/key1", "")
+    text = _initdata(stack).replace(authority.certificate.strip(), Authority.make(authority.folder, "x").certificate)
+    stranger["metadata"] = {"annotations": {pods.ANNOTATION_1_9: pods.encoded(text)}}
+    assert "UnknownIssuer" in pods.run(stack, pods.CHECK, {"stranger": stranger})["stranger"]
+
+
+def test_kbs_serves_https_with_a_certificate_that_the_stack_makes_and_keeps(stack: Stack) -> None:
+    stack.configure({"trustee": {"tls": {"termination": "passthrough", "validDays": 20}}})
+    said = " ".join(stack.up().output.split())
+
+    outputs = stack.outputs()
+    assert outputs["attested"] is True
+    assert outputs["trusteeCertificate"].strip() in _initdata(stack)
+    assert "coco-azure:trustee.tls: a certificate of the chain expires at" in said
+    assert "pulumi config set --path coco-azure:trustee.rotation.tls 2" in said
+    assert _presented(stack, "KBS")["issuer"].startswith("CN=coco-azure KBS authority")
+    # It changes one thing: the initdata of before is no longer accepted.
+    stack.up()
+    again = stack.outputs()
+    assert again["trusteeCertificate"] == outputs["trusteeCertificate"]
+    assert again["attested"] is True

@@ -1,0 +1,149 @@
+"""Trustee away from the pods: on another cluster of the same stack, and in a stack of its own that another one names.
+
+Both clusters are one rehearsal cluster here, the trusted one through a kubeconfig of its own: the Routes of one
+rehearsal cannot be reached from another. The tests share it and go on from each other's state, in their order.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine import pods
+from tests.engine.conftest import start
+from tests.engine.harness import Stack
+
+pytestmark = pytest.mark.engine
+
+HUB = "organization/coco-azure/hub"
+SHOP, PASSWORD = "shop", "correct horse battery"
+SECRETS = {"kbsres1": {"key1": {"generate": True}}, "db": {"password": PASSWORD}}
+NOBODY = "this Trustee accepts no initdata yet, so it denies every pod"
+DEMONSTRATION = "Trustee runs on the cluster of the pods that it judges"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
+    """The stack with the peer pods."""
+    variables = {"COCO_REHEARSAL_OSC": "1.10", "COCO_REHEARSAL_TRUSTEE": "1.0"}
+    yield from start(tmp_path_factory.mktemp("two"), tools, "auto", variables)
+
+
+@pytest.fixture(scope="module")
+def hub(stack: Stack) -> Stack:
+    """A stack with Trustee alone, not deployed yet."""
+    return stack.beside("hub")
+
+
+def _hub_config(*accepted: str) -> dict[str, Any]:
+    said = {"tls": {"termination": "passthrough"}, "referenceValues": {"alsoAccept": list(accepted)}}
+    return {"peerPods": {"enabled": False}, "clientSecrets": SECRETS, "trustee": said}
+
+
+def _spoke_config(**more: Any) -> dict[str, Any]:
+    return {"trustee": {"stack": HUB}, "sealedSecrets": {SHOP: {"db": {"password": "default/db/password"}}}, **more}
+
+
+def _complaint(stack: Stack, config: dict[str, Any]) -> str:
+    """Return what a preview complains of, on one line."""
+    mark = stack.mark()
+    stack.configure(config)
+    done = stack.run("preview", "--stack", stack.name, check=False)
+    assert done.code != 0, done.output
+    assert stack.requests(mark) == []
+    return " ".join(done.output.split())
+
+
+def test_trustee_on_another_cluster_of_the_same_stack_attests_the_pods(stack: Stack, tmp_path: Path) -> None:
+    trusted = tmp_path / "trusted"
+    shutil.copy(stack.cluster.kubeconfig, trusted)
+    stack.configure({"trustee": {"cluster": {"kubeconfig": str(trusted), "identifier": "trusted"}}})
+    said = stack.up().output
+
+    assert stack.outputs()["attested"] is True
+    assert DEMONSTRATION not in said
+    assert stack.outputs()["proof"]["ownCluster"] is True
+    used: dict[str, set[str]] = {}
+    for each in stack.state():
+        name, provider = each["urn"].rsplit("::", 1)[-1], each.get("provider", "")
+        if each["type"].startswith("kubernetes:"):
+            used.setdefault(provider.rsplit("::", 2)[-2], set()).add(name)
+    there = {name for name in used["trustee-cluster"] if not name.startswith("versions-")}
+    assert {"trustee-route", "trustee-kbsconfig", "trustee-content-kbsres1", "trustee-facts-ingress"} <= there
+    assert {name for name in there if not name.startswith("trustee-")} == set()
+    here = {name for name in used["cluster"] | used["cluster-without-dry-run"] if not name.startswith("versions-")}
+    assert {"peer-pods-cm", "peer-pods-kataconfig", "facts-ingress", "check-job"} <= here
+    assert {name for name in here if name.startswith("trustee-")} == set()
+    stack.destroy()
+
+
+def test_a_stack_that_there_is_not_and_one_without_outputs_are_errors(stack: Stack, hub: Stack) -> None:
+    pods.namespace(stack, SHOP)
+
+    assert "unknown stack" in _complaint(stack, {"trustee": {"stack": "organization/coco-azure/nowhere"}})
+    said = _complaint(stack, _spoke_config())
+    assert f"trustee.stack is {HUB}, which has no output" in said
+    assert f"pulumi up --stack {HUB}" in said
+    assert hub.outputs() == {}
+
+
+def test_a_trustee_for_production_starts_before_its_pods_are_known_and_denies_everybody(hub: Stack) -> None:
+    hub.configure(_hub_config())
+    hub.up()
+
+    outputs = hub.outputs()
+    assert any(NOBODY in text for text in outputs["proof"]["warnings"])
+    assert "attested" not in outputs
+
+
+def test_the_preview_of_the_pods_tells_what_has_to_be_accepted_and_then_they_are_attested(
+    stack: Stack, hub: Stack
+) -> None:
+    said = _complaint(stack, _spoke_config())
+    found = re.search(r"pulumi config set --stack (\S+) --path 'coco-azure:(\S+)\[N\]' ([0-9a-f]{64})", said)
+    assert found is not None, said
+    assert found[1] == HUB
+    assert found[2] == "trustee.referenceValues.alsoAccept"
+
+    hub.configure(_hub_config(found[3]))
+    hub.up()
+    assert not any(NOBODY in text for text in hub.outputs()["proof"]["warnings"])
+    stack.configure(_spoke_config())
+    stack.up()
+
+    outputs = stack.outputs()
+    assert outputs["attested"] is True
+    assert outputs["initdataPcr8"] == {"global": found[3]}
+    assert outputs["trusteeUrl"] == hub.outputs()["trusteeUrl"]
+    assert not any("trustee-operator" in each["urn"] for each in stack.state() if each.get("custom"))
+
+
+def test_initdata_has_the_url_and_the_certificate_of_the_other_stack(stack: Stack, hub: Stack) -> None:
+    path = "/api/v1/namespaces/openshift-sandboxed-containers-operator/configmaps/peer-pods-cm"
+    text = pods.decoded(stack.get(path)["data"]["INITDATA"])
+
+    assert hub.outputs()["trusteeUrl"] in text
+    assert hub.outputs()["trusteeCertificate"].strip() in text
+
+
+def test_a_sealed_secret_is_signed_for_the_trustee_of_the_other_stack(stack: Stack) -> None:
+    reference = {"secretKeyRef": {"name": "db", "key": "password"}}
+    found = pods.run(stack, SHOP, {"shop": pods.plain(env=[{"name": "DB", "valueFrom": reference}])})
+
+    assert found["shop"] == "runs", found
+    assert [text for text in pods.events(stack, SHOP) if text.endswith("KBS released what is sealed in DB")]
+
+
+def test_a_resource_that_the_other_stack_does_not_serve_is_an_error(stack: Stack) -> None:
+    said = _complaint(stack, _spoke_config(attestationCheck={"resource": "default/other/key"}))
+    assert f"default/other/key, which the Trustee of {HUB} does not serve" in said
+    assert "served: default/db/password, default/kbsres1/key1" in said
+
+
+def test_the_trustee_can_be_destroyed_while_the_pods_still_name_it(stack: Stack, hub: Stack) -> None:
+    hub.destroy()
+
+    assert "which has no output" in _complaint(stack, _spoke_config())

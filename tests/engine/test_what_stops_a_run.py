@@ -1,0 +1,208 @@
+"""Mistakes that end a run before anything is changed, and what it says of each. One cluster for all of them.
+
+Every run is a ``pulumi up`` without a preview before it. The program checks in two steps, and each tells everything
+that it finds at once: the settings by themselves, and then, once versions and host are known, the trust chain.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal.operators import olm_catalog
+from rehearsal.rest import ApiServer
+from tests.engine.conftest import start
+from tests.engine.harness import Stack
+from tests.unit import pki
+
+pytestmark = pytest.mark.engine
+POLICIES = "tests/engine/policies"
+HOST = "kbs-service-trustee-operator-system.apps.rehearsal.example.com"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
+    yield from start(tmp_path_factory.mktemp("stops"), tools, "auto")
+
+
+def _refused(stack: Stack, changes: Mapping[str, Any]) -> str:
+    """Return what ``up`` says with these settings, which it must refuse without a request that changes anything."""
+    mark = stack.mark()
+    stack.configure(changes)
+    done = stack.up(check=False)
+    stack.configure({})
+
+    assert done.code != 0, done.output
+    assert "Traceback" not in done.output
+    assert stack.requests(mark) == []
+    assert stack.get("/api/v1/namespaces/trustee-operator-system") is None
+    return done.output
+
+
+def _lines(said: str, *parts: str) -> list[str]:
+    """Return the lines that have all the parts."""
+    return [line for line in said.splitlines() if all(part in line for part in parts)]
+
+
+@contextmanager
+def _offering(stack: Stack, package: olm_catalog.Package, newest: str) -> Iterator[None]:
+    """Have the catalog offer a version for a while."""
+    server, usual = ApiServer(stack.cluster.kubeconfig), package.versions[0]
+    olm_catalog.move(server, dataclasses.replace(package, versions=(usual, newest)), newest)
+    try:
+        yield
+    finally:
+        olm_catalog.move(server, package, usual)
+
+
+@pytest.mark.parametrize(
+    ("package", "newest", "known", "setting"),
+    [
+        (olm_catalog.TRUSTEE, "2.0.0", "0.3, 0.4, 1.0, 1.1, 1.2", "trustee.operator"),
+        (olm_catalog.OSC, "1.13.0", "1.9, 1.10, 1.11, 1.12", "peerPods.operator"),
+    ],
+    ids=["Trustee", "OSC"],
+)
+def test_a_version_without_a_profile_stops_preview_and_up_and_names_those_that_have_one(
+    stack: Stack, package: olm_catalog.Package, newest: str, known: str, setting: str
+) -> None:
+    with _offering(stack, package, newest):
+        preview = stack.run("preview", "--stack", "rehearsal", check=False)
+        said = _refused(stack, {})
+
+    assert preview.code != 0
+    for output in (preview.output, said):
+        assert _lines(output, f"{package.name}.v{newest} has no profile", f"that have one: {known}."), output
+        assert _lines(output, f"Choose a channel that offers one (coco-azure:{setting}.channel)"), output
+        assert _lines(output, f"pulumi config set --path 'coco-azure:{setting}.version' VERSION"), output
+
+
+@pytest.fixture(scope="module")
+def of_settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a run says of mistakes that the settings show by themselves."""
+    values = tmp_path_factory.mktemp("values") / "reference-values.json"
+    entry = {"name": "azsnpvtpm.tpm.pcr07", "expiration": "2099-01-01T00:00:00Z", "value": ["no hex"]}
+    values.write_text(json.dumps([entry]))
+    return _refused(
+        stack,
+        {
+            "trustee": {"referenceValuesFile": str(values), "referenceValues": {"alsoAccept": ["12ab"]}},
+            "clientSecrets": {"Not_A_Label": {"key": "c2VjcmV0LW9mLXRoZS11c2Vy"}},
+            "sealedSecrets": {"app": {"database": {"password": "kbs:///elsewhere/db/password"}}},
+        },
+    )
+
+
+def test_a_reference_value_that_is_no_hex_is_refused_with_its_name(of_settings: str) -> None:
+    assert _lines(
+        of_settings, "trustee.referenceValuesFile", "azsnpvtpm.tpm.pcr07", "'no hex'", "needed a digest in hex"
+    )
+    assert _lines(of_settings, "trustee.referenceValues.alsoAccept[0]", "64 hexadecimal digits", "pulumi config set")
+
+
+def test_a_secret_name_that_is_no_dns_label_is_refused_and_no_value_is_told(of_settings: str) -> None:
+    assert _lines(of_settings, 'clientSecrets["Not_A_Label"]', "DNS label: a-z, 0-9 and -")
+    assert "c2VjcmV0LW9mLXRoZS11c2Vy" not in of_settings
+
+
+def test_a_resource_in_a_repository_that_trustee_does_not_serve_is_refused(of_settings: str) -> None:
+    assert _lines(of_settings, "sealedSecrets.app.database.password", "kbs:///default/SECRET/KEY")
+
+
+def test_all_mistakes_of_the_settings_are_told_at_once(of_settings: str) -> None:
+    assert _lines(of_settings, "4 problems in the settings of this stack (nothing was changed):"), of_settings
+
+
+def test_a_reference_to_what_no_client_secret_serves_is_refused_and_what_is_served_is_told(stack: Stack) -> None:
+    said = _refused(
+        stack,
+        {
+            "sealedSecrets": {"app": {"database": {"password": "default/db/password"}}},
+            "attestationCheck": {"resource": "default/kbsres1/nosuchkey"},
+        },
+    )
+
+    assert _lines(
+        said, "sealedSecrets.app.database.password", "kbs:///default/db/password", "no secret serves", "kbsres1/key1"
+    )
+    assert _lines(said, "attestationCheck.resource is default/kbsres1/nosuchkey", "default/kbsres1/key1")
+
+
+@pytest.fixture(scope="module")
+def of_chain(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a run says of mistakes that show only with the versions and the host."""
+    folder, now = tmp_path_factory.mktemp("pki"), datetime.now(UTC)
+    start, end = now - timedelta(days=1), now + timedelta(days=300)
+    authority = pki.make("authority", authority=True, start=start, end=end)
+    leaf = pki.make("kbs", authority, names=("kbs.elsewhere.example.com",), start=start, end=end)
+    for name, text in {"kbs.crt": leaf.pem, "kbs.key": leaf.key, "ca.crt": authority.pem}.items():
+        (folder / name).write_text(text)
+    tls = {
+        "certificateFile": str(folder / "kbs.crt"),
+        "privateKeyFile": str(folder / "kbs.key"),
+        "caCertificateFile": str(folder / "ca.crt"),
+    }
+    return _refused(
+        stack,
+        {
+            "trustee": {
+                "attestationPolicyFile": f"{POLICIES}/broken.rego",
+                "resourcePolicyFile": f"{POLICIES}/deny.rego",
+                "referenceValues": {"expires": "2026-01-31"},
+                "tls": tls,
+            },
+            "initdata": {"agentPolicyFile": f"{POLICIES}/agent_exec.rego"},
+        },
+    )
+
+
+def test_a_policy_that_does_not_compile_is_told_with_its_setting_and_line(of_chain: str) -> None:
+    assert _lines(
+        of_chain,
+        "coco-azure:trustee.attestationPolicyFile: line 6, column",
+        'the line is: allow { input.tee === "azsnpvtpm" }',
+    ), of_chain
+
+
+def test_a_resource_policy_that_denies_every_tee_is_refused(of_chain: str) -> None:
+    assert _lines(
+        of_chain,
+        "resource policy",
+        "every documented TEE is turned away",
+        "leave out coco-azure:trustee.resourcePolicyFile",
+    ), of_chain
+
+
+def test_an_agent_policy_that_allows_exec_is_refused_in_production(of_chain: str) -> None:
+    assert _lines(of_chain, "the agent policy allows ExecProcessRequest", "coco-azure:initdata.agentPolicyFile"), (
+        of_chain
+    )
+    assert not _lines(of_chain, "the agent policy allows ReadStreamRequest")
+
+
+def test_reference_values_that_have_expired_are_refused_with_their_date(of_chain: str) -> None:
+    for number in (3, 8, 9, 11, 12):
+        assert _lines(
+            of_chain,
+            f"azsnpvtpm.tpm.pcr{number:02} expired on 2026-01-31 23:59 UTC",
+            "coco-azure:trustee.referenceValues.expires YYYY-MM-DD",
+        ), of_chain
+
+
+def test_a_certificate_for_another_host_is_refused_with_the_host_that_is_needed(of_chain: str) -> None:
+    assert _lines(of_chain, "trustee.tls.certificateFile", "kbs.elsewhere.example.com", f"needed {HOST}"), of_chain
+
+
+def test_nothing_at_all_was_created_by_all_these_runs(stack: Stack) -> None:
+    # The tests themselves move the catalog.
+    assert [each for each in stack.requests() if each.kind != "packagemanifests/status"] == []
+    assert [each["type"] for each in stack.state() if each.get("custom") and not _only_read(each)] == []
+
+
+def _only_read(resource: Mapping[str, Any]) -> bool:
+    return bool(resource.get("external")) or str(resource["type"]).startswith("pulumi:")
