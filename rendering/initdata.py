@@ -16,10 +16,7 @@ from dataclasses import dataclass
 
 import tomli_w
 
-from rendering.profiles import OSC, OscProfile
-
-ANNOTATION = OSC["1.9"].initdata_annotation
-"""Pod annotation that overrides the global INITDATA at OSC 1.9; other versions: ``OscProfile.initdata_annotation``."""
+from rendering.profiles import OscProfile
 
 ALGORITHMS = ("sha256", "sha384", "sha512")
 """Digest algorithms that the pod VM knows (``process-user-data``, cloud-api-adaptor v0.12.0)."""
@@ -76,7 +73,7 @@ def render(initdata: Initdata) -> str:
     return _toml({"algorithm": initdata.algorithm, "version": "0.1.0", "data": data})
 
 
-def encode(document: str, profile: OscProfile = OSC["1.9"]) -> str:
+def encode(document: str, profile: OscProfile) -> str:
     """Return the document as a version of OSC takes it, in base64 on one line; the same input gives the same text."""
     raw = document.encode()
     return base64.b64encode(_gzip(raw) if profile.initdata_gzip else raw).decode()

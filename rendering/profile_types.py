@@ -99,19 +99,3 @@ class TrusteeProfile:
         if self.token == "Simple":  # noqa: S105 - a type of token
             return f"{self.claims[tee]}.tpm.pcr{pcr:02}"
         return f"{tee}_pcr{pcr:02}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Profiles:
-    """The two versions that a stack deploys.
-
-    Attributes:
-        osc: profile of OpenShift sandboxed containers.
-        trustee: profile of Trustee.
-        osc_csv, trustee_csv: names of the CSVs that they follow from.
-    """
-
-    osc: OscProfile
-    trustee: TrusteeProfile
-    osc_csv: str
-    trustee_csv: str

@@ -14,7 +14,6 @@ from typing import Any
 from rendering.profile_types import (
     KbsSchema,
     OscProfile,
-    Profiles,
     ReferenceFormat,
     SignerKey,
     Token,
@@ -28,7 +27,6 @@ __all__ = [
     "TRUSTEE_PACKAGE",
     "KbsSchema",
     "OscProfile",
-    "Profiles",
     "ReferenceFormat",
     "SignerKey",
     "Token",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rendering.images import image_policy, image_reference, public_keys
-from rendering.images.image_policy import DefaultRule, SignatureKind, SignatureRule
+from rendering.images.image_policy import SignatureKind, SignatureRule
 from rendering.trustee.resource_uri import ResourceUri
 from settings.base import Model, TextFile
 from settings.client_secrets import SecretKey, SecretName
@@ -101,11 +101,6 @@ SignatureRules = Annotated[
     tuple[SignatureRuleSettings, ...], Field(strict=False), BeforeValidator(_as_list), AfterValidator(_check_rules)
 ]
 """One rule, or a list of them. An image that two of them name needs both signatures."""
-
-
-def policy(default: DefaultRule, rules: Iterable[SignatureRuleSettings]) -> str:
-    """Return the image policy (JSON) of these rules."""
-    return image_policy.render_rules(default, [rule.rule() for rule in rules])
 
 
 def secrets(rules: Iterable[SignatureRuleSettings]) -> dict[str, dict[str, str]]:

@@ -72,11 +72,6 @@ def render(config: KbsConfig, profile: TrusteeProfile) -> dict[str, str]:
     return data
 
 
-def render_toml(config: KbsConfig) -> str:
-    """Return ``kbs-config.toml`` for Trustee 0.3."""
-    return render(config, TRUSTEE["0.3"])[TOML_KEY]
-
-
 def render_json(config: KbsConfig) -> str:
     """Return the chapter's ``kbs-config.json`` (schema of KBS 0.10.1 and older)."""
     paths = TRUSTEE["0.3"].paths

@@ -20,9 +20,6 @@ from typing import Any
 from rendering.profiles import TRUSTEE, TrusteeProfile
 from rendering.trustee import reference_input
 
-FILE = "reference-values.json"
-"""Key of the ConfigMap up to Trustee 1.1; other versions: ``TrusteeProfile.reference_values_key``."""
-
 _ALGORITHMS = {64: "sha256", 96: "sha384", 128: "sha512"}
 
 
@@ -60,7 +57,7 @@ def parse(text: str) -> list[ReferenceValue]:
     ]
 
 
-def render(values: Sequence[ReferenceValue], profile: TrusteeProfile = TRUSTEE["0.3"]) -> str:
+def render(values: Sequence[ReferenceValue], profile: TrusteeProfile) -> str:
     """Return the file for a version of Trustee.
 
     An empty one is the chapter's default. With Simple tokens it accepts the measurements of any genuine TEE; with EAR
@@ -73,11 +70,6 @@ def render(values: Sequence[ReferenceValue], profile: TrusteeProfile = TRUSTEE["
     else:
         document = [_hash_entry(value) for value in values]
     return json.dumps(document, indent=2) + "\n"
-
-
-def render_checked(text: str) -> str:
-    """Return a user's file in the form that Trustee 0.3 takes; raises as ``parse`` does."""
-    return render(parse(text))
 
 
 def expired(values: Iterable[ReferenceValue], now: datetime) -> list[ReferenceValue]:

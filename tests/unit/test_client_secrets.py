@@ -165,6 +165,10 @@ def _rules(root: Path, *rules: dict[str, Any]) -> Any:
     return _parse(SignatureRules, list(rules), root)
 
 
+def _policy(rules: Any) -> str:
+    return image_policy.render_rules("reject", [rule.rule() for rule in rules])
+
+
 COSIGN = {"images": ["quay.io/team"], "publicKeyFile": "ec.pub"}
 GPG = {
     "images": ["registry.redhat.io"],
@@ -178,7 +182,7 @@ GPG = {
 def test_rules_become_a_policy_and_the_keys_that_it_needs(tmp_path: Path) -> None:
     rules = _rules(tmp_path, {**COSIGN, "signedIdentity": {"type": "matchRepository"}}, GPG)
 
-    text, secrets = signatures.policy("reject", rules), signatures.secrets(rules)
+    text, secrets = _policy(rules), signatures.secrets(rules)
 
     served = [f"default/{secret}/{key}" for secret, entries in secrets.items() for key in entries]
     assert served == ["default/img-sig/pub-key", "default/img-sig/release.asc", "default/sigstore-config/osc"]
@@ -222,7 +226,7 @@ def test_a_signature_rule_that_cannot_work_is_an_error(tmp_path: Path, rules: li
 
 
 def test_a_policy_that_locks_out_the_programs_own_image_is_told(tmp_path: Path) -> None:
-    text = signatures.policy("reject", _rules(tmp_path, COSIGN))
+    text = _policy(_rules(tmp_path, COSIGN))
 
     complaints = signatures.lockout(text, ["quay.io/team/app:1", "registry.access.redhat.com/ubi9/ubi:9.3"], "policy")
 

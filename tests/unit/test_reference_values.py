@@ -170,19 +170,10 @@ def test_no_values_are_an_empty_file_of_the_versions_form(version: str, empty: s
     assert reference_values.render([], TRUSTEE[version]) == empty
 
 
-def test_the_old_names_still_mean_trustee_0_3() -> None:
-    text = json.dumps([_entry("azsnpvtpm.tpm.pcr08", DIGEST)])
-
-    assert reference_values.render([]) == "[]\n"
-    assert reference_values.render_checked(text) == reference_values.render(
-        reference_values.parse(text), TRUSTEE["0.3"]
-    )
-
-
 def test_expirations_are_written_in_utc_to_the_second() -> None:
     elsewhere = datetime(2027, 1, 31, 2, 0, 0, 999, tzinfo=timezone(timedelta(hours=2)))
 
-    assert json.loads(reference_values.render([_value(expires=elsewhere)]))[0]["expiration"] == STAMP
+    assert json.loads(reference_values.render([_value(expires=elsewhere)], TRUSTEE["0.3"]))[0]["expiration"] == STAMP
 
 
 def test_an_expiry_without_a_time_zone_is_refused() -> None:
