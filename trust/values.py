@@ -86,8 +86,9 @@ def date_warnings(stack: Settings, values: Sequence[ReferenceValue], now: dateti
 def date_problems(values: Sequence[ReferenceValue], now: datetime) -> list[str]:
     """Return a problem for each reference value that has expired."""
     return [
-        f"reference value {value.name} expired on {value.expires:%Y-%m-%d %H:%M} UTC: no pod would be accepted; needed "
-        "a date to come: pulumi config set --path coco-azure:trustee.referenceValues.expires YYYY-MM-DD "
+        f"reference value {value.name} expired on {value.expires:%Y-%m-%d %H:%M} UTC: a production policy denies "
+        "every pod then, and a development one may accept any; needed a date to come: "
+        "pulumi config set --path coco-azure:trustee.referenceValues.expires YYYY-MM-DD "
         "(in a file of your own: its expiration)"
         for value in expired(values, now)
     ]
