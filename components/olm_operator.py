@@ -4,6 +4,7 @@ Does not choose versions (``components.operator_versions`` does), and does not w
 that is the caller's business.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from components import operator_channels
 from components.openshift import PATCH_FORCE, WAIT_FOR, InstallPlan, OperatorGroup, Subscription
 from components.operator_versions import decided
 from settings.operators import OperatorSettings
+
+_EXPECTS = "coco-azure/expects"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,10 @@ class OlmOperator(pulumi.ComponentResource):
             kind="Operator",
             metadata={
                 "name": operator_channels.operator_object(args.package, args.namespace),
-                "annotations": {WAIT_FOR: Output.from_input(args.csv).apply(_succeeded)},
+                "annotations": {
+                    WAIT_FOR: Output.from_input(args.csv).apply(_succeeded),
+                    _EXPECTS: Output.from_input(args.csv).apply(lambda csv: csv or "any"),
+                },
             },
             opts=ResourceOptions.merge(
                 child,
@@ -178,7 +184,10 @@ def _subscription_spec(args: OlmOperatorArgs) -> dict[str, Any]:
 
 
 def _succeeded(csv: str | None) -> str:
-    """Return the wait for the CSV's success.
+    """Return the wait for the CSV's success, and for the mark of this very gate.
+
+    Without the mark the wait can end on the object as it was before the patch (a watch may begin with an older state
+    of it), which the provider then keeps as the result: the next run would show an update that changes nothing.
 
     OLM puts the phase of a CSV as a condition type into the Operator object (operator-lifecycle-manager
     pkg/controller/operators/decorators/operator.go, csvConditionsJQ). A patch needs its object's name at preview: that
@@ -186,7 +195,12 @@ def _succeeded(csv: str | None) -> str:
     """
     one = f" && @.name=='{csv}'" if csv is not None else ""
     succeeded = ".conditions[?@.type=='Succeeded'].status"
-    return f"jsonpath={{.status.components.refs[?@.kind=='ClusterServiceVersion'{one}]{succeeded}}}=True"
+    return json.dumps(
+        [
+            f"jsonpath={{.metadata.annotations['{_EXPECTS}']}}={csv or 'any'}",
+            f"jsonpath={{.status.components.refs[?@.kind=='ClusterServiceVersion'{one}]{succeeded}}}=True",
+        ]
+    )
 
 
 def _offered(csv: str | None) -> str:

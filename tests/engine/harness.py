@@ -134,7 +134,9 @@ class Stack:
 
     def up(self, *arguments: str, check: bool = True) -> Done:
         """Run ``pulumi up``."""
-        return self.run("up", "--stack", self.name, "--yes", "--skip-preview", *arguments, check=check)
+        # With "--diff" a change that nobody expected says which property it is about.
+        options = ["--diff"] if "--expect-no-changes" in arguments else []
+        return self.run("up", "--stack", self.name, "--yes", "--skip-preview", *options, *arguments, check=check)
 
     def destroy(self) -> Done:
         """Run ``pulumi destroy``."""
