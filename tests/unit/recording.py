@@ -15,6 +15,9 @@ import pulumi
 from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc
 
+from components import cluster_client
+from tests.unit.fake_cluster import FakeCluster
+
 # A program that fails leaves futures behind. Their complaints come at garbage collection, in the middle of other tests.
 logging.getLogger("asyncio").disabled = True
 
@@ -81,6 +84,10 @@ class Recorder(mocks.Mocks):
     unreadable: int = 0
     """How often reading a stack's outputs fails at first."""
     invokes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    """What lists, watches and deletions meet."""
+    preview: bool = False
+    """Whether the program runs as in a preview."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Return the id and the outputs of a resource that was registered or read."""
@@ -213,9 +220,15 @@ def new_event_loop() -> None:
 def _run(config: Mapping[str, Any], answers: Recorder) -> tuple[Run, Exception | None]:
     new_event_loop()
     monitor = _Monitor(answers)
+    config = _with_approval(config)
     pulumi.runtime.set_all_config({f"coco-azure:{key}": json.dumps(value) for key, value in config.items()})
     pulumi.runtime.set_mocks(
-        answers, project="coco-azure", stack="test", organization="organization", preview=False, monitor=monitor
+        answers,
+        project="coco-azure",
+        stack="test",
+        organization="organization",
+        preview=answers.preview,
+        monitor=monitor,
     )
     exports: dict[str, Any] = {}
 
@@ -227,12 +240,22 @@ def _run(config: Mapping[str, Any], answers: Recorder) -> tuple[Run, Exception |
 
     failure: Exception | None = None
     try:
-        program()
+        with mock.patch.object(cluster_client, "connect", return_value=answers.cluster):
+            program()
     except Exception as error:  # noqa: BLE001 - whatever the program ends with is what is looked at
         failure = error
     registrations = {request.name: Registration(request, _plain(request.object)) for request in monitor.requests}
     outputs = {urn.rsplit("::", 1)[-1]: keys for urn, keys in monitor.component_outputs.items()}
     return Run(registrations, outputs, exports, answers.invokes, monitor.reads), failure
+
+
+def _with_approval(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the configuration with every roll-out of KataConfig approved, unless it says something of that itself."""
+    said = config.get("peerPods", {})
+    kata_config = said.get("kataConfig", {}) if isinstance(said, dict) else None
+    if not isinstance(kata_config, dict) or "allowReboot" in kata_config:
+        return config
+    return {**config, "peerPods": {**said, "kataConfig": {**kata_config, "allowReboot": True}}}
 
 
 def holds_secret(value: Any) -> bool:

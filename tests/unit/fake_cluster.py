@@ -1,0 +1,62 @@
+"""A cluster for unit tests: objects by path, with the methods of ``components.cluster_client.ClusterClient``."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from components.cluster_client import Object
+
+NODES = "/api/v1/nodes"
+
+
+def node(name: str, **labels: str) -> Object:
+    """Return a worker node with these labels, ``_`` for ``-``."""
+    said = {"node-role.kubernetes.io/worker": "", **{key.replace("_", "-"): value for key, value in labels.items()}}
+    return {"metadata": {"name": name, "labels": said}}
+
+
+@dataclass
+class FakeCluster:
+    """Lists by path; label selectors are ``key`` or ``key=value``, joined with commas."""
+
+    lists: dict[str, list[Object]] = field(
+        default_factory=lambda: {NODES: [node("worker-0", cc="true"), node("worker-1", cc="true")]}
+    )
+    deleted: list[str] = field(default_factory=list)
+    patched: list[tuple[str, Object]] = field(default_factory=list)
+
+    def get(self, path: str) -> Object | None:
+        """Return the object of this path."""
+        folder, name = path.rsplit("/", 1)
+        return next((each for each in self.lists.get(folder, []) if each["metadata"]["name"] == name), None)
+
+    def items(self, path: str, *, labels: str | None = None) -> list[Object]:
+        """Return the objects of a list."""
+        wanted = [each.partition("=") for each in (labels or "").split(",") if each]
+        return [
+            each
+            for each in self.lists.get(path, [])
+            if all(
+                key in (had := each["metadata"].get("labels", {})) and (not sign or had[key] == value)
+                for key, sign, value in wanted
+            )
+        ]
+
+    def delete(self, path: str) -> None:
+        """Delete the object of this path at once."""
+        folder, name = path.rsplit("/", 1)
+        self.deleted.append(path)
+        self.lists[folder] = [each for each in self.lists.get(folder, []) if each["metadata"]["name"] != name]
+
+    def patch(self, path: str, change: Object) -> None:
+        """Remember a merge patch, and put its data and annotations into the object."""
+        self.patched.append((path, change))
+        folder, name = path.rsplit("/", 1)
+        for each in self.lists.get(folder, []):
+            if each["metadata"]["name"] == name:
+                each.setdefault("data", {}).update(change.get("data", {}))  # type: ignore[attr-defined]
+
+    def changes(self, path: str, name: str, seconds: int) -> Iterator[tuple[str, Object]]:
+        """Yield the present state of an object, and end."""
+        del seconds
+        if (found := self.get(f"{path}/{name}")) is not None:
+            yield "ADDED", found
