@@ -10,8 +10,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 
-from components.peer_pods import RUNTIME_CLASS, PeerPodRuntime
+from components.peer_pods import PeerPodRuntime
 from components.trustee import TrusteeStack
+from diagnosis import RUNTIME_CLASS
 from rendering import attestation_check
 from settings.attestation_check import AttestationCheckSettings
 from trust.chain import Chain

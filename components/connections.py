@@ -7,6 +7,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
+from components import cluster_client
+from components.cluster_client import ClusterClient
+from components.ownership import Ownership
 from settings.cluster import ClusterSettings
 
 
@@ -19,13 +22,24 @@ class Connections:
 
     @cached_property
     def cluster(self) -> kubernetes.Provider:
-        """For everything that has no reason for another provider."""
-        return self._provider(self._name, enable_config_map_mutable=True, enable_secret_mutable=True)
+        """For everything that has no reason for another provider.
+
+        It applies onto an object that exists, so that a run takes over what a killed one has left. That it is the
+        stack's own is seen to by ``components.ownership``.
+        """
+        return self._provider(
+            self._name, enable_config_map_mutable=True, enable_secret_mutable=True, upsert_existing_objects=True
+        )
 
     @cached_property
-    def without_dry_run(self) -> kubernetes.Provider:
-        """With server-side apply off, for KataConfig: see ``PeerPodRuntimeArgs``."""
-        return self._provider(f"{self._name}-without-dry-run", enable_server_side_apply=False)
+    def kata_config(self) -> kubernetes.Provider:
+        """Applies onto objects that exist already, for KataConfig.
+
+        A run that was killed while KataConfig was being created finds its own one and waits on. And the preview of a
+        replacement tries the new object onto the old one, where a creation would be refused by the operator's webhook.
+        """
+        # The name is from when it had server-side apply off; with another one, every KataConfig would be replaced.
+        return self._provider(f"{self._name}-without-dry-run", upsert_existing_objects=True)
 
     @cached_property
     def upserting(self) -> kubernetes.Provider:
@@ -33,9 +47,15 @@ class Connections:
         return self._provider(f"{self._name}-upserting", upsert_existing_objects=True)
 
     @cached_property
+    def client(self) -> ClusterClient:
+        """For lists, watches and deletions, which no provider offers."""
+        return cluster_client.connect(self._settings)
+
+    @cached_property
     def options(self) -> ResourceOptions:
-        """Options of a component whose resources are on this cluster."""
-        return ResourceOptions(providers=[self.cluster])
+        """Options of a component whose resources are on this cluster: they get the stack's mark."""
+        ownership = Ownership(self._name, lambda: self.client)
+        return ResourceOptions(providers=[self.cluster], transformations=[ownership.transformation])
 
     def _provider(self, name: str, **arguments: Any) -> kubernetes.Provider:
         said, default = self._settings, pulumi.get_stack()

@@ -72,6 +72,8 @@ class TrusteeStack(pulumi.ComponentResource):
     """ConfigMaps and Secrets, with the values of the client secrets."""
     sealing_key: Output[str] | None
     """Private key (PEM) that signs sealed secrets, secret; None where none are signed."""
+    reached: list[pulumi.Resource]
+    """KbsConfig, accepted by the operator, and the Route: what has to stay as long as pods ask KBS."""
     ready: pulumi.Resource
     """The gate: KBS has rolled out with the present configuration."""
 
@@ -91,7 +93,7 @@ class TrusteeStack(pulumi.ComponentResource):
             ),
             child,
         )
-        Route(
+        route = Route(
             f"{name}-route",
             child,
             metadata={"name": SERVICE, "namespace": operator.namespace},
@@ -110,6 +112,7 @@ class TrusteeStack(pulumi.ComponentResource):
         )
         self.sealing_key = self.content.sealing_key
         kbs = self._kbs_config(name, args, operator)
+        self.reached = [kbs, route]
         self.ready = self._roll_out(name, said, operator, kbs)
         self.register_outputs({"content": self.content.fingerprint})
 
@@ -147,6 +150,8 @@ class TrusteeStack(pulumi.ComponentResource):
                 # The operator makes the Deployment for the KbsConfig, and takes it away with it.
                 depends_on=[kbs],
                 deleted_with=kbs,
+                # Giving up fields of a Deployment that is gone fails for ever.
+                retain_on_delete=True,
                 custom_timeouts=CustomTimeouts(create=said.timeout, update=said.timeout),
             ),
         )

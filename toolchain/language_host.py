@@ -26,6 +26,7 @@ VERSION = "3.259.0"
 _RUN = "--run"
 _MARK = b"response:"
 _WORKERS = 8
+_LOOK = 1.0
 _NO_LIMIT = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 
 
@@ -112,7 +113,8 @@ def run_program(answer: int) -> None:
 
 
 def serve(engine: str) -> None:
-    """Serve until the engine ends this process."""
+    """Serve until the engine ends this process, or has ended itself."""
+    parent = os.getppid()
     server = grpc.server(futures.ThreadPoolExecutor(_WORKERS), options=_NO_LIMIT)
     host = LanguageHost(engine)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
@@ -123,7 +125,8 @@ def serve(engine: str) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    ended.wait()
+    while not ended.wait(_LOOK) and os.getppid() == parent:
+        pass  # an engine that was killed ends nothing, and its program would wait for it for ever
     host.stop()
     server.stop(grace=1.0)
 

@@ -1,0 +1,66 @@
+"""A run that is killed, and names that somebody else uses: nothing is lost, and nothing foreign is taken over."""
+
+import os
+import signal
+
+from tests.engine.harness import Stack, names
+
+KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
+NAMESPACES = "/api/v1/namespaces"
+NAMESPACE = "trustee-operator-system"
+MARK = "coco-azure/stack"
+MERGE = "application/merge-patch+json"
+
+
+def test_a_name_that_somebody_uses_is_refused_by_the_preview_and_by_the_run_and_stays_as_it_is(empty: Stack) -> None:
+    empty.api("POST", NAMESPACES, {"metadata": {"name": NAMESPACE, "labels": {"owner": "somebody"}}})
+    before = empty.get(f"{NAMESPACES}/{NAMESPACE}")
+
+    for command in (["preview"], ["up", "--yes", "--skip-preview"]):
+        done = empty.run(*command, "--stack", empty.name, check=False)
+        assert done.code != 0
+        said = f"Namespace {NAMESPACE} exists already, and this stack (coco-azure/rehearsal) has not made it"
+        assert said in done.output
+        assert f"oc annotate --overwrite namespace {NAMESPACE} {MARK}=coco-azure/rehearsal" in done.output
+    assert empty.get(f"{NAMESPACES}/{NAMESPACE}")["metadata"]["uid"] == before["metadata"]["uid"]
+    assert MARK not in empty.get(f"{NAMESPACES}/{NAMESPACE}")["metadata"].get("annotations", {})
+
+
+def test_an_engine_that_is_killed_leaves_a_lock_and_the_next_run_says_how_to_go_on(empty: Stack) -> None:
+    handed_over = {"metadata": {"annotations": {MARK: "coco-azure/rehearsal"}}}
+    empty.api("PATCH", f"{NAMESPACES}/{NAMESPACE}", handed_over, MERGE)
+    process = empty.started("up", "--stack", empty.name, "--yes", "--skip-preview")
+    empty.wait_for(lambda: empty.get(KATA_CONFIG))
+    os.kill(process.pid, signal.SIGKILL)
+    with process:
+        process.communicate()
+    done = empty.up(check=False)
+
+    assert done.code != 0
+    assert "pulumi cancel" in done.output
+
+
+def test_after_cancel_the_next_run_takes_over_what_the_killed_one_has_made(empty: Stack) -> None:
+    uids = {path: empty.get(path)["metadata"]["uid"] for path in (KATA_CONFIG, f"{NAMESPACES}/{NAMESPACE}")}
+    empty.run("cancel", "--yes", "--stack", empty.name)
+    done = empty.up()
+
+    assert "pending operations from previous deployment" in done.output
+    assert empty.outputs()["attested"] is True
+    assert {path: empty.get(path)["metadata"]["uid"] for path in uids} == uids
+    urns = [resource["urn"] for resource in empty.state()]
+    assert len(urns) == len(set(urns))
+
+
+def test_pending_operations_are_cleared_by_a_refresh_and_then_nothing_is_left_to_do(empty: Stack) -> None:
+    refresh = ["refresh", "--clear-pending-creates", "--yes", "--skip-preview", "--stack", empty.name]
+    empty.run(*refresh)
+    done = empty.up("--expect-no-changes")
+
+    assert "pending operations" not in done.output
+
+
+def test_a_replacement_of_kataconfig_can_be_previewed_although_its_webhook_refuses_a_second_one(empty: Stack) -> None:
+    changes = empty.preview({"peerPods": {"kataConfig": {"logLevel": "debug"}}})
+
+    assert "peer-pods-kataconfig" in names(changes, "replace")

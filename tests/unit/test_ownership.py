@@ -1,0 +1,159 @@
+"""The stack's mark on what it makes, and the refusal to take over what it has not made."""
+
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components.cluster_client import ClusterClient
+from components.ownership import FIELD_MANAGER, STACK, ForeignObjectError, Ownership
+from settings.cluster import ClusterSettings
+from tests.unit.fake_cluster import FakeCluster
+from tests.unit.recording import run_program
+
+SECRETS = "/api/v1/namespaces/ns/secrets"
+JOBS = "/apis/batch/v1/namespaces/ns/jobs"
+MARK = "coco-azure/test"
+
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi, "get_project", lambda: "coco-azure")
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
+
+
+@pytest.fixture
+def preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+
+
+class _Cluster(FakeCluster):
+    """A cluster that also says which kinds it serves."""
+
+    served = (
+        ("/api/v1", {"name": "secrets", "kind": "Secret", "namespaced": True}),
+        ("/api/v1", {"name": "namespaces", "kind": "Namespace", "namespaced": False}),
+        ("/apis/batch/v1", {"name": "jobs/status", "kind": "Job", "namespaced": True}),
+        ("/apis/batch/v1", {"name": "jobs", "kind": "Job", "namespaced": True}),
+    )
+
+    def get(self, path: str) -> Any:
+        found = [each for base, each in self.served if base == path]
+        return {"resources": found} if found else super().get(path)
+
+
+def _object(name: str, annotations: dict[str, str] | None = None, manager: str = "kubectl") -> dict[str, Any]:
+    fields = [{"manager": manager}]
+    return {
+        "metadata": {"name": name, "namespace": "ns", "annotations": annotations or {}, "managedFields": fields},
+    }
+
+
+def _look(cluster: FakeCluster, kind: str = "Secret", version: str = "v1", **metadata: Any) -> None:
+    inputs = {"apiVersion": version, "kind": kind, "metadata": {"name": "one", "namespace": "ns", **metadata}}
+    hook = pulumi.ResourceHookArgs("urn", "", "resource", f"kubernetes:{version}:{kind}", new_inputs=inputs)
+    Ownership("cluster", lambda: cluster)._look(hook)  # type: ignore[arg-type,return-value]
+
+
+def test_every_object_that_the_program_makes_has_the_mark_and_is_looked_for_first() -> None:
+    run = run_program(
+        {"clientSecrets": {"kbsres1": {"key1": "res1val1"}}, "peerPods": {"operator": {"version": "1.9.0"}}}
+    )
+
+    checked = 0
+    for name, found in run.registrations.items():
+        if not found.request.type.startswith("kubernetes:") or not found.request.custom:
+            continue
+        theirs = found.kind.endswith("Patch") or found.kind == "InstallPlan"
+        annotations = found.inputs["metadata"].get("annotations") or {}
+        assert annotations.get(STACK) == (None if theirs else MARK), name
+        assert (FIELD_MANAGER in annotations) is not theirs, name
+        looked_for = not theirs and found.kind != "KataConfig"  # components.kata_config looks for itself
+        assert ("cluster-ownership" in found.request.hooks.before_create) is looked_for, name
+        checked += 1
+    assert checked > 20
+
+
+def _marked(metadata: Any, opts: pulumi.ResourceOptions) -> Any:
+    made: Any = None
+    args = pulumi.ResourceTransformationArgs(made, "kubernetes:core/v1:Secret", "x", {"metadata": metadata}, opts)
+    result = Ownership("cluster", lambda: made).transformation(args)
+    return result and result.props["metadata"]
+
+
+def test_what_is_only_read_stays_as_it_is() -> None:
+    assert _marked(None, pulumi.ResourceOptions(id="ns/one")) is None
+
+
+def test_annotations_of_the_program_are_kept_beside_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ownership, "_before_create", lambda _: None)
+    all_of_them = {"mine": "1", STACK: MARK, FIELD_MANAGER: "pulumi-coco-azure-test"}
+    typed = ObjectMetaArgs(annotations={"mine": "1"})
+
+    assert _marked({"annotations": {"mine": "1"}}, pulumi.ResourceOptions())["annotations"] == all_of_them
+    assert _marked(typed, pulumi.ResourceOptions()).annotations == all_of_them
+    assert typed.annotations == {"mine": "1"}
+
+
+def test_an_object_of_this_stack_is_taken_over_without_a_word() -> None:
+    _look(_Cluster({SECRETS: [_object("one", {STACK: MARK})]}))
+
+
+@pytest.mark.parametrize(
+    ("annotations", "said"),
+    [
+        ({}, "it has no annotation coco-azure/stack"),
+        ({STACK: "coco-azure/prod"}, "it belongs to stack coco-azure/prod"),
+    ],
+)
+def test_a_foreign_object_is_refused_with_the_ways_out(annotations: dict[str, str], said: str) -> None:
+    with pytest.raises(ForeignObjectError) as refused:
+        _look(_Cluster({SECRETS: [_object("one", annotations)]}))
+
+    assert "Secret one in namespace ns exists already" in str(refused.value)
+    assert said in str(refused.value)
+    assert "oc delete secret one -n ns" in str(refused.value)
+    assert f"oc annotate --overwrite secret one -n ns coco-azure/stack={MARK}" in str(refused.value)
+
+
+def test_what_is_not_there_or_not_known_or_not_served_is_no_matter() -> None:
+    cluster = _Cluster({SECRETS: [_object("one")]})
+
+    _look(cluster, namespace="elsewhere")
+    _look(cluster, name=pulumi.Output.from_input("one"))
+    _look(cluster, kind="KbsConfig", version="confidentialcontainers.org/v1alpha1")
+
+
+@pytest.mark.usefixtures("preview")
+def test_a_preview_lets_an_object_from_before_there_were_marks_pass_because_a_replacement_looks_the_same() -> None:
+
+    _look(_Cluster({SECRETS: [_object("one", manager="pulumi-kubernetes-1a2b")]}))
+    with pytest.raises(ForeignObjectError):
+        _look(_Cluster({SECRETS: [_object("one")]}))
+
+
+def test_a_job_that_a_killed_run_has_left_is_deleted_because_it_cannot_be_changed() -> None:
+    cluster = _Cluster({JOBS: [_object("one", {STACK: MARK})]})
+    _look(cluster, kind="Job", version="batch/v1")
+
+    assert cluster.deleted == [f"{JOBS}/one"]
+
+
+@pytest.mark.usefixtures("preview")
+def test_a_preview_deletes_nothing() -> None:
+    cluster = _Cluster({JOBS: [_object("one", {STACK: MARK})]})
+    _look(cluster, kind="Job", version="batch/v1")
+
+    assert cluster.deleted == []
+
+
+def test_what_is_deleted_takes_what_it_owns_along_so_that_no_pod_of_a_job_blocks_kataconfig(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[tuple[Any, ...]] = []
+    client = ClusterClient(ClusterSettings())
+    monkeypatch.setattr(client, "_json", lambda *request: sent.append(request))
+    client.delete(f"{JOBS}/one")
+
+    assert sent == [("DELETE", f"{JOBS}/one", {"propagationPolicy": "Background"})]
