@@ -61,6 +61,14 @@ TextFile = Annotated[str, BeforeValidator(_read_text)]
 Duration = Annotated[
     str, matching(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+", "a duration such as 90m, 1h30m or 45s"), Field(examples=["90m"])
 ]
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(duration: str) -> float:
+    """Return a ``Duration`` in seconds."""
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", duration))
+
+
 DnsLabel = Annotated[
     str, matching(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "a DNS label: a-z, 0-9 and -, at most 63 characters")
 ]

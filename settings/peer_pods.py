@@ -1,10 +1,13 @@
 """Settings of the peer-pod runtime: the operator, peer-pods-cm and KataConfig."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from rendering.peer_pods import INSTANCE_SIZES, Tee
+from rollout.approval import PATTERN as TICKET
+from rollout.plan import Existing
 from settings.azure import ImageId
 from settings.base import Duration, LabelKey, LabelValue, Model, matching
 from settings.operators import OperatorSettings
@@ -21,6 +24,15 @@ TagKey = Annotated[str, _TagText]
 TagValue = Annotated[str, _TagText]
 
 
+def _approval(value: object) -> object:
+    if isinstance(value, bool) or (isinstance(value, str) and re.fullmatch(TICKET, value)):
+        return value
+    raise ValueError("needed true, false, or the ticket that the preview prints, such as roll-0123456789")
+
+
+Approval = Annotated[bool | str, BeforeValidator(_approval)]
+
+
 class PoolSelector(Model):
     """Which nodes get the kata runtime."""
 
@@ -35,8 +47,12 @@ class KataConfigSettings(Model):
     """Log level of the kata runtime; a change replaces KataConfig."""
     pool_selector: PoolSelector | None = None
     """Nodes to install on; default: every worker. A change replaces KataConfig."""
-    allow_reboot: bool = False
-    """true: an existing KataConfig may be replaced or deleted, which reboots its nodes; false: it is protected."""
+    allow_reboot: Approval = False
+    """Whether KataConfig may be created, replaced or deleted, which reboots its nodes: false: no, and the preview of it
+    prints a ticket; a ticket, such as roll-0123456789: this one roll-out, until it is completed; true: always."""
+    existing: Existing = "fail"
+    """What happens to a KataConfig that this stack did not make: ``fail``; ``adopt``: it is taken over where nothing
+    has to reboot for that; ``recreate``: it is deleted and made anew, which needs approval."""
     timeout: Duration = "90m"
     """How long creation and deletion may each take; the nodes reboot one after the other."""
 

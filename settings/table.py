@@ -72,7 +72,7 @@ def _kind(annotation: Any, alias: str) -> str:
     if origin is Annotated:
         return _kind(get_args(annotation)[0], alias)
     if origin is types.UnionType or str(origin) == "typing.Union":
-        return _kind(next(option for option in get_args(annotation) if option is not types.NoneType), alias)
+        return ", ".join(_kind(option, alias) for option in get_args(annotation) if option is not types.NoneType)
     return {bool: "`true`, `false`", int: "number", tuple: "list", dict: "object"}.get(origin or annotation, "text")
 
 

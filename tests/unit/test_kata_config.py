@@ -1,0 +1,230 @@
+"""KataConfig as the program registers it: refused, shown, protected, and what its hook does before a creation."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+import settings
+from components import kata_config, kata_facts
+from components.cluster_client import ClusterClient, Object
+from components.kata_config import Foreseen
+from components.kata_facts import KATA_CONFIGS
+from components.pod_vm_image import PodVmImage
+from rollout.approval import PATTERN as TICKET
+from rollout.facts import LastRollout
+from tests.unit.fake_cluster import FakeCluster
+from tests.unit.recording import Recorder, failed_program, new_event_loop, run_program
+from tests.unit.rollout_facts import SPEC, WANTED
+from tests.unit.rollout_facts import kata_config as made
+
+decided = kata_config._decided
+NAME, GUARD = "peer-pods-kataconfig", "peer-pods-kataconfig-guard"
+FORBIDDEN: dict[str, Any] = {"peerPods": {"kataConfig": {"allowReboot": False}}}
+GATES = "/api/v1/namespaces/openshift-sandboxed-containers-operator/configmaps"
+OUTPUT = {"kataConfig": {"name": "example-kataconfig", "uid": "uid-1", "nodes": ["worker-0", "worker-1"]}}
+COMPLETED = {"organization/coco-azure/test": OUTPUT}
+
+
+def _cluster(*kata_configs: Object, **lists: list[Object]) -> FakeCluster:
+    cluster = FakeCluster()
+    gate = {"metadata": {"name": "osc-feature-gates"}, "data": {"confidential": "true"}}
+    cluster.lists |= {KATA_CONFIGS: list(kata_configs), GATES: [gate], **lists}
+    return cluster
+
+
+def _config(**kata_config: Any) -> dict[str, Any]:
+    return {"peerPods": {"kataConfig": {"allowReboot": False, **kata_config}}}
+
+
+def test_a_run_without_approval_ends_before_anything_is_registered() -> None:
+    error, run = failed_program(FORBIDDEN)
+
+    assert "Nodes: worker-0, worker-1." in error
+    assert "pulumi config set --path 'coco-azure:peerPods.kataConfig.allowReboot' roll-" in error
+    assert set(run.registrations) <= {"coco-azure-test"}
+
+
+def test_a_preview_without_approval_registers_everything_and_fails_in_the_end() -> None:
+    error, run = failed_program(FORBIDDEN, Recorder(preview=True))
+
+    assert "allowReboot" in error
+    assert {NAME, GUARD, "check-job", "trustee-kbsconfig"} <= set(run.registrations)
+
+
+def test_an_impossible_run_ends_a_preview_at_once() -> None:
+    error, run = failed_program(FORBIDDEN, Recorder(preview=True, cluster=_cluster(made(owner=None, uid="uid-9"))))
+
+    assert "existing' adopt" in error
+    assert NAME not in run.registrations
+
+
+def test_what_needs_no_approval_needs_no_setting_and_stays_protected() -> None:
+    run = run_program(FORBIDDEN, Recorder(stacks=COMPLETED, cluster=_cluster(made())))
+
+    assert run.registrations[NAME].request.protect
+    assert run.registrations[GUARD].request.protect
+
+
+def test_leave_for_any_roll_out_lifts_the_protection() -> None:
+    run = run_program(_config(allowReboot=True))
+
+    assert not run.registrations[NAME].request.protect
+    assert not run.registrations[GUARD].request.protect
+
+
+def test_a_ticket_lifts_the_protection_for_its_replacement_and_leaves_the_guard() -> None:
+    answers = Recorder(stacks=COMPLETED, cluster=_cluster(made()))
+    error, _ = failed_program(_config(logLevel="debug"), answers)
+    ticket = re.findall(TICKET, error)[-1]
+    run = run_program(_config(logLevel="debug", allowReboot=ticket), answers)
+
+    assert not run.registrations[NAME].request.protect
+    assert run.registrations[GUARD].request.protect
+
+
+def test_a_used_ticket_protects_again() -> None:
+    run = run_program(_config(allowReboot="roll-0123456789"), Recorder(stacks=COMPLETED, cluster=_cluster(made())))
+
+    assert run.registrations[NAME].request.protect
+
+
+def test_a_ticket_lifts_the_protection_until_its_roll_out_has_been_completed() -> None:
+    # The state of a killed run still has the old KataConfig, and the engine calls what goes on a replacement.
+    gone, under_way = _cluster(), _cluster(made(uid="uid-2", after="uid-1"))
+    error, _ = failed_program(FORBIDDEN, Recorder(stacks=COMPLETED, cluster=gone))
+    ticket = re.findall(TICKET, error)[-1]
+
+    for cluster, value, lifted in (
+        (gone, ticket, True),
+        (under_way, ticket, True),
+        (under_way, False, False),
+        (_cluster(made()), ticket, False),
+    ):
+        run = run_program(_config(allowReboot=value), Recorder(stacks=COMPLETED, cluster=cluster))
+        assert run.registrations[NAME].request.protect is not lifted
+
+
+def test_the_output_keeps_the_roll_out_and_changes_only_with_another_one() -> None:
+    cluster = _cluster(made())
+    cluster.lists["/api/v1/nodes"].append({"metadata": {"name": "worker-2", "labels": cast("Any", {})}})
+    run = run_program(FORBIDDEN, Recorder(stacks=COMPLETED, cluster=cluster))
+
+    assert run.exports["kataConfig"]["nodes"] == ["worker-0", "worker-1"]
+
+
+def test_a_selector_that_matches_no_node_ends_a_run_and_is_shown_by_a_preview() -> None:
+    config = _config(allowReboot=True, poolSelector={"matchLabels": {"cc": "nobody"}})
+    error, _ = failed_program(config)
+    run = run_program(config, Recorder(preview=True))
+
+    assert "oc label node NODE cc=nobody" in error
+    assert NAME in run.registrations
+
+
+def test_a_cluster_that_does_not_answer_is_told_with_what_is_needed() -> None:
+    class Silent(FakeCluster):
+        def items(self, path: str, *, labels: str | None = None) -> list[Object]:
+            raise OSError(f"no route to {path} {labels}")
+
+    error, _ = failed_program({}, Recorder(cluster=Silent()))
+
+    assert "no route to" in error
+    assert "coco-azure:cluster" in error
+
+
+@pytest.mark.parametrize("value", ["yes", "roll-1", 1, None], ids=str)
+def test_leave_is_true_false_or_a_ticket(value: object) -> None:
+    with pytest.raises(settings.SettingsError, match="the ticket that the preview prints"):
+        settings.parse({"peerPods": {"kataConfig": {"allowReboot": value}}}, Path())
+
+
+def test_an_own_state_that_is_being_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kata_facts, "_PAUSE", 0)
+
+    run = run_program(FORBIDDEN, Recorder(stacks=COMPLETED, cluster=_cluster(made()), unreadable=3))
+
+    assert run.exports["kataConfig"]["nodes"] == ["worker-0", "worker-1"]
+
+
+@pytest.fixture
+def _engine() -> None:
+    """Messages of hooks go to a recording engine."""
+    new_event_loop()
+    pulumi.runtime.set_mocks(Recorder(), project="coco-azure", stack="test")
+
+
+def _foreseen(cluster: FakeCluster, last: LastRollout | None = None, **said: Any) -> Foreseen:
+    stack = settings.parse(_config(**said), Path())
+    client = cast("ClusterClient", cluster)
+    facts = kata_facts.gather(stack, client, "coco-azure/test", last)
+    return decided(stack, client, facts)
+
+
+async def _make_way(foreseen: Foreseen) -> None:
+    await kata_config.make_way(foreseen, PodVmImage(foreseen.client, foreseen.stack.peer_pods))
+
+
+@pytest.mark.usefixtures("_engine")
+def test_before_a_creation_that_nobody_approved_the_hook_ends_the_run() -> None:
+    with pytest.raises(pulumi.RunError, match="roll-"):
+        asyncio.run(_make_way(_foreseen(_cluster())))
+
+
+@pytest.mark.usefixtures("_engine")
+def test_the_hook_looks_at_the_cluster_as_it_is_now_and_not_as_it_was() -> None:
+    cluster = _cluster()
+    foreseen = _foreseen(cluster, allowReboot=True)
+    cluster.lists[KATA_CONFIGS].append(made(owner=None, name="by-hand", uid="uid-9"))
+
+    with pytest.raises(pulumi.RunError, match="KataConfig by-hand, which was not made by this stack"):
+        asyncio.run(_make_way(foreseen))
+    assert cluster.deleted == []
+
+
+@pytest.mark.usefixtures("_engine")
+def test_the_hook_leaves_what_is_taken_over_alone() -> None:
+    for cluster, existing in (
+        (_cluster(made(uid="uid-2")), "fail"),
+        (_cluster(made(owner=None, uid="uid-9", spec=SPEC)), "adopt"),
+    ):
+        asyncio.run(_make_way(_foreseen(cluster, existing=existing)))
+
+        assert cluster.deleted == []
+
+
+@pytest.mark.usefixtures("_engine")
+def test_the_hook_deletes_what_is_recreated_and_waits_for_its_end() -> None:
+    cluster = _cluster(made(owner=None, name="by-hand", uid="uid-9"))
+    asyncio.run(_make_way(_foreseen(cluster, existing="recreate", allowReboot=True)))
+
+    assert cluster.deleted == [f"{KATA_CONFIGS}/by-hand"]
+
+
+@pytest.mark.usefixtures("_engine")
+def test_one_of_ours_that_the_state_does_not_know_is_deleted_only_where_it_has_to_be_a_new_one() -> None:
+    cluster = _cluster(made(uid="uid-2", applied=WANTED))
+    asyncio.run(_make_way(_foreseen(cluster, logLevel="debug", allowReboot=True)))
+
+    assert cluster.deleted == [f"{KATA_CONFIGS}/example-kataconfig"]
+
+
+@pytest.mark.usefixtures("_engine")
+def test_a_deletion_that_does_not_end_names_the_pods_and_says_how_to_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    class Stuck(FakeCluster):
+        def delete(self, path: str) -> None:
+            self.deleted.append(path)
+
+    stuck = made(owner=None, name="by-hand", uid="uid-9")
+    stuck["status"]["conditions"] = [{"type": "InProgress", "status": "False", "reason": "BlockedByExistingKataPods"}]
+    spec = {"runtimeClassName": "kata-remote"}
+    cluster = Stuck(
+        _cluster(stuck).lists | {"/api/v1/pods": [{"metadata": {"namespace": "shop", "name": "till"}, "spec": spec}]}
+    )
+
+    with pytest.raises(pulumi.RunError, match=r"not gone after 50ms .BlockedByExistingKataPods.* the next `pulumi up`"):
+        asyncio.run(_make_way(_foreseen(cluster, existing="recreate", allowReboot=True, timeout="50ms")))
+    assert "kata pods keep KataConfig by-hand from being deleted; delete them: shop/till" in caplog.text

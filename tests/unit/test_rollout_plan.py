@@ -1,0 +1,233 @@
+"""What a run will do to KataConfig, from what is in the cluster."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from rollout.facts import Image, KataPod, LastRollout, read_kata_config, read_node, read_pods, read_pool
+from rollout.plan import decide
+from rollout.wanted import Wanted
+from tests.unit.rollout_facts import LAST, SPEC, WANTED, WORKERS, facts, kata_config, node, pool
+
+FOREIGN = kata_config(owner=None, name="by-hand", uid="uid-9")
+POOLED = dataclasses.replace(WANTED, pool_selector={"cc": "true"})
+
+
+def test_without_kataconfig_one_is_created_and_every_worker_reboots() -> None:
+    plan = decide(facts(), WANTED, "fail")
+
+    assert (plan.action, plan.name, plan.joining, plan.leaving) == ("create", "example-kataconfig", WORKERS, ())
+    assert plan.reboots
+    assert not plan.deletes
+    assert plan.rounds == 3
+
+
+def test_only_the_nodes_of_the_selector_reboot() -> None:
+    assert decide(facts(), POOLED, "fail").joining == ("worker-0",)
+
+
+def test_what_was_completed_and_is_as_wanted_needs_nothing() -> None:
+    plan = decide(facts(kata_config(), last=LAST), WANTED, "fail")
+
+    assert plan.action == "nothing"
+    assert not plan.reboots
+
+
+def test_a_roll_out_that_was_not_completed_is_waited_for_without_approval() -> None:
+    plan = decide(facts(kata_config(uid="uid-2"), last=LAST), WANTED, "fail")
+
+    assert plan.action == "wait"
+    assert not plan.reboots
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"confidential": False}, "feature gate confidential: true -> false"),
+        ({"log_level": "debug"}, "logLevel: info -> debug"),
+        ({"pool_selector": {"cc": "true"}}, "pool selector: every worker -> cc=true"),
+    ],
+    ids=["gate", "log level", "selector"],
+)
+def test_what_was_asked_for_differently_is_replaced_and_its_nodes_reboot_twice(
+    change: dict[str, Any], why: str
+) -> None:
+    wanted = dataclasses.replace(WANTED, **change)
+    plan = decide(facts(kata_config(), last=LAST), wanted, "fail")
+
+    assert (plan.action, plan.why) == ("replace", (why,))
+    assert plan.leaving == WORKERS
+    assert plan.deletes
+
+
+def test_a_pool_that_moves_has_nodes_that_leave_and_nodes_that_join() -> None:
+    found = facts(kata_config(applied=POOLED), last=LAST)
+    labels = {"worker-0": ("worker", "kata-oc"), "worker-1": ("worker",), "worker-2": ("worker",)}
+    nodes = tuple(
+        read_node(
+            node(name, *roles, cc="true" if name == "worker-0" else "no", new="yes" if name != "worker-0" else "no")
+        )
+        for name, roles in labels.items()
+    )
+    plan = decide(
+        dataclasses.replace(found, nodes=nodes), dataclasses.replace(WANTED, pool_selector={"new": "yes"}), "fail"
+    )
+
+    assert (plan.leaving, plan.joining) == (("worker-0",), ("worker-1", "worker-2"))
+    assert plan.rounds == 3
+
+
+def test_a_new_kataconfig_follows_the_last_one_so_one_that_vanished_is_made_anew() -> None:
+    plan = decide(facts(last=LAST), WANTED, "fail")
+
+    assert plan.action == "create"
+    assert plan.applied.trigger == "true after uid-1"
+    # The next run reads what it followed from the object, so it triggers nothing.
+    again = decide(facts(kata_config(uid="uid-2", after="uid-1"), last=LAST), WANTED, "fail")
+    assert (again.action, again.applied.trigger) == ("wait", "true after uid-1")
+
+
+def test_one_that_is_being_deleted_is_replaced() -> None:
+    plan = decide(facts(kata_config(deleting=True), last=LAST), WANTED, "fail")
+
+    assert plan.action == "replace"
+    assert plan.why == ("KataConfig example-kataconfig is being deleted",)
+
+
+def test_a_spec_that_was_edited_by_hand_is_drift_and_no_replacement() -> None:
+    edited = kata_config(spec={**SPEC, "logLevel": "debug"})
+    plan = decide(facts(edited, last=LAST), WANTED, "fail")
+
+    assert (plan.action, plan.drift) == ("nothing", ("logLevel: debug -> info",))
+
+
+def test_of_an_adopted_kataconfig_without_the_annotation_the_spec_and_the_gate_are_compared() -> None:
+    adopted = facts(kata_config(owner=None), last=LAST)
+
+    assert decide(adopted, WANTED, "fail").action == "nothing"
+    assert decide(dataclasses.replace(adopted, gate=False), WANTED, "fail").action == "replace"
+    assert decide(adopted, POOLED, "fail").action == "replace"
+
+
+def test_one_of_nobody_is_refused_with_three_ways_out() -> None:
+    plan = decide(facts(FOREIGN), WANTED, "fail")
+
+    assert plan.action == "blocked"
+    for way in ("existing' adopt", "existing' recreate", "oc delete kataconfig by-hand"):
+        assert way in plan.why[0]
+
+
+def test_one_of_another_stack_is_refused_whatever_the_setting_says() -> None:
+    for existing in ("fail", "adopt", "recreate"):
+        plan = decide(facts(kata_config(owner="coco-azure/other")), WANTED, existing)
+
+        assert plan.action == "blocked"
+        assert "made by stack coco-azure/other" in plan.why[0]
+        assert "oc annotate kataconfig example-kataconfig coco-azure/stack-" in plan.why[0]
+
+
+def test_one_that_fits_is_adopted_and_nothing_reboots() -> None:
+    plan = decide(facts(FOREIGN), WANTED, "adopt")
+
+    assert (plan.action, plan.name, plan.joining, plan.leaving) == ("adopt", "by-hand", (), ())
+    assert not plan.reboots
+
+
+@pytest.mark.parametrize(
+    ("spec", "others", "why"),
+    [
+        ({"enablePeerPods": False}, {}, "enablePeerPods: false -> true"),
+        ({"checkNodeEligibility": True}, {}, "checkNodeEligibility"),
+        ({"kataConfigPoolSelector": {"matchExpressions": [{"key": "x", "operator": "Exists"}]}}, {}, "pool selector"),
+        ({}, {"gate": None}, "feature gate confidential: false -> true"),
+        ({}, {"image": Image(id="image", confidential=False)}, "image was built not confidential"),
+    ],
+    ids=["peer pods", "eligibility", "expressions", "gate", "image"],
+)
+def test_one_that_does_not_fit_is_not_adopted_and_the_error_says_why(
+    spec: dict[str, Any], others: dict[str, Any], why: str
+) -> None:
+    found = kata_config(owner=None, name="by-hand", spec={**SPEC, **spec})
+    plan = decide(facts(found, **others), WANTED, "adopt")
+
+    assert plan.action == "blocked"
+    assert why in plan.why[0]
+    assert "existing' recreate" in plan.why[0]
+
+
+def test_an_image_of_the_users_own_fits_whatever_the_operator_built() -> None:
+    wanted = dataclasses.replace(WANTED, own_image=True)
+
+    assert decide(facts(FOREIGN, image=Image(id="own", confidential=False)), wanted, "adopt").action == "adopt"
+
+
+def test_one_is_recreated_under_its_own_name() -> None:
+    plan = decide(facts(FOREIGN), WANTED, "recreate")
+
+    assert (plan.action, plan.name, plan.leaving) == ("recreate", "by-hand", WORKERS)
+    assert plan.deletes
+
+
+def test_two_of_them_are_refused() -> None:
+    plan = decide(facts(kata_config(), FOREIGN), WANTED, "recreate")
+
+    assert plan.action == "blocked"
+    assert "by-hand, example-kataconfig" in plan.why[0]
+
+
+def test_where_control_plane_and_workers_are_the_same_nodes_all_of_them_reboot() -> None:
+    nodes = tuple(read_node(node(f"master-{number}", "master", "worker")) for number in range(3))
+    pools = (read_pool(pool("master", 3)), read_pool(pool("worker", 0)))
+    found = facts(nodes=nodes, pools=pools)
+
+    assert found.converged
+    assert decide(found, POOLED, "fail").joining == ("master-0", "master-1", "master-2")
+    # A pool whose nodes nobody has counted yet is not an empty one.
+    assert not facts(pools=(read_pool(pool("master", 3)), read_pool({"metadata": {"name": "worker"}}))).converged
+
+
+@pytest.mark.parametrize(("at_once", "rounds"), [(1, 3), (2, 2), ("34%", 3), ("67%", 2), ("1%", 3)])
+def test_a_pool_that_updates_several_nodes_at_once_needs_fewer_rounds(at_once: int | str, rounds: int) -> None:
+    pools = (read_pool(pool("worker")), read_pool(pool("kata-oc", maxUnavailable=at_once)), read_pool(pool("master")))
+
+    assert decide(facts(pools=pools), WANTED, "fail").rounds == rounds
+
+
+def test_pools_that_are_paused_or_degraded_are_named_unless_no_node_of_the_roll_out_is_in_them() -> None:
+    pools = [pool("master", degraded="x"), pool("worker", paused=True), pool("kata-oc", degraded="node worker-1: y")]
+    plan = decide(facts(kata_config(), pools=tuple(map(read_pool, pools)), last=LAST), POOLED, "fail")
+
+    assert [(each.name, each.paused, each.degraded) for each in plan.pools] == [
+        ("worker", True, None),
+        ("kata-oc", False, "node worker-1: y"),
+    ]
+
+
+def test_pods_of_the_runtime_are_in_the_way_of_a_deletion_but_not_those_of_the_check() -> None:
+    def pod(namespace: str, name: str, runtime: str | None, **labels: str) -> dict[str, Any]:
+        spec = {} if runtime is None else {"runtimeClassName": runtime}
+        return {"metadata": {"namespace": namespace, "name": name, "labels": labels}, "spec": spec}
+
+    pods = [
+        pod("default", "app", "kata-remote"),
+        pod("default", "plain", None),
+        pod("coco", "attestation-check-x", "kata-remote", app="attestation-check"),
+    ]
+    found = read_pods(pods, read_kata_config(kata_config()).runtime_classes, ("coco", "attestation-check"))
+
+    assert found == (KataPod(namespace="default", name="app"),)
+    assert decide(facts(kata_config(), pods=found, last=LAST), POOLED, "fail").pods == found
+    assert decide(facts(pods=found), POOLED, "fail").pods == ()
+
+
+def test_a_kataconfig_whose_mark_was_taken_off_is_still_the_stacks_by_its_uid() -> None:
+    assert decide(facts(kata_config(owner=None, uid="uid-1"), last=LAST), WANTED, "fail").action == "nothing"
+    other = LastRollout(uid="uid-7", nodes=())
+    assert decide(facts(kata_config(owner=None, uid="uid-1"), last=other), WANTED, "fail").action == "blocked"
+
+
+def test_wishes_know_the_labels_of_their_nodes() -> None:
+    assert Wanted(confidential=True, pool_selector={"b": "2", "a": "1"}).spec["kataConfigPoolSelector"] == {
+        "matchLabels": {"b": "2", "a": "1"}
+    }
