@@ -9,7 +9,7 @@ from pathlib import Path
 import pulumi
 
 import settings
-from components import outputs
+from components import kata_config, outputs
 from components.attestation_check import AttestationCheck, AttestationCheckArgs, expect
 from components.azure_network import AzureNetwork, AzureNetworkArgs, azure_provider, needs_lookup
 from components.cluster_facts import ClusterFacts, ClusterFactsArgs
@@ -23,9 +23,9 @@ from components.trustee import TrusteeStack, TrusteeStackArgs, kbs_url, route_ho
 from rendering.profiles import TRUSTEE_PACKAGE
 
 stack = settings.load(Path(__file__).parent)
-
 here = Connections("cluster", stack.cluster)
 there = here if stack.trustee.cluster is None else Connections("trustee-cluster", stack.trustee.cluster)
+rollout = kata_config.foresee(stack, here) if stack.peer_pods.enabled else None
 lookup = stack.peer_pods.enabled and needs_lookup(stack.azure)
 facts = ClusterFacts("facts", ClusterFactsArgs(cloud_conf=lookup, azure=stack.peer_pods.enabled), here.options)
 others = facts if there is here else ClusterFacts("trustee-facts", ClusterFactsArgs(), there.options)
@@ -37,9 +37,8 @@ remote = remote_trustee(stack)
 host = None if remote else route_host(stack.trustee, others.apps_domain)
 url = kbs_url(stack, host, remote.kbs_url if remote else None)
 elsewhere = remote.says if remote else None
-chain = TrustChain(
-    "trust-chain", TrustChainArgs(stack=stack, csv=versions.csv, host=host, kbs_url=url, elsewhere=elsewhere)
-)
+judged = TrustChainArgs(stack=stack, csv=versions.csv, host=host, kbs_url=url, elsewhere=elsewhere)
+chain = TrustChain("trust-chain", judged)
 
 trustee, expected = None, remote.expected if remote else None
 if host is not None:
@@ -58,15 +57,16 @@ if host is not None:
     expected = expect(host, stack.attestation_check.resource, trustee) if stack.checks else None
 
 network = runtime = check = None
-if stack.peer_pods.enabled:
+if rollout is not None:
     azure = azure_provider(stack.azure, facts) if lookup else None
     network = AzureNetwork("network", AzureNetworkArgs(settings=stack.azure, facts=facts, provider=azure))
-    arguments = PeerPodRuntimeArgs(stack=stack, chain=chain, network=network, connections=here)
+    arguments = PeerPodRuntimeArgs(
+        stack=stack, chain=chain, network=network, connections=here, trustee=trustee, rollout=rollout
+    )
     runtime = PeerPodRuntime("peer-pods", arguments, here.options)
     if expected is not None:
-        proving = AttestationCheckArgs(
-            settings=stack.attestation_check, expected=expected, runtime=runtime, chain=chain.chain
-        )
+        said = stack.attestation_check
+        proving = AttestationCheckArgs(settings=said, expected=expected, runtime=runtime, chain=chain.chain)
         check = AttestationCheck("check", proving, here.options)
     if stack.sealed_secrets:
         key = trustee.sealing_key if trustee else remote.sealing_key if remote else None
@@ -77,3 +77,4 @@ if stack.peer_pods.enabled:
 found = outputs.of(stack, chain, url, trustee=trustee, network=network, runtime=runtime, check=check)
 for name, value in found.items():
     pulumi.export(name, value)
+kata_config.conclude(rollout)

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 from pulumi import Output
 
+from components import kata_config
 from components.attestation_check import AttestationCheck, expect
 from components.azure_network import AzureNetwork
 from components.peer_pods import PeerPodRuntime
@@ -52,6 +53,7 @@ def of(
         found |= _of_trustee(stack, url, trustee)
     if network is not None:
         found |= _of_peer_pods(chain, network)
+        found |= {kata_config.OUTPUT: runtime.rolled_out} if runtime is not None else {}
         found[PCR8_OUTPUT] = _at_the_end(found[PCR8_OUTPUT], _last_steps(trustee, runtime, check))
     return found
 

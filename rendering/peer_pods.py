@@ -17,6 +17,26 @@ INSTANCE_SIZES: Mapping[Tee, tuple[str, ...]] = {
 }
 """The chapter's Azure VM sizes for each TEE; the first is the default size of a pod VM."""
 
+_READ_AT_START = frozenset(
+    {
+        "CLOUD_PROVIDER",
+        "VXLAN_PORT",
+        "AZURE_INSTANCE_SIZE",
+        "AZURE_INSTANCE_SIZES",
+        "AZURE_SUBNET_ID",
+        "AZURE_NSG_ID",
+        "PROXY_TIMEOUT",
+        "AZURE_REGION",
+        "AZURE_RESOURCE_GROUP",
+        "PEERPODS_LIMIT_PER_NODE",
+        "ENABLE_SECURE_BOOT",
+        "DISABLECVM",
+        "TAGS",
+        "INITDATA",
+        "AZURE_IMAGE_ID",
+    }
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PeerPods:
@@ -80,3 +100,11 @@ def render(peer_pods: PeerPods) -> dict[str, str]:
     if peer_pods.image_id is not None:
         data["AZURE_IMAGE_ID"] = peer_pods.image_id
     return data
+
+
+def read_at_start(data: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys that CAA reads, all of them at its start (cloud-api-adaptor ``entrypoint.sh``, v0.12.0).
+
+    Whatever else stands in the ConfigMap is no reason to restart CAA.
+    """
+    return {key: value for key, value in data.items() if key in _READ_AT_START}

@@ -1,0 +1,30 @@
+"""What a cluster's objects say of a roll-out of KataConfig: how far it is, what holds it, and what shows more.
+
+Pure: everything here takes objects as the API server sends them (JSON), and returns text or facts.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+Object = Mapping[str, Any]
+
+NAMESPACE = "openshift-sandboxed-containers-operator"
+"""Where the operator, its image jobs and CAA run."""
+RUNTIME_CLASS = "kata-remote"
+"""The runtime class of peer pods."""
+
+
+def name_of(found: Object) -> str:
+    """Return the object's name."""
+    return str(found["metadata"]["name"])
+
+
+def condition(found: Object, kind: str) -> Object:
+    """Return the condition of this type in the object's status, or an empty one."""
+    conditions = (found.get("status") or {}).get("conditions") or []
+    return next((each for each in conditions if each.get("type") == kind), {})
+
+
+def holds(found: Object, kind: str) -> bool:
+    """Return whether the object's condition of this type is True."""
+    return condition(found, kind).get("status") == "True"
