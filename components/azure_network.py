@@ -46,6 +46,9 @@ def azure_provider(settings: AzureSettings, facts: ClusterFacts) -> pulumi.Provi
     return azure_native.Provider("azure", subscription_id=subscription_id(settings, facts))
 
 
+_SUBNET_FACTS = ("natGateway", "networkSecurityGroup", "routeTable", "addressPrefix", "addressPrefixes")
+
+
 class AzureNetwork(pulumi.ComponentResource):
     """The network that pod VMs are created in."""
 
@@ -59,6 +62,9 @@ class AzureNetwork(pulumi.ComponentResource):
     """ARM id of the subnet."""
     nsg_id: Output[str]
     """ARM id of the network security group."""
+    subnet: Output[dict[str, str]]
+    """What pod VMs need of a subnet that is looked up: NAT gateway, network security group and route table (ARM ids,
+    empty: none), address prefixes. Kept in the state for drift checks, and used for nothing else."""
 
     def __init__(self, name: str, args: AzureNetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:AzureNetwork", name, None, opts)
@@ -68,6 +74,7 @@ class AzureNetwork(pulumi.ComponentResource):
         self.resource_group = _or_else(said.resource_group, lambda: args.facts.resource_group)
         self.vnet = _vnet_name(said, cloud)
         self.region = _or_else(said.region, lambda: self._look_up_region(said, cloud))
+        self.subnet = Output.from_input({})
         self.subnet_id = _or_else(said.subnet_id, lambda: self._look_up_subnet(said, cloud))
         self.nsg_id = _or_else(said.nsg_id, lambda: self._look_up_nsg(said, cloud))
         self.register_outputs(
@@ -76,6 +83,7 @@ class AzureNetwork(pulumi.ComponentResource):
                 "region": self.region,
                 "vnet": self.vnet,
                 "subnet_id": self.subnet_id,
+                "subnet": self.subnet,
                 "nsg_id": self.nsg_id,
             }
         )
@@ -88,7 +96,9 @@ class AzureNetwork(pulumi.ComponentResource):
         subnet = _named(said.subnet_name, cloud, "subnetName")
         group = _vnet_group(said, cloud)
         names = {"resourceGroupName": group, "virtualNetworkName": self.vnet, "subnetName": subnet}
-        return self._get("getSubnet", names, "id")
+        found = self._ask("getSubnet", names)
+        self.subnet = found.apply(_facts)
+        return found.apply(lambda answer: str(answer["id"]))
 
     def _look_up_nsg(self, said: AzureSettings, cloud: Output[dict[str, Any]]) -> Output[str]:
         group = _named(
@@ -98,9 +108,20 @@ class AzureNetwork(pulumi.ComponentResource):
         return self._get("getNetworkSecurityGroup", {"resourceGroupName": group, "networkSecurityGroupName": nsg}, "id")
 
     def _get(self, function: str, names: Mapping[str, Input[str]], key: str) -> Output[str]:
+        return self._ask(function, names).apply(lambda answer: str(answer[key]))
+
+    def _ask(self, function: str, names: Mapping[str, Input[str]]) -> Output[Any]:
         # By token: importing pulumi_azure_native.network costs four seconds at every preview.
-        found = pulumi.runtime.invoke_output(f"azure-native:network:{function}", names, self._invoke)
-        return found.apply(lambda answer: str(answer[key]))
+        return pulumi.runtime.invoke_output(f"azure-native:network:{function}", names, self._invoke)
+
+
+def _facts(subnet: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    for name in _SUBNET_FACTS:
+        value = subnet.get(name) or ""
+        parts = value if isinstance(value, list) else [value]
+        found[name] = ", ".join(str(part["id"] if isinstance(part, Mapping) else part) for part in parts)
+    return found
 
 
 def _or_else(said: str | None, look_up: Callable[[], Output[str]]) -> Output[str]:

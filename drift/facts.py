@@ -1,0 +1,149 @@
+"""What the stack looks up and does not own: its network in Azure, the cluster's own facts, the operators' versions."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from drift import compare, fields, objects
+from drift.events import Log, Refreshed, kind_of, name_of
+from drift.fields import MISSING
+from drift.model import Finding, Side
+
+AZURE_SETTINGS = "coco-azure:azure"
+LOOKING_UP = ("coco-azure:index:AzureNetwork", "coco-azure:index:ClusterFacts", "coco-azure:index:OperatorVersions")
+"""Components that do nothing but look things up."""
+_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""The engine's word for a value that is not known yet (pulumi sdk/go/common/resource/plugin/rpc.go)."""
+_COMPONENTS: Mapping[str, tuple[Side, str]] = {
+    "coco-azure:index:AzureNetwork": ("azure", "network of the pod VMs"),
+    "coco-azure:index:ClusterFacts": ("cluster", "facts of the cluster"),
+}
+_NOT_THERE = re.compile(r"\b(?:Resource|ResourceGroup|Subscription)?NotFound\b|\bStatus=404\b")
+_MESSAGE = re.compile(r'Message="([^"]+)"')
+_LOOK_UP = re.compile(r"azure-native:network:get(\w+)")
+_PUT_BACK = (
+    "it is not the stack's: put it back where it belongs; or `pulumi up` goes on with what is there "
+    "now, and `pulumi preview` shows what that changes"
+)
+_NEEDED = (
+    "the program looks it up and cannot run without: make it again under its name, or say what to use "
+    "instead in coco-azure:azure (docs/settings.md)"
+)
+_BY_OLM = "OLM installs and upgrades operators; docs/versions.md says how a version is pinned, and which way leads back"
+
+
+def moved(log: Log, changed_settings: Sequence[str]) -> list[Finding]:
+    """Return the facts that are others than at the last ``pulumi up``.
+
+    Args:
+        log: what the engine said.
+        changed_settings: settings that have changed since; what these explain is no drift.
+    """
+    found = []
+    for urn, (before, after) in log.components.items():
+        side, what = _COMPONENTS.get(kind_of(urn), (None, ""))
+        if side is None or after is None or (side == "azure" and AZURE_SETTINGS in changed_settings):
+            continue
+        found += [
+            Finding(
+                side=side,
+                object=f"{what} ({name_of(urn)})",
+                resource=name_of(urn),
+                what="moved",
+                field=field,
+                stack=one,
+                there=other,
+                effects=(_PUT_BACK,),
+            )
+            for field, one, other in _differences(before, after)
+        ]
+    return found
+
+
+def gone(errors: Sequence[str], changed_settings: Sequence[str]) -> tuple[list[Finding], list[str]]:
+    """Return what Azure no longer has, told by look-ups that failed, and the errors that say something else."""
+    found: dict[str, Finding] = {}
+    others = []
+    for error in errors:
+        said = _LOOK_UP.search(error)
+        if said is None or _NOT_THERE.search(error) is None or AZURE_SETTINGS in changed_settings:
+            others.append(error)
+            continue
+        found[said[1]] = Finding(
+            side="azure",
+            object=said[1],
+            resource="network",
+            what="missing",
+            there=message[1] if (message := _MESSAGE.search(error)) else "",
+            effects=(_NEEDED,),
+        )
+    return list(found.values()), others
+
+
+def operators(refreshed: Sequence[Refreshed]) -> list[Finding]:
+    """Return the operators whose installed CSV is another one than the stack was deployed for, or has not succeeded."""
+    found = []
+    for gate in refreshed:
+        expected = fields.get(gate.old, ("inputs", "metadata", "annotations", objects.EXPECTS))
+        if objects.kind(gate.urn) != "Operator" or expected in (MISSING, "any") or not gate.new:
+            continue
+        there = dict(_csvs(gate.new))
+        if there.get(str(expected)) == "Succeeded":
+            continue
+        found.append(
+            Finding(
+                side="cluster",
+                object=f"operator {objects.title(gate.urn, gate.old).partition(' ')[2]}",
+                resource=gate.name,
+                what="moved",
+                field="ClusterServiceVersion",
+                stack=str(expected),
+                there=", ".join(f"{name} ({phase})" for name, phase in there.items()) or "none",
+                owner=None,
+                effects=(_BY_OLM,),
+            )
+        )
+    return found
+
+
+def offers(log: Log) -> list[str]:
+    """Return a note for each operator of which the catalog offers another version than at the last run."""
+    return [
+        f"the catalog offers {new} (at the last run {old}); without a pin OLM installs it by itself"
+        for urn, (before, after) in log.components.items()
+        if kind_of(urn) == "coco-azure:index:OperatorVersions" and after is not None
+        for _, old, new in _differences(before, after)
+    ]
+
+
+def changed_settings(history: Sequence[Mapping[str, Any]], settings: Mapping[str, str]) -> list[str] | None:
+    """Return the names of the settings that differ from those of the last successful update; None without one.
+
+    Args:
+        history: ``pulumi stack history --json``, the latest first.
+        settings: the present ones, as text. Secret ones are not compared.
+    """
+    last = next((run for run in history if run.get("kind") == "update" and run.get("result") == "succeeded"), None)
+    if last is None:
+        return None
+    then = {name: said for name, said in (last.get("config") or {}).items() if not said.get("secret")}
+    secret = {name for name, said in (last.get("config") or {}).items() if said.get("secret")}
+    names = sorted({*then, *settings} - secret)
+    return [name for name in names if (then.get(name) or {}).get("value") != settings.get(name)]
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield the values that both have and that differ; an older program may have known less."""
+    for path, old in fields.leaves(before).items():
+        new = fields.get(after, path)
+        if new is not MISSING and new not in (old, _UNKNOWN):
+            one, other = compare.shown(old, new)
+            yield fields.text(path), one or "nothing", other or "nothing"
+
+
+def _csvs(properties: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    refs = fields.get(properties, ("outputs", "status", "components", "refs"))
+    for ref in refs if isinstance(refs, Sequence) else ():
+        if ref.get("kind") == "ClusterServiceVersion":
+            phases = [each["type"] for each in ref.get("conditions") or () if each.get("status") == "True"]
+            yield str(ref["name"]), phases[0] if phases else "no phase"

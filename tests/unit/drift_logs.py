@@ -1,0 +1,106 @@
+"""Event logs of the engine, as ``pulumi preview --refresh --event-log`` writes them, made of what a test says."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drift import check, events
+from drift.events import Log
+from drift.model import Finding, Report
+
+KINDS = {
+    "map": "kubernetes:core/v1:ConfigMap",
+    "map-patch": "kubernetes:core/v1:ConfigMapPatch",
+    "secret": "kubernetes:core/v1:Secret",
+    "kata": "kubernetes:kataconfiguration.openshift.io/v1:KataConfig",
+    "gate": "kubernetes:operators.coreos.com/v1:OperatorPatch",
+    "plan": "kubernetes:operators.coreos.com/v1alpha1:InstallPlan",
+    "deployment": "kubernetes:apps/v1:DeploymentPatch",
+    "job": "kubernetes:batch/v1:Job",
+    "network": "coco-azure:index:AzureNetwork",
+    "versions": "coco-azure:index:OperatorVersions",
+    "provider": "pulumi:providers:kubernetes",
+}
+MASKED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
+
+
+def urn(kind: str, name: str) -> str:
+    """Return the URN of a resource."""
+    return f"urn:pulumi:test::coco-azure::coco-azure:index:Parent${KINDS[kind]}::{name}"
+
+
+def managed(manager: str, fields: Mapping[str, Any], *, time: str = "2026-11-25T00:00:00Z", **more: Any) -> Any:
+    """Return an entry of ``metadata.managedFields``."""
+    return {"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields, **more}
+
+
+def state(
+    content: Mapping[str, Any] | None,
+    *,
+    name: str = "one",
+    namespace: str = "place",
+    managers: Sequence[Any] = (),
+    **live: Any,
+) -> dict[str, Any]:
+    """Return a resource of the state: these inputs, and outputs with what is beyond them."""
+    metadata = {"name": name, "namespace": namespace}
+    inputs = {} if content is None else {"metadata": metadata, **content}
+    outputs = {**inputs, "metadata": {**metadata, "managedFields": list(managers)}, **live}
+    return {"inputs": inputs, "outputs": outputs}
+
+
+class LogOf:
+    """An event log under construction."""
+
+    def __init__(self, **settings: str) -> None:
+        self.lines: list[dict[str, Any]] = [{"preludeEvent": {"config": settings}}]
+
+    def refreshed(self, kind: str, name: str, old: Any, new: Any, *changed: str) -> "LogOf":
+        """Add a resource that was read."""
+        said = {"op": "refresh", "urn": urn(kind, name), "type": KINDS[kind], "old": old, "new": new}
+        diff = {path: {"diffKind": "update"} for path in changed} or None
+        return self._add("resOutputsEvent", {**said, "detailedDiff": diff})
+
+    def planned(self, operation: str, kind: str, name: str, *changed: str) -> "LogOf":
+        """Add a step."""
+        diff = {path: {"diffKind": "update"} for path in changed} or None
+        said = {"op": operation, "urn": urn(kind, name), "type": KINDS[kind], "detailedDiff": diff}
+        return self._add("resourcePreEvent", said)
+
+    def component(self, kind: str, name: str, before: Any, after: Any) -> "LogOf":
+        """Add a component; None: the program did not get to its outputs."""
+        self.refreshed(kind, name, {"outputs": before}, {"outputs": before})
+        for outputs in [before] if after is None else [before, after]:
+            said = {"op": "same", "urn": urn(kind, name), "type": KINDS[kind], "new": {"outputs": outputs}}
+            self._add("resOutputsEvent", said)
+        return self
+
+    def fails(self, message: str) -> "LogOf":
+        """Add an error."""
+        self.lines.append({"diagnosticEvent": {"severity": "error", "message": message}})
+        return self
+
+    def read(self, result: str = "succeeded") -> Log:
+        """Return the log as the check reads it."""
+        ended = [*self.lines, {"summaryEvent": {"result": result}}]
+        return events.read([json.dumps(line) for line in ended])
+
+    def _add(self, event: str, metadata: Any) -> "LogOf":
+        self.lines.append({event: {"metadata": metadata}})
+        return self
+
+
+def reported(log: LogOf, *history: Any, result: str = "succeeded") -> Report:
+    """Return what a check reports of the log."""
+    return check.report("test", log.read(result), history)
+
+
+def only(report: Report) -> Finding:
+    """Return the only finding."""
+    assert len(report.findings) == 1, report
+    return report.findings[0]
+
+
+def looked(log: LogOf) -> LogOf:
+    """Return the log with a look-up that found what the last run found."""
+    return log.component("network", "network", {"region": "eastus"}, {"region": "eastus"})
