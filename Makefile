@@ -9,7 +9,13 @@ ifdef TRUSTEE
 export COCO_REHEARSAL_TRUSTEE := $(TRUSTEE)
 endif
 
-.PHONY: help setup setup-dev rehearse rehearsal-up rehearsal-down rehearsal-clean rehearsal-status test test-unit lint format
+STACK_OPTION := $(if $(STACK),--stack $(STACK))
+# Which kill points the fault bench takes, and how many.
+SEED ?= 1
+POINTS ?= 108
+
+.PHONY: help setup setup-dev rehearse rehearsal-up rehearsal-down rehearsal-clean rehearsal-status
+.PHONY: drift rollback leftovers faults test test-unit lint format
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -36,11 +42,22 @@ rehearsal-clean: ## rehearsal-down, and remove its data
 rehearsal-status: ## what of a rehearsal cluster runs
 	@$(PYTHON) -m toolchain --for rehearsal --venv-only && $(VENV) -m rehearsal status
 
+leftovers: ## what operators left behind in Azure and in the cluster; options: make leftovers ARGS=--before-destroy
+	@$(VENV) -m leftovers $(ARGS)
+faults: setup ## the fault bench: kill 108 runs at seeded moments, repeat each, count what is lost; SEED=2 POINTS=12 for others
+	@$(VENV) -m rehearsal.fault_bench --seed $(SEED) --points $(POINTS)
+
 test: setup-dev lint ## everything that CI runs
 	@$(VENV) -m pytest
 
 test-unit: ## the tests that need no engine; seconds
 	@$(PYTHON) -m toolchain --for dev --venv-only && $(VENV) -m pytest tests/unit
+
+drift: ## where cluster or Azure differ from what the stack deployed; changes nothing: make drift STACK=prod
+	@$(VENV) -m drift $(STACK_OPTION)
+
+rollback: ## pulumi up of the commit that attested last; shows a preview and asks: make rollback STACK=prod
+	@$(VENV) -m rollback $(STACK_OPTION)
 
 lint: ## ruff and mypy --strict
 	@$(PYTHON) -m toolchain --for dev --venv-only

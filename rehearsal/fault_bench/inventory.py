@@ -1,0 +1,126 @@
+"""What a stack has in the cluster, by its mark, and how that differs from what it should be."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rehearsal.rest import ApiServer
+
+_MARK = "coco-azure/stack"
+# Made anew by design: a Job cannot be changed, and a new KataConfig is what a replacement is for.
+_MADE_ANEW = {"up": ("Job",), "replace": ("Job", "KataConfig"), "destroy": ()}
+
+# Owned together with the operator, so they have no mark; a half-written one shows by its keys.
+_SHARED = ("peer-pods-cm", "osc-feature-gates")
+
+Title = tuple[str, str, str]
+"""Kind, namespace or "", and name."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object.
+
+    Attributes:
+        uid: its identity.
+        keys: keys of its data.
+        secret: a digest of its data, where it is a Secret.
+    """
+
+    uid: str
+    keys: tuple[str, ...]
+    secret: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What is wrong; empty where nothing is.
+
+    Attributes:
+        lost: objects that should be there, keys of data, and objects or secrets that were there and were made anew.
+        doubled: more than one where there may be one.
+        left: objects that nobody should have.
+    """
+
+    lost: tuple[str, ...] = ()
+    doubled: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.lost or self.doubled or self.left)
+
+
+def taken(server: ApiServer) -> dict[Title, Item]:
+    """Return every object in the cluster that has the mark of a stack, every KataConfig, and the shared ConfigMaps."""
+    found = {}
+    for base in _groups(server):
+        for kind in (server.get(base) or {}).get("resources", []):
+            if "/" in kind["name"] or "list" not in kind["verbs"]:
+                continue
+            for each in (server.get(f"{base}/{kind['name']}") or {}).get("items", []):
+                marked = _MARK in (each["metadata"].get("annotations") or {})
+                if marked or kind["kind"] == "KataConfig" or each["metadata"]["name"] in _SHARED:
+                    title = (kind["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"])
+                    found[title] = _item(kind["kind"], each)
+    return found
+
+
+def compare(
+    wanted: Mapping[Title, Item], before: Mapping[Title, Item], now: Mapping[Title, Item], run: str
+) -> Difference:
+    """Return what is wrong after a run.
+
+    Args:
+        wanted: what an undisturbed run ends with.
+        before: what there was right after the fault; it has to be there still, the same objects and secrets.
+        now: what there is.
+        run: which kind of run it was.
+    """
+    lost = [_name(title) for title in wanted.keys() - now.keys()]
+    lost += [
+        f"keys of {_name(title)}"
+        for title in wanted.keys() & now.keys()
+        if set(wanted[title].keys) - set(now[title].keys)
+    ]
+    for title in before.keys() & now.keys() & wanted.keys():
+        if title[0] in _MADE_ANEW[run]:
+            continue
+        if before[title].uid != now[title].uid:
+            lost.append(f"{_name(title)} was made anew")
+        elif before[title].secret != now[title].secret:
+            lost.append(f"{_name(title)} has other values")
+    configs = [_name(title) for title in now if title[0] == "KataConfig"]
+    return Difference(
+        tuple(sorted(lost)),
+        tuple(configs if len(configs) > 1 else ()),
+        tuple(sorted(_name(title) for title in now.keys() - wanted.keys())),
+    )
+
+
+def doubled(deployment: Mapping[str, Any]) -> list[str]:
+    """Return what a state (``pulumi stack export``) has twice, or has still to delete."""
+    seen: dict[str, int] = {}
+    for resource in deployment.get("resources", []):
+        seen[resource["urn"]] = seen.get(resource["urn"], 0) + 1
+    return [urn.rpartition("::")[2] for urn, count in seen.items() if count > 1]
+
+
+def _groups(server: ApiServer) -> list[str]:
+    groups = server.request("GET", "/apis")["groups"]
+    # All versions: a group may serve some of its kinds in one of them only.
+    versions = [version["groupVersion"] for group in groups for version in group["versions"]]
+    return ["/api/v1", *(f"/apis/{version}" for version in versions)]
+
+
+def _item(kind: str, found: Mapping[str, Any]) -> Item:
+    data = found.get("data") or {}
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest() if kind == "Secret" else ""
+    keys = data if isinstance(data, Mapping) else {}
+    return Item(found["metadata"]["uid"], tuple(sorted(keys)), digest)
+
+
+def _name(title: Title) -> str:
+    kind, namespace, name = title
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"

@@ -1,0 +1,104 @@
+"""Looks for values of secrets where none may be: the state, logs, and the arguments of processes."""
+
+import base64
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from rehearsal.rest import ApiServer
+
+_LOOK = 0.1
+_LEAST = 6
+_NAMESPACE = "trustee-operator-system"
+_PRIVATE = ("kbsres1",)
+
+
+def values(exported: Any) -> set[str]:
+    """Return the private keys in a decrypted export of a stack (``pulumi stack export --show-secrets``)."""
+    return {text for text in _texts(exported) if "PRIVATE KEY" in text}
+
+
+def served(server: ApiServer) -> set[str]:
+    """Return the values of the client secrets that are in the cluster."""
+    found = set()
+    for name in _PRIVATE:
+        secret = server.get(f"/api/v1/namespaces/{_NAMESPACE}/secrets/{name}") or {}
+        found |= {base64.b64decode(value).decode(errors="replace") for value in (secret.get("data") or {}).values()}
+    return found
+
+
+def needles(secrets: Iterable[str]) -> dict[str, str]:
+    """Return what to look for, each with what it is: every value in plain and in base64.
+
+    Of a PEM text a line of its body stands for the whole: its line breaks may be escaped.
+    """
+    found = {}
+    for number, secret in enumerate(sorted(secrets), 1):
+        lines = [line for line in secret.replace("\\n", "\n").splitlines() if line and not line.startswith("-----")]
+        plain = lines[0] if "-----BEGIN" in secret and lines else secret
+        if len(plain) >= _LEAST:
+            found[plain] = f"secret {number} in plain"
+            found[base64.b64encode(secret.encode()).decode().rstrip("=")[:-1]] = f"secret {number} in base64"
+    return found
+
+
+def in_text(text: str, wanted: Mapping[str, str]) -> list[str]:
+    """Return which of the needles are in a text."""
+    return [what for needle, what in wanted.items() if needle in text]
+
+
+def in_files(folders: Iterable[Path], wanted: Mapping[str, str]) -> list[str]:
+    """Return the needles that are in files below these folders, as ``what: path``."""
+    found = []
+    for folder in folders:
+        for path in folder.rglob("*"):
+            try:
+                text = path.read_text(errors="replace") if path.is_file() else ""
+            except OSError:  # it has gone meanwhile
+                continue
+            found += [f"{what}: {path}" for what in in_text(text, wanted)]
+    return found
+
+
+class Arguments:
+    """The command lines of every process while it is open, each one once."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_LOOK):
+            self.seen |= set(command_lines().values())
+
+
+def command_lines() -> dict[int, str]:
+    """Return the command line of each process."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+    return found
+
+
+def _texts(found: Any) -> Iterator[str]:
+    if isinstance(found, Mapping):
+        for value in found.values():
+            yield from _texts(value)
+    elif isinstance(found, list):
+        for value in found:
+            yield from _texts(value)
+    elif isinstance(found, str):
+        yield found.strip('"')

@@ -1,0 +1,68 @@
+"""Which run is struck, by what, and when: decided by a seed alone."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ENGINE_INTERRUPTED = "engine, SIGINT"
+ENGINE_TERMINATED = "engine, SIGTERM"
+ENGINE_KILLED = "engine, SIGKILL"
+PROVIDER_KILLED = "Kubernetes provider, SIGKILL"
+LANGUAGE_HOST_KILLED = "language host, SIGKILL"
+API_SERVER_AWAY = "API server away for a while"
+OPERATORS_CRASHED = "operators crashed"
+TOKEN_EXPIRED = "token expired"  # noqa: S105 - the name of a fault
+DISK_FULL = "no room for the state"
+
+FAULTS = (
+    ENGINE_INTERRUPTED,
+    ENGINE_TERMINATED,
+    ENGINE_KILLED,
+    PROVIDER_KILLED,
+    LANGUAGE_HOST_KILLED,
+    API_SERVER_AWAY,
+    OPERATORS_CRASHED,
+    TOKEN_EXPIRED,
+    DISK_FULL,
+)
+_LINGER = 3.0
+RUNS = ("up", "replace", "destroy")
+"""In this order each leads to where the next begins: installed, a new KataConfig, nothing."""
+
+
+@dataclass(frozen=True)
+class KillPoint:
+    """One moment of one run.
+
+    Attributes:
+        number: from 1.
+        run: one of RUNS.
+        fault: one of FAULTS.
+        when: share of the way that this run goes undisturbed, between 0 and 1.
+        linger: seconds after that moment, so that waits are struck in their middle, too.
+    """
+
+    number: int
+    run: str
+    fault: str
+    when: float
+    linger: float
+
+
+def points(seed: int, count: int, faults: Sequence[str] = FAULTS) -> list[KillPoint]:
+    """Return so many points; every fault meets every kind of run equally often, as far as the count allows.
+
+    The moments of a kind of run are spread: each lies in a slot of its own.
+    """
+    source = random.Random(seed)  # noqa: S311 - not for cryptography
+    each = -(-count // len(RUNS))
+    struck, moments = {}, {}
+    for run in RUNS:
+        rounds = -(-each // len(faults))
+        struck[run] = [fault for _ in range(rounds) for fault in source.sample(faults, len(faults))]
+        moments[run] = [(slot + source.random()) / each for slot in source.sample(range(each), each)]
+    chosen = []
+    for number in range(count):
+        run, turn = RUNS[number % len(RUNS)], number // len(RUNS)
+        chosen.append(KillPoint(number + 1, run, struck[run][turn], moments[run][turn], source.uniform(0, _LINGER)))
+    return chosen

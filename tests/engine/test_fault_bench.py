@@ -1,0 +1,21 @@
+"""The fault bench in short: a few kill points on each kind of run; `make faults` has all of them."""
+
+from pathlib import Path
+
+import pytest
+
+from rehearsal.fault_bench import plan, report
+from rehearsal.fault_bench.__main__ import run
+
+# Those that leave the most behind: a lock, an operation under way, objects that the state does not know.
+FAULTS = (plan.ENGINE_KILLED, plan.PROVIDER_KILLED, plan.API_SERVER_AWAY, plan.DISK_FULL)
+
+
+def test_whatever_kills_a_run_the_next_one_goes_on_and_nothing_is_lost_or_leaked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COCO_KUBERNETES_PROVIDER", "auto")
+    results = run(tmp_path / "bench", plan.points(3, 6, FAULTS), 60)
+
+    assert len(results) == 6
+    assert all(result.good for result in results), report.table(results, 6, 3, 0)

@@ -1,0 +1,131 @@
+"""The fault bench's plan, its eyes and its table, without a cluster."""
+
+import base64
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rehearsal.fault_bench import inventory, leaks, plan, report
+from rehearsal.fault_bench.bench import Result
+from rehearsal.fault_bench.inventory import Difference, Item
+
+BODY = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC"
+KEY = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----\n"
+CONFIG_MAP, SECRET, JOB = ("ConfigMap", "ns", "cm"), ("Secret", "ns", "key"), ("Job", "ns", "check")
+
+
+def test_a_seed_decides_the_points_and_another_one_decides_others() -> None:
+    assert plan.points(1, 108) == plan.points(1, 108)
+    assert plan.points(1, 108) != plan.points(2, 108)
+
+
+def test_every_fault_meets_every_kind_of_run_at_moments_all_over_it() -> None:
+    points = plan.points(1, 108)
+    met = Counter((point.run, point.fault) for point in points)
+
+    assert set(met) == {(run, fault) for run in plan.RUNS for fault in plan.FAULTS}
+    assert set(met.values()) == {4}
+    for run in plan.RUNS:
+        moments = sorted(point.when for point in points if point.run == run)
+        assert all(slot / 36 <= moment <= (slot + 1) / 36 for slot, moment in enumerate(moments))
+
+
+def test_the_runs_follow_one_another_so_that_each_begins_where_the_last_one_ended() -> None:
+    assert [point.run for point in plan.points(5, 7)] == ["up", "replace", "destroy", "up", "replace", "destroy", "up"]
+
+
+def test_a_secret_is_found_in_plain_and_in_base64_and_a_private_key_by_a_line_of_it() -> None:
+    wanted = leaks.needles({"res1val1", KEY})
+
+    assert leaks.in_text("the value is res1val1", wanted)
+    assert leaks.in_text(base64.b64encode(b"res1val1").decode(), wanted)
+    assert leaks.in_text(json.dumps({"key": KEY}), wanted)
+    assert leaks.in_text(base64.b64encode(KEY.encode()).decode(), wanted)
+    assert not leaks.in_text("-----BEGIN PRIVATE KEY----- and nothing more, res1", wanted)
+
+
+def test_private_keys_are_found_in_the_decrypted_state_whatever_they_are_wrapped_in() -> None:
+    exported = {"resources": [{"outputs": {"output": {"plaintext": json.dumps(KEY)}}}, {"x": ["no secret"]}]}
+
+    assert [leaks.in_text(KEY, leaks.needles({found})) for found in leaks.values(exported)] == [["secret 1 in plain"]]
+
+
+def test_files_and_arguments_of_processes_are_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "stack.json").write_text("res1val1")
+
+    found = leaks.in_files([tmp_path], leaks.needles({"res1val1"}))
+    assert found == [f"secret 1 in plain: {tmp_path}/state/stack.json"]
+    assert any(sys.executable.rpartition("/")[2] in line for line in leaks.command_lines().values())
+
+
+def _wrong(before: dict[Any, Item], now: dict[Any, Item], run: str = "up") -> Difference:
+    wanted = {CONFIG_MAP: Item("?", ("a", "b"), ""), SECRET: Item("?", ("key",), "?"), JOB: Item("?", (), "")}
+    return inventory.compare(wanted, before, now, run)
+
+
+GOOD = {CONFIG_MAP: Item("1", ("a", "b"), ""), SECRET: Item("2", ("key",), "x"), JOB: Item("3", (), "")}
+
+
+def test_what_is_as_after_an_undisturbed_run_is_not_wrong() -> None:
+    assert not _wrong(GOOD, GOOD)
+
+
+def test_a_job_may_be_made_anew_and_nothing_else() -> None:
+    assert not _wrong(GOOD, {**GOOD, JOB: Item("4", (), "")})
+    assert _wrong(GOOD, {**GOOD, SECRET: Item("4", ("key",), "x")}).lost == ("Secret ns/key was made anew",)
+
+
+def test_a_missing_object_a_half_written_one_and_a_lost_key_are_told() -> None:
+    now = {CONFIG_MAP: Item("1", ("a",), ""), SECRET: Item("2", ("key",), "y")}
+
+    assert _wrong(GOOD, now).lost == ("Job ns/check", "Secret ns/key has other values", "keys of ConfigMap ns/cm")
+
+
+def test_a_second_kataconfig_is_doubled_and_what_nobody_should_have_is_left() -> None:
+    two = {("KataConfig", "", name): Item(name, (), "") for name in ("one", "two")}
+    found = _wrong(GOOD, {**GOOD, **two})
+
+    assert found.doubled == ("KataConfig one", "KataConfig two")
+    assert found.left == ("KataConfig one", "KataConfig two")
+
+
+def test_a_resource_that_the_state_has_twice_is_named() -> None:
+    assert inventory.doubled({"resources": [{"urn": "a::b"}, {"urn": "a::c"}, {"urn": "a::b"}]}) == ["b"]
+
+
+def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
+    point = plan.KillPoint(1, "up", plan.ENGINE_KILLED, 0.5, 0.0)
+    good = Result(
+        point,
+        struck=True,
+        converged=True,
+        repeats=1,
+        cancelled=True,
+        restored=True,
+        difference=Difference(),
+        leaks=(),
+        seconds=9,
+    )
+    bad = Result(
+        point,
+        struck=True,
+        converged=False,
+        repeats=6,
+        cancelled=False,
+        restored=False,
+        difference=Difference(lost=("Secret ns/key",)),
+        leaks=("secret 1 in plain: log",),
+        seconds=9,
+    )
+    said = report.table([good, bad], 108, 1, 60)
+
+    assert good.good
+    assert not bad.good
+    assert "2 of 108 points, 1 converged (50%)" in said
+    assert "objects lost: 1, doubled: 0, left: 0" in said
+    assert "process arguments: 1" in said
+    assert "converged after 1 more, with `pulumi cancel`, with the last copy of the state" in report.line(good)
+    assert "lost: Secret ns/key" in report.line(bad)
