@@ -135,10 +135,15 @@ class Api:
         """Merge ``status`` into the object's status subresource."""
         return await self.patch(kind, found, {"status": status}, "status")
 
-    async def delete(self, kind: Kind, found: Mapping[str, Any], *, at_once: bool = False) -> None:
-        """Delete the object in the background, with no grace period where ``at_once``; one that is gone is no error."""
+    async def delete(
+        self, kind: Kind, found: Mapping[str, Any], *, at_once: bool = False, orphan: bool = False
+    ) -> None:
+        """Delete the object in the background, with no grace period where ``at_once``; one that is gone is no error.
+
+        With ``orphan`` what it owns stays.
+        """
         metadata = found["metadata"]
-        options: Object = {"propagationPolicy": "Background"}
+        options: Object = {"propagationPolicy": "Orphan" if orphan else "Background"}
         if at_once:
             options["gracePeriodSeconds"] = 0
         try:

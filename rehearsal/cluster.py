@@ -112,6 +112,30 @@ class Cluster:
                 f"{self._operators.last_words()}"
             )
 
+    def restart(self, name: str, pause: float = 0.0) -> None:
+        """Kill one of the processes, as a crash would, and start it again after ``pause`` seconds.
+
+        Args:
+            name: ``etcd``, ``kube-apiserver``, ``kube-controller-manager`` or ``operators``.
+            pause: seconds without it.
+
+        Raises:
+            ClusterError: it does not come back.
+        """
+        if self._plane is None or self._operators is None:
+            raise ClusterError("the cluster does not run: start it before one of its processes is restarted")
+        if name == self._operators.name:
+            self._operators.stop(0)
+            time.sleep(pause)
+            self._operators = self._start_operators(self._plane)
+            self._on_change(self)
+            self._await_operators()
+            return
+        try:
+            self._plane.restart(name, pause)
+        except ControlPlaneError as error:
+            raise ClusterError(str(error)) from error
+
     def stop(self) -> None:
         """End every process, last started first; does nothing twice."""
         if self._operators is not None:
@@ -142,14 +166,15 @@ class Cluster:
         self._plane = ControlPlane.start(self.directory, tools, lambda: self._on_change(self))
         self._operators = self._start_operators(self._plane)
         self._on_change(self)
+        self._await_operators()
+
+    def _await_operators(self) -> None:
         deadline = time.monotonic() + _READY_TIMEOUT
         while not (self.directory / "operators.ready").exists():
             self.check()
             if time.monotonic() > deadline:
-                raise ClusterError(
-                    f"the simulated operators were not ready within {_READY_TIMEOUT:.0f} s; the end of "
-                    f"{self._operators.log}:\n{self._operators.last_words()}"
-                )
+                log = self.directory / "logs" / "operators.log"
+                raise ClusterError(f"the simulated operators were not ready within {_READY_TIMEOUT:.0f} s; see {log}")
             time.sleep(0.05)
 
     def _start_operators(self, plane: ControlPlane) -> Child:

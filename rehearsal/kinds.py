@@ -41,6 +41,9 @@ MACHINE_CONFIG_POOL = Kind(
     "machineconfiguration.openshift.io/v1", "MachineConfigPool", "machineconfigpools", namespaced=False
 )
 MACHINE_CONFIG = Kind("machineconfiguration.openshift.io/v1", "MachineConfig", "machineconfigs", namespaced=False)
+CONTAINER_RUNTIME_CONFIG = Kind(
+    "machineconfiguration.openshift.io/v1", "ContainerRuntimeConfig", "containerruntimeconfigs", namespaced=False
+)
 ROUTE = Kind("route.openshift.io/v1", "Route", "routes")
 KATA_CONFIG = Kind("kataconfiguration.openshift.io/v1", "KataConfig", "kataconfigs", namespaced=False)
 KBS_CONFIG = Kind("confidentialcontainers.org/v1alpha1", "KbsConfig", "kbsconfigs")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import toolchain
+from rehearsal.azure.arm_server import Access
 from rehearsal.cluster import CHECKOUT, SETTINGS
 from toolchain import engine, plugins
 from toolchain.cache import Say
@@ -65,7 +66,7 @@ class Workplace:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             **{name: os.environ[name] for name in SETTINGS if name in os.environ},
         }
-        return Prepared(folders[0] / pulumi.path.name, provider, folders, variables)
+        return Prepared(folders[0] / pulumi.path.name, provider, folders, variables, self.cluster)
 
 
 @dataclass(frozen=True)
@@ -76,22 +77,29 @@ class Prepared:
         pulumi: path of the program.
         provider: which Kubernetes provider it is, in words.
         folders: what goes in front of PATH.
-        variables: environment variables.
+        variables: environment variables, but for those of the simulated Azure, which are known once it runs.
+        cluster: folder of the cluster.
     """
 
     pulumi: Path
     provider: str
     folders: list[Path]
     variables: Mapping[str, str]
+    cluster: Path
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment for a child process."""
         path = os.pathsep.join([*map(str, self.folders), os.environ.get("PATH", os.defpath)])
-        return {**os.environ, **self.variables, "PATH": path}
+        return {**os.environ, **self.variables, **self._azure(), "PATH": path}
 
     def shell(self) -> str:
         """Return it as lines that a POSIX shell can read."""
-        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.variables.items()]
+        said = {**self.variables, **self._azure()}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in said.items()]
         # What was in front already, after reading the file twice, may stand there twice: that changes nothing.
         ahead = os.pathsep.join(shlex.quote(str(folder)) for folder in self.folders)
         return "\n".join([*lines, f'export PATH={ahead}:"$PATH"', "unset PULUMI_ACCESS_TOKEN", ""])
+
+    def _azure(self) -> dict[str, str]:
+        access = Access.read(self.cluster)
+        return access.variables() if access is not None else {}

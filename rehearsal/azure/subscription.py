@@ -42,7 +42,7 @@ class Subscription:
             FileNotFoundError: there is no such description.
         """
         said = os.environ.get("COCO_REHEARSAL_AZURE", "ipi")
-        built_in = Path(__file__).with_name(f"{said}.yaml")
+        built_in = Path(__file__).parent / f"{said}.yaml"
         path = built_in if built_in.exists() else Path(said)
         if not path.exists():
             raise FileNotFoundError(

@@ -82,6 +82,7 @@ class Caa:
             self._release = osc_release.of(version)
         except ValueError as error:
             raise CaaStartError(str(error)) from error
+        self.environment = environment
         self._said = environment
         self._azure = azure
         self._options = entrypoint.options(environment, self._release.options)

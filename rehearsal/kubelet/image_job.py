@@ -1,7 +1,11 @@
 """The job that builds the pod VM image, as far as it shows in the cluster."""
 
+from collections.abc import Mapping
+
 from rehearsal.api import Object
-from rehearsal.kinds import CONFIG_MAP
+from rehearsal.azure import arm_state, made
+from rehearsal.azure.arm_state import ArmError
+from rehearsal.kinds import CLUSTER_VERSION, CONFIG_MAP
 from rehearsal.kubelet.script import Ended
 from rehearsal.operators.context import Context
 from rehearsal.operators.faults import IMAGE_JOB_FAILS
@@ -18,6 +22,7 @@ class ImageJob:
         self._api = context.api.named("kubectl-patch")
         self._create = job == CREATE_JOB
         self._namespace = namespace
+        self._azure = arm_state.described()
         self._what = f"image {id(self)}"
 
     async def look(self) -> Ended | float:
@@ -29,16 +34,44 @@ class ImageJob:
         config = await self._api.get(CONFIG_MAP, "peer-pods-cm", self._namespace)
         if config is None:
             return Ended(1, 'Error from server (NotFound): configmaps "peer-pods-cm" not found')
-        await self._api.patch(CONFIG_MAP, config, {"data": {IMAGE_KEY: self._image(config) if self._create else None}})
+        return await (self._make(config) if self._create else self._remove(config))
+
+    async def _make(self, config: Object) -> Ended:
+        data = config.get("data", {})
+        group = made.group_of(data)
+        image = made.image_id(group, await self._cluster_id())
+        made.make_image(self._azure, group, str(data.get("AZURE_REGION")), image)
+        await self._annotate(config, {"LATEST_IMAGE_ID": image, "IMAGE_GALLERY_NAME": _gallery_of(image)})
+        await self._api.patch(CONFIG_MAP, config, {"data": {IMAGE_KEY: image}})
         return Ended(0, "done")
 
-    def _image(self, config: Object) -> str:
+    async def _annotate(self, config: Object, said: Mapping[str, str | None]) -> None:
+        """Write, or take away, what the job remembers (azure-podvm-image-handler.sh, ``*_annotation_*``)."""
+        annotator = self._context.api.named("kubectl-annotate")
+        await annotator.patch(CONFIG_MAP, config, {"metadata": {"annotations": dict(said)}})
+
+    async def _remove(self, config: Object) -> Ended:
         data = config.get("data", {})
-        subnet = data.get("AZURE_SUBNET_ID", "")
-        subscription = subnet.split("/")[2] if subnet.count("/") > 1 else "unknown"
-        gallery = "PodVMGallery_rehearsal/images/podvm-image/versions/1.0.0"
-        group = f"/subscriptions/{subscription}/resourceGroups/{data.get('AZURE_RESOURCE_GROUP')}"
-        return f"{group}/providers/Microsoft.Compute/galleries/{gallery}"
+        group = made.group_of(data)
+        gallery = made.gallery_id(group, await self._cluster_id())
+        try:
+            made.remove_image(self._azure, group, data.get(IMAGE_KEY, ""), gallery)
+        except ArmError as error:
+            ended = Ended(1, f"ERROR: {error}")
+        else:
+            ended = Ended(0, "done")
+        await self._annotate(config, dict.fromkeys(("LATEST_IMAGE_ID", "IMAGE_GALLERY_NAME")))
+        # The key is emptied whatever became of the image, not removed (podvm-builder.sh, delete_podvm_image).
+        await self._api.patch(CONFIG_MAP, config, {"data": {IMAGE_KEY: ""}})
+        return ended
+
+    async def _cluster_id(self) -> str:
+        version = await self._api.get(CLUSTER_VERSION, "version")
+        return str((version or {})["spec"]["clusterID"])
 
     async def stop(self) -> None:
         """Do nothing."""
+
+
+def _gallery_of(image: str) -> str:
+    return image.rpartition("/galleries/")[2].split("/")[0]

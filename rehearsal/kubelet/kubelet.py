@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from rehearsal.api import Kind, Object
 from rehearsal.kinds import NODE, POD
 from rehearsal.kubelet import scheduler, status
+from rehearsal.kubelet.in_pod_vm import Workload
 from rehearsal.kubelet.mounts import MissingError
-from rehearsal.kubelet.workloads import CrashError, Workload, Workloads
+from rehearsal.kubelet.workloads import CrashError, Workloads
 from rehearsal.operators.context import Context, KeyOf, key_of
 from rehearsal.timings import CONTAINER_STOP, IMAGE_PULL, RETRY
 

@@ -3,9 +3,9 @@
 import asyncio
 import shlex
 from dataclasses import replace
-from typing import Protocol
 
 from rehearsal.api import Object
+from rehearsal.azure import arm_state, made
 from rehearsal.azure.subscription import Subscription
 from rehearsal.kubelet import attester, initdata, mounts, script
 from rehearsal.kubelet.agent import Container, GuestError
@@ -13,6 +13,7 @@ from rehearsal.kubelet.caa import Caa, CaaStartError, PodVm, SandboxError
 from rehearsal.kubelet.guest import Guest, Started
 from rehearsal.kubelet.hub import UnreachableError
 from rehearsal.kubelet.image_job import ImageJob
+from rehearsal.kubelet.in_pod_vm import InPodVm, PodVmInAzure, Workload
 from rehearsal.kubelet.kbs import StartError
 from rehearsal.kubelet.kbs.pod import files as kbs_files
 from rehearsal.kubelet.network import Network, Served
@@ -49,16 +50,6 @@ class CrashError(Exception):
         self.reason = reason
 
 
-class Workload(Protocol):
-    """Something that runs in a pod."""
-
-    async def look(self) -> Ended | float:
-        """Return how it ended, or seconds until the next look (0.0: it runs until it is stopped)."""
-
-    async def stop(self) -> None:
-        """End it."""
-
-
 class Forever:
     """A container that runs until it is stopped."""
 
@@ -77,6 +68,7 @@ class Workloads:
         self._context = context
         self._api = context.api
         self._azure = Subscription.described()
+        self._made = arm_state.described()
         self._caa: dict[str, Caa] = {}
         self._kbs: dict[str, RunningKbs] = {}
         self._network = Network(self._api, self._serving)
@@ -117,6 +109,24 @@ class Workloads:
         annotations = pod["metadata"].get("annotations", {})
         containers = await self._containers(pod)
         machine = await self._machine(pod, annotations)
+        vm = self._in_azure(pod)
+        try:
+            return InPodVm(await self._booted(pod, machine, containers), vm)
+        except BaseException:
+            vm.remove()
+            raise
+
+    def _in_azure(self, pod: Object) -> PodVmInAzure:
+        said, metadata = self._caa[pod["spec"]["nodeName"]].environment, pod["metadata"]
+        # One sandbox for a pod's life: it outlives a restart of this simulation, as the real one does.
+        sandbox = str(metadata["uid"]).replace("-", "")
+        group, public = made.group_of(said), said.get("USE_PUBLIC_IP") == "true"
+        location = self._azure.location
+        vm = made.make_pod_vm(self._made, group, location, metadata["name"], sandbox, public_ip=public)
+        return PodVmInAzure(self._made, vm)
+
+    async def _booted(self, pod: Object, machine: PodVm, containers: list[Container]) -> Workload:
+        annotations = pod["metadata"].get("annotations", {})
         try:
             guest = Guest(machine, self._network.reach)
         except GuestError as error:

@@ -98,6 +98,11 @@ class ApiError(Exception):
         return self.reason == "Conflict"
 
     @property
+    def immutable(self) -> bool:
+        """Whether the object has a field that cannot be changed (``await.go``, ``Creation``)."""
+        return self.reason == "Invalid" and "field is immutable" in str(self)
+
+    @property
     def forbidden(self) -> bool:
         """Whether the user may not do this."""
         return self.status == http.HTTPStatus.FORBIDDEN

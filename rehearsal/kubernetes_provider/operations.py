@@ -1,6 +1,7 @@
 """Create, update, delete and read on the cluster, with their retries and waits (``await/await.go``)."""
 
 import asyncio
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -181,9 +182,21 @@ class Operation:
         place = await self._place(inputs)
         if self.patch or self.upsert:
             force = self.force or self.preview or annotation(inputs, PATCH_FORCE) == "true"
-            return await self._apply(place, inputs, force=force, validate=True)
+            try:
+                return await self._apply(place, inputs, force=force, validate=True)
+            except ApiError as error:
+                if not self.preview or not error.immutable:
+                    raise
+                return await self._apply(place, await self._under_another_name(inputs), force=force, validate=True)
         query = {"fieldManager": CREATOR, **self._dry_run()}
         return dict(await self.client.request("POST", place.path, query=query, body=inputs))
+
+    async def _under_another_name(self, inputs: Object) -> Object:
+        """Return what is to replace an object that cannot be changed, under a name that a dry run can create."""
+        title = f"{name(inputs)}{secrets.token_hex(3)[:5]}"
+        said = f'Preview creation failed due to immutable fields; retrying with name "{title}"'
+        await self.progress.keep(Note.info(said))
+        return {**inputs, "metadata": {**inputs["metadata"], "name": title}}
 
     async def _apply(self, place: Place, inputs: Object, *, force: bool, validate: bool = False) -> Object:
         query = {"fieldManager": self.manager, "force": str(force).lower(), **self._dry_run()}

@@ -9,6 +9,9 @@ from typing import Any
 import kopf
 
 from rehearsal.api import Api, Kind, Object
+from rehearsal.azure import arm_state
+from rehearsal.azure.arm_server import serving
+from rehearsal.azure.subscription import Subscription
 from rehearsal.kinds import KATA_CONFIG, KBS_CONFIG
 from rehearsal.kubelet.kubelet import Kubelets
 from rehearsal.operators import world
@@ -43,7 +46,8 @@ _LOG = logging.getLogger("rehearsal")
 async def run(kubeconfig: Path, speed: float, ready: Path, stop: asyncio.Event) -> None:
     """Make the world, then run every component until ``stop`` is set; ``ready`` appears once all is watched."""
     ready.unlink(missing_ok=True)
-    async with Api(kubeconfig, "rehearsal") as api:
+    azure = serving(arm_state.described(), Subscription.described(), ready.parent)
+    async with azure, Api(kubeconfig, "rehearsal") as api:
         await world.make(api)
         context = Context(api, Clock(speed), Faults(api))
         components = [make(context.named(_name(make))) for make in _COMPONENTS]

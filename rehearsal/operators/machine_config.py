@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 
 from rehearsal.api import Kind, Object
-from rehearsal.kinds import MACHINE_CONFIG, MACHINE_CONFIG_POOL, NODE, POD
+from rehearsal.kinds import CONTAINER_RUNTIME_CONFIG, MACHINE_CONFIG, MACHINE_CONFIG_POOL, NODE, POD
 from rehearsal.operators import world
 from rehearsal.operators.context import Context, KeyOf, condition
 from rehearsal.operators.faults import NODE_DEGRADED
@@ -17,6 +17,7 @@ from rehearsal.operators.world import CURRENT, DESIRED, ROLE, STATE
 from rehearsal.timings import NODE_REBOOT, RETRY
 
 _ROLE_LABEL = "machineconfiguration.openshift.io/role"
+_REASON = "machineconfiguration.openshift.io/reason"
 _ALL = "all"
 
 
@@ -31,12 +32,13 @@ class MachineConfigs:
         self.watches: Mapping[Kind, KeyOf] = {
             MACHINE_CONFIG: lambda _: _ALL,
             MACHINE_CONFIG_POOL: lambda _: _ALL,
+            CONTAINER_RUNTIME_CONFIG: lambda _: _ALL,
             NODE: lambda _: _ALL,
         }
 
     async def reconcile(self, key: str) -> float | None:  # noqa: ARG002 - there is one
         """Bring the pools one step further: at most one node of each is under way."""
-        configs = await self._api.list(MACHINE_CONFIG)
+        configs = [*await self._api.list(MACHINE_CONFIG), *await self._api.list(CONTAINER_RUNTIME_CONFIG)]
         nodes = [node for node in await self._api.list(NODE) if "deletionTimestamp" not in node["metadata"]]
         waits = [
             await self._pool(pool, configs, [node for node in nodes if pool_of(node) == pool["metadata"]["name"]])
@@ -52,7 +54,7 @@ class MachineConfigs:
                 await self._annotate(node, STATE_DONE, target, target)
         behind = [node for node in nodes if node["metadata"]["annotations"][CURRENT] not in ("", target)]
         await self._status(pool, target, nodes, behind)
-        if not behind:
+        if not behind or pool["spec"].get("paused"):
             return None
         under_way = [node for node in behind if node["metadata"]["annotations"][STATE] != STATE_DONE]
         return await self._update(under_way[0] if under_way else behind[0], target)
@@ -67,7 +69,7 @@ class MachineConfigs:
             "conditions": [
                 condition("Updated", str(not behind)),
                 condition("Updating", str(bool(behind))),
-                condition("Degraded", str(bool(degraded))),
+                condition("Degraded", str(bool(degraded)), message=_why(degraded)),
             ],
         }
         await self._api.set_status(MACHINE_CONFIG_POOL, pool, status)
@@ -75,7 +77,8 @@ class MachineConfigs:
     async def _update(self, node: Object, target: str) -> float | None:
         name, clock = node["metadata"]["name"], self._context.clock
         if await self._context.faults.value(NODE_DEGRADED) == name:
-            await self._annotate(node, "Degraded", node["metadata"]["annotations"][CURRENT], target)
+            why = f"failed to run rpm-ostree: simulated fault on {name}"
+            await self._annotate(node, "Degraded", node["metadata"]["annotations"][CURRENT], target, why)
             return clock.scaled(RETRY)
         what = f"reboot {name} {target}"
         if wait := clock.left(what, NODE_REBOOT):
@@ -91,8 +94,8 @@ class MachineConfigs:
         await self._api.event(node, "NodeDone", f"Now at {target}")
         return None
 
-    async def _annotate(self, node: Object, state: str, current: str, desired: str) -> None:
-        change = {"metadata": {"annotations": {STATE: state, CURRENT: current, DESIRED: desired}}}
+    async def _annotate(self, node: Object, state: str, current: str, desired: str, why: str = "") -> None:
+        change = {"metadata": {"annotations": {STATE: state, CURRENT: current, DESIRED: desired, _REASON: why}}}
         node.update(await self._api.patch(NODE, node, change))
 
     async def _ready(self, node: Object, *, ready: bool) -> None:
@@ -123,15 +126,40 @@ def updating(pool: Object | None) -> bool:
     return any(each["type"] == "Updating" and each["status"] == "True" for each in conditions)
 
 
+def _why(degraded: list[Object]) -> str:
+    """Return the message of a pool's condition (machine-config-operator ``pkg/controller/node/status.go``)."""
+    said = [f'Node {node["metadata"]["name"]} is reporting: "{_reason(node)}"' for node in degraded]
+    return ", ".join(said)
+
+
+def _reason(node: Object) -> str:
+    return str(node["metadata"]["annotations"].get(_REASON, ""))
+
+
 def _rendered(pool: Object, configs: list[Object]) -> str:
+    """Return the name of the pool's configuration, which changes with every MachineConfig of its roles.
+
+    A ContainerRuntimeConfig becomes a MachineConfig of the pools that it selects (``99-POOL-generated-...``)
+    and stands for it here, with its content.
+    """
     selector = pool["spec"]["machineConfigSelector"]
     roles = set(selector.get("matchLabels", {}).values())
     roles.update(*(each["values"] for each in selector.get("matchExpressions", [])))
     named = sorted(
-        f"{config['metadata']['name']} {config['metadata']['uid']}"
+        f"{config['metadata']['name']} {config['metadata']['uid']} {_content(config)}"
         for config in configs
-        if config["metadata"].get("labels", {}).get(_ROLE_LABEL) in roles
+        if (config["metadata"].get("labels", {}).get(_ROLE_LABEL) in roles or _selects(config, pool))
         and "deletionTimestamp" not in config["metadata"]
     )
     digest = hashlib.sha256("\n".join(named).encode()).hexdigest()[:32]
     return f"rendered-{pool['metadata']['name']}-{digest}"
+
+
+def _selects(config: Object, pool: Object) -> bool:
+    wanted = config["spec"].get("machineConfigPoolSelector", {}).get("matchLabels")
+    labels = pool["metadata"].get("labels", {})
+    return wanted is not None and all(labels.get(key) == value for key, value in wanted.items())
+
+
+def _content(config: Object) -> str:
+    return str(config["spec"].get("containerRuntimeConfig", {}).get("logLevel", ""))

@@ -7,7 +7,7 @@ this one uses): finalizer, node labels, pool ``kata-oc``, reasons of ``InProgres
 from collections.abc import Mapping
 
 from rehearsal.api import Kind, Object
-from rehearsal.kinds import CONFIG_MAP, CSV, DAEMON_SET, JOB, KATA_CONFIG, MACHINE_CONFIG_POOL, NODE, POD, SECRET
+from rehearsal.kinds import CONFIG_MAP, CSV, DAEMON_SET, KATA_CONFIG, MACHINE_CONFIG_POOL, NODE, POD, SECRET
 from rehearsal.operators import kata_webhook
 from rehearsal.operators.context import Context, KeyOf
 from rehearsal.operators.machine_config import updating
@@ -37,7 +37,6 @@ class KataConfigs:
             CSV: self._any,
             CONFIG_MAP: self._of_ours,
             SECRET: self._of_ours,
-            JOB: self._of_ours,
             DAEMON_SET: self._of_ours,
         }
 
@@ -72,6 +71,7 @@ class KataConfigs:
             return retry if await self._delete(found, status, version) else None
         again = await self._install(found, status, version)
         await self._api.set_status(KATA_CONFIG, found, status)
+        await self._nodes.log_level(found["spec"].get("logLevel") or "info")
         return retry if again else None
 
     async def _confidential(self, version: str) -> bool:
@@ -144,6 +144,7 @@ class KataConfigs:
             )
         await self._api.set_status(KATA_CONFIG, found, status)
         if not busy and not again:
+            await self._nodes.log_level(None)
             kept = [each for each in found["metadata"]["finalizers"] if each != FINALIZER]
             await self._api.patch(KATA_CONFIG, found, {"metadata": {"finalizers": kept}})
         return again

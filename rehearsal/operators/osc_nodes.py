@@ -3,13 +3,15 @@
 from collections.abc import Callable
 
 from rehearsal.api import Object
-from rehearsal.kinds import MACHINE_CONFIG, MACHINE_CONFIG_POOL, NODE
+from rehearsal.kinds import CONTAINER_RUNTIME_CONFIG, MACHINE_CONFIG, MACHINE_CONFIG_POOL, NODE
 from rehearsal.operators.context import Context
 from rehearsal.operators.machine_config import STATE_DONE, pool_of
 from rehearsal.operators.world import CURRENT, ROLE, STATE
 
 KATA_OC = f"{ROLE}kata-oc"
 _ROLE_LABEL = "machineconfiguration.openshift.io/role"
+_POOL_LABEL = "pools.operator.machineconfiguration.openshift.io/kata-oc"
+_LOG_LEVEL = "kata-crio-config"
 _EXTENSION = "50-enable-sandboxed-containers-extension"
 _PEER_PODS = ("40-worker-kata-remote-config", "50-kata-remote")
 _LISTS = (
@@ -45,6 +47,22 @@ class KataNodes:
         for name in (_EXTENSION, *_PEER_PODS):
             await self._api.delete(MACHINE_CONFIG, {"metadata": {"name": name}})
 
+    async def log_level(self, wanted: str | None) -> None:
+        """Keep the ContainerRuntimeConfig with CRI-O's log level (``processLogLevel``), whose change reboots the nodes.
+
+        None takes it away. Without one the level is ``info``, and none is made for that.
+        """
+        found = await self._api.get(CONTAINER_RUNTIME_CONFIG, _LOG_LEVEL)
+        said = {"containerRuntimeConfig": {"logLevel": wanted}}
+        if wanted is None:
+            await self._api.delete(CONTAINER_RUNTIME_CONFIG, {"metadata": {"name": _LOG_LEVEL}})
+        elif found is not None:
+            if found["spec"]["containerRuntimeConfig"]["logLevel"] != wanted:
+                await self._api.patch(CONTAINER_RUNTIME_CONFIG, found, {"spec": said})
+        elif wanted != "info":
+            spec = {**said, "machineConfigPoolSelector": {"matchLabels": {_POOL_LABEL: ""}}}
+            await self._api.create(CONTAINER_RUNTIME_CONFIG, {"metadata": {"name": _LOG_LEVEL}, "spec": spec})
+
     async def label(self, kata_config: Object) -> bool:
         """Give the label kata-oc to the workers of the pool selector and take it from the others; True on a change."""
         selector = kata_config["spec"].get("kataConfigPoolSelector") or {}
@@ -66,7 +84,7 @@ class KataNodes:
     async def install_pool(self) -> None:
         """Create pool kata-oc."""
         role = {"key": _ROLE_LABEL, "operator": "In", "values": ["kata-oc", "worker"]}
-        labels = {"pools.operator.machineconfiguration.openshift.io/kata-oc": ""}
+        labels = {_POOL_LABEL: ""}
         spec = {
             "machineConfigSelector": {"matchExpressions": [role]},
             "nodeSelector": {"matchLabels": {KATA_OC: ""}},

@@ -63,21 +63,28 @@ class PeerPods:
             if missing := [key for key in _CM_KEYS if not data.get(key)]:
                 text = "cannot find the required keys in peer-pods-cm ConfigMap"
                 raise ImageProblemError(f"{text}: {', '.join(missing)}")
+            # From the operator's file, where the gate has not made it (createImageConfigMapFromFile).
+            metadata = {"name": "azure-podvm-image-cm", "namespace": NAMESPACE}
+            await self._api.create(CONFIG_MAP, {"metadata": metadata, "data": {"CONFIDENTIAL_COMPUTE_ENABLED": "no"}})
         elif config is None:
             return True, "PodVMImageDeleted", "no peer-pods-cm"
         name, word = (CREATE_JOB, "Creating") if create else (DELETE_JOB, "Deleting")
         job = await self._api.get(JOB, name, NAMESPACE)
         if bool(data.get(IMAGE_KEY)) == create:
             if job is not None:
-                await self._api.delete(JOB, job)
+                await self._remove(job)
             return True, "PodVMImageJobCompleted", f"{word} the pod VM image is over"
         if job is None:
             await self._api.create(JOB, _image_job(name, kata_config, version))
         elif _failed(job):
             await self._api.event(job, "PodVMImageJobFailed", f"{word} the pod VM image failed", "Warning")
-            await self._api.delete(JOB, job)
+            await self._remove(job)
             return True, "PodVMImageJobFailed", f"{word} the pod VM image failed"
         return False, "PodVMImageJobRunning", f"{word} the pod VM image"
+
+    async def _remove(self, job: Object) -> None:
+        """Delete a job without a policy, which leaves its pods: the API server's default for ``batch/v1``."""
+        await self._api.delete(JOB, job, orphan=True)
 
     async def _config(self) -> Object | None:
         return await self._api.get(CONFIG_MAP, "peer-pods-cm", NAMESPACE)

@@ -52,9 +52,11 @@ class FakeApi(Api):
         merged = _merged(self.objects[key], change)
         return self.objects[key] if merged == self.objects[key] else self._store(key, merged)
 
-    async def delete(self, kind: Kind, found: Mapping[str, Any], *, at_once: bool = False) -> None:
+    async def delete(
+        self, kind: Kind, found: Mapping[str, Any], *, at_once: bool = False, orphan: bool = False
+    ) -> None:
         """Delete an object; one that is gone is no error."""
-        del at_once
+        del at_once, orphan
         self.objects.pop(self._key(kind, found), None)
 
     async def event(self, about: Object, reason: str, message: str, severity: str = "Normal") -> None:

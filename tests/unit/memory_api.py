@@ -12,6 +12,7 @@ class MemoryApi(Api):
     """Keeps objects; every change gives a new resourceVersion."""
 
     def __init__(self) -> None:
+        self.manager = "test"
         self.objects: dict[tuple[str, str, str], Object] = {}
         self.changes = 0
         self._numbers = itertools.count(1)
@@ -72,9 +73,11 @@ class MemoryApi(Api):
             self.changes += 1
         return copy.deepcopy(kept)
 
-    async def delete(self, kind: Kind, found: Mapping[str, Any], *, at_once: bool = False) -> None:
+    async def delete(
+        self, kind: Kind, found: Mapping[str, Any], *, at_once: bool = False, orphan: bool = False
+    ) -> None:
         """Forget the object."""
-        del at_once
+        del at_once, orphan
         if self.objects.pop(self._key(kind, found), None) is not None:
             self.changes += 1
 

@@ -140,6 +140,17 @@ def test_an_upserting_create_takes_nothing_from_another_manager_unless_it_is_for
         asyncio.run(_operation(Recorder(conflict), upsert=True).create(CONFIG_MAP))
 
 
+def test_the_preview_of_a_replacement_that_cannot_be_applied_is_tried_under_another_name() -> None:
+    refused = ApiError(422, "Job is invalid: spec.template: field is immutable", "Invalid")
+    client = Recorder(refused)
+    asyncio.run(_operation(client, upsert=True, preview=True).create(CONFIG_MAP))
+
+    assert client.sent[1].path.startswith(f"{PATH}/cm")
+    assert client.sent[1].path != f"{PATH}/cm"
+    with pytest.raises(ApiError):
+        asyncio.run(_operation(Recorder(refused), upsert=True).create(CONFIG_MAP))
+
+
 def test_an_upserting_provider_deletes_its_objects_as_any_other() -> None:
     client = Recorder({}, ApiError(404, "not found"))
     asyncio.run(_operation(client, upsert=True).delete(CONFIG_MAP, CONFIG_MAP, "cm"))

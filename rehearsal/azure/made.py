@@ -1,0 +1,85 @@
+"""What OSC's image jobs and CAA make in Azure, under the names that they give, and how they take it away again.
+
+Sources: openshift/sandboxed-containers-operator at 0d14cc8c ``config/peerpods/podvm/azure-podvm-image-handler.sh`` and
+``podvm-builder.sh``; ``controllers/image_generator.go`` (gallery ``PodVMGallery_`` with the first 8 characters of
+the cluster's id; packer's image is the source of the gallery's version); openshift/cloud-api-adaptor release-1.9
+``src/cloud-providers/azure`` and ``util/instance.go`` (``podvm-<pod>-<sandbox>``, its NIC ``-net``, its disk ``-disk``,
+both deleted with the VM).
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+
+from rehearsal.azure.arm_state import ArmError, ArmState
+
+COMPUTE, NETWORK = "providers/Microsoft.Compute", "providers/Microsoft.Network"
+DEFINITION, VERSION = "podvm-image", "1.0.0"
+_LONGEST_NAME, _SANDBOX = 63, 8
+_PREFIX = "podvm"
+
+
+def image_id(group: str, cluster_id: str) -> str:
+    """Return the id of the image version that the image job makes in a resource group (its ARM id)."""
+    return f"{gallery_id(group, cluster_id)}/images/{DEFINITION}/versions/{VERSION}"
+
+
+def gallery_id(group: str, cluster_id: str) -> str:
+    """Return the id of the gallery that the operator of a cluster has made."""
+    return f"{group}/{COMPUTE}/galleries/PodVMGallery_{cluster_id[:8]}"
+
+
+def make_image(azure: ArmState, group: str, location: str, version: str) -> None:
+    """Make gallery, definition, packer's image and the version of this id, as the image job does."""
+    definition = version.rsplit("/versions/", 1)[0]
+    azure.put(definition.rsplit("/images/", 1)[0], location)
+    azure.put(definition, location)
+    azure.put(f"{group}/{COMPUTE}/images/{DEFINITION}-{VERSION}", location)
+    azure.put(version, location)
+
+
+def remove_image(azure: ArmState, group: str, version: str, gallery: str) -> None:
+    """Delete an image version with packer's image, and a gallery with all that is in it, as the deletion job does.
+
+    A version that is not there or cannot be deleted is only printed, and what follows is done all the same: the script
+    has no ``set -e``. The gallery itself is left where Azure does not let it go.
+
+    Raises:
+        ArmError: something in the gallery cannot be deleted; the job fails then.
+    """
+    with suppress(ArmError):
+        if azure.delete(version):
+            azure.delete(f"{group}/{COMPUTE}/images/{DEFINITION}-{version.rsplit('/', 1)[1]}")
+    for other in sorted((each["id"] for each in azure.within(gallery)), key=len, reverse=True):
+        azure.delete(other)
+    with suppress(ArmError):
+        azure.delete(gallery)
+
+
+def group_of(environment: Mapping[str, str]) -> str:
+    """Return the ARM id of the resource group that CAA or an image job is told to use."""
+    subnet = environment.get("AZURE_SUBNET_ID", "")
+    subscription = subnet.split("/")[2] if subnet.count("/") > 1 else environment.get("AZURE_SUBSCRIPTION_ID")
+    return f"/subscriptions/{subscription}/resourceGroups/{environment.get('AZURE_RESOURCE_GROUP')}"
+
+
+def make_pod_vm(azure: ArmState, group: str, location: str, pod: str, sandbox: str, *, public_ip: bool = False) -> str:
+    """Make the VM of a pod with its disk and NIC, and return the VM's id."""
+    stem = re.sub(r"[^a-z0-9-]", "-", pod.lower())[: _LONGEST_NAME - len(_PREFIX) - _SANDBOX - 2]
+    name = f"{_PREFIX}-{stem}-{sandbox[:_SANDBOX]}"
+    vm = f"{group}/{COMPUTE}/virtualMachines/{name}"
+    azure.put(f"{group}/{NETWORK}/networkInterfaces/{name}-net", location)
+    azure.put(f"{group}/{COMPUTE}/disks/{name}-disk", location)
+    if public_ip:
+        azure.put(f"{group}/{NETWORK}/publicIPAddresses/{name}-net", location)
+    azure.put(vm, location)
+    return vm
+
+
+def remove_pod_vm(azure: ArmState, vm: str) -> None:
+    """Delete a VM; NIC, disk and address go with it. Raises ArmError, and leaves everything then."""
+    azure.delete(vm)
+    group, _, name = vm.partition(f"/{COMPUTE}/virtualMachines/")
+    for part in (f"{NETWORK}/networkInterfaces/{name}-net", f"{COMPUTE}/disks/{name}-disk"):
+        azure.delete(f"{group}/{part}")
+    azure.delete(f"{group}/{NETWORK}/publicIPAddresses/{name}-net")
