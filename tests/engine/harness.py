@@ -1,5 +1,6 @@
 """A rehearsal cluster with a stack, and what tests ask of both."""
 
+import http
 import json
 import os
 import shutil
@@ -119,7 +120,7 @@ class Stack:
     def started(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start ``pulumi`` in a process group of its own."""
         command = [str(self._prepared.pulumi), *arguments, "--non-interactive", "--config-file", str(self._config)]
-        if arguments[0] == "stack":
+        if arguments[0] in ("stack", "cancel", "state"):
             command = [str(self._prepared.pulumi), *arguments, "--non-interactive"]
         return subprocess.Popen(
             command,
@@ -198,7 +199,9 @@ class Stack:
             if event["user"]["username"] != user or status >= 400 or "dryRun=All" in event["requestURI"]:
                 continue
             kind = "/".join(filter(None, (reference.get("resource"), reference.get("subresource"))))
-            request = Request(event["verb"], kind, reference.get("name", ""), event["user"]["username"])
+            # What is applied onto nothing is a creation, too: the API server answers with Created.
+            verb = "create" if status == http.HTTPStatus.CREATED else event["verb"]
+            request = Request(verb, kind, reference.get("name", ""), event["user"]["username"])
             found.append((event["requestReceivedTimestamp"], request))
         return [request for _, request in sorted(found, key=lambda pair: pair[0])]
 

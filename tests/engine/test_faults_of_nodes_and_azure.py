@@ -23,7 +23,8 @@ def test_a_degraded_node_is_reported_and_holds_kataconfig(stack: Stack) -> None:
     status = stack.get(KATA_CONFIG)["status"]
 
     assert done.code != 0
-    assert "peer-pods-kataconfig" in done.output
+    assert "peer-pods-kata-installed" in done.output
+    assert "node worker-eastus1 is Degraded" in done.output
     assert status["kataNodes"]["failedToInstall"] == ["worker-eastus1"]
     assert status["conditions"][0]["reason"] == "Failed"
 

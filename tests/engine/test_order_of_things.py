@@ -48,8 +48,8 @@ def test_everything_is_created_in_the_order_that_the_operators_need(empty: Stack
         "subscriptions", "sandboxed-containers-operator"
     )
     kata_config = created("kataconfigs", "example-kataconfig")
-    assert patched("configmaps", "osc-feature-gates") < kata_config
-    assert patched("configmaps", "peer-pods-cm") < kata_config
+    assert created("configmaps", "osc-feature-gates") < kata_config
+    assert created("configmaps", "peer-pods-cm") < kata_config
     assert created("subscriptions", "sandboxed-containers-operator") < kata_config
     assert kata_config < patched("daemonsets", "osc-caa-ds") < created("jobs", "attestation-check")
     kbs_config = created("kbsconfigs", "kbsconfig")

@@ -6,8 +6,8 @@ import pytest
 
 from tests.engine.harness import Stack, names
 
-KATA_CONFIG, FEATURE_GATES, PEER_PODS_CM, CAA = (
-    f"peer-pods-{role}" for role in ("kataconfig", "feature-gates", "cm", "caa")
+KATA_CONFIG, INSTALLED, FEATURE_GATES, PEER_PODS_CM, CAA = (
+    f"peer-pods-{role}" for role in ("kataconfig", "kata-installed", "feature-gates", "cm", "caa")
 )
 KBS_CONFIG, KBS, CHECK = "trustee-kbsconfig", "trustee-kbs", "check-job"
 SECRET = {"clientSecrets": {"kbsres1": {"key1": "another", "key2": "value"}}}
@@ -60,7 +60,7 @@ def test_a_change_that_reboots_nodes_shows_as_a_replacement_of_kataconfig(
     preview = installed.preview(change)
 
     # What lives on the nodes goes with it: a pod that is left would block the deletion, and CAA starts anew.
-    assert names(preview, "replace") == {KATA_CONFIG, CHECK, CAA}
+    assert names(preview, "replace") == {KATA_CONFIG, INSTALLED, CHECK, CAA}
     assert names(preview, "update") == updated
     assert names(preview, "create") == set()
 
@@ -127,7 +127,7 @@ def test_without_leave_to_reboot_a_replacement_of_kataconfig_stops_at_the_previe
     installed.up()
 
     assert done.code != 0
-    assert "protect" in done.output
+    assert "peerPods.kataConfig.allowReboot is false" in done.output
     assert "peer-pods-kataconfig" in done.output
     assert tried.code != 0
     assert not [request for request in installed.requests(mark) if request.kind == "kataconfigs"]

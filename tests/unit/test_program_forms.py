@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 
+from components import ownership
 from rendering.profiles import OSC, TRUSTEE, OscProfile, TrusteeProfile
 from tests.unit.recording import Recorder, Run, revealed, run_program
 from tests.unit.trust_stacks import PRODUCTION, changed
@@ -28,6 +29,7 @@ REMOTE: Mapping[str, Any] = {
     "attestationChecks": {"default/kbsres1/key1": {"salt": "s", "digest": "d"}},
 }
 PAIRS = [(osc, trustee) for osc in OSC for trustee in TRUSTEE]
+MARKED = {ownership.STACK: "coco-azure/test", ownership.FIELD_MANAGER: "pulumi-coco-azure-test"}
 CONFIG_MAPS = ["kbs-config-cm", "resource-policy", "attestation-policy", "rvps-reference-values"]
 
 
@@ -76,7 +78,7 @@ def _check_config_maps(objects: dict[str, Any], profile: TrusteeProfile) -> None
     assert keys["kbs-config-cm"] == {"kbs-config.toml"} | ({"kbs-config.json"} if profile.kbs_json else set())
     assert tomllib.loads(found["kbs-config-cm"]["data"]["kbs-config.toml"])
     for config in found.values():
-        assert config["metadata"]["annotations"] == profile.migration_annotations
+        assert config["metadata"]["annotations"] == {**profile.migration_annotations, **MARKED}
 
 
 def _check_peer_pods(objects: dict[str, Any], profile: OscProfile) -> None:

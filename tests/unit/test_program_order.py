@@ -33,14 +33,18 @@ def _above(run: Run, name: str) -> set[str]:
     return found
 
 
-def test_the_node_reboots_do_not_wait_for_trustee(run: Run) -> None:
-    assert not [name for name in _above(run, "peer-pods-kataconfig") if name.startswith("trustee")]
+def test_the_node_reboots_do_not_wait_for_kbs_to_roll_out(run: Run) -> None:
+    assert "trustee-kbs" not in _above(run, "peer-pods-kataconfig")
 
 
-def test_the_node_reboots_of_a_production_stack_do_not_wait_for_trustee_either(production: Run) -> None:
+def test_trustee_is_there_before_nodes_reboot_and_is_deleted_after_kataconfig(run: Run) -> None:
+    assert {"trustee-kbsconfig", "trustee-route"} <= run.dependencies("peer-pods-kataconfig")
+
+
+def test_the_node_reboots_of_a_production_stack_do_not_wait_for_kbs_to_roll_out_either(production: Run) -> None:
     above = _above(production, "peer-pods-kataconfig")
 
-    assert not [name for name in above if name.startswith("trustee-")]
+    assert "trustee-kbs" not in above
     assert not [name for name in _above(production, "trustee-kbs") if name.startswith("peer-pods")]
     # The chain has the authority of KBS in initdata, and looks at the dates of its certificates. All of them are kept
     # in the state, so this waits for nothing in the cluster.
@@ -162,13 +166,6 @@ def test_what_lives_by_kataconfig_is_replaced_with_it(run: Run, name: str) -> No
     assert request.deleteBeforeReplace
 
 
-@pytest.mark.parametrize("allowed", [True, False])
-def test_kataconfig_is_protected_until_reboots_are_allowed(allowed: bool) -> None:  # noqa: FBT001
-    run = run_program({"peerPods": {"kataConfig": {"allowReboot": allowed}}})
-
-    assert run.registrations["peer-pods-kataconfig"].request.protect is not allowed
-
-
 @pytest.mark.parametrize(("confidential", "trigger"), [(True, "true"), (False, "false")])
 def test_the_feature_gate_triggers_a_replacement_of_kataconfig(confidential: bool, trigger: str) -> None:  # noqa: FBT001
     run = run_program({"peerPods": {"confidential": confidential}})
@@ -213,15 +210,17 @@ def test_every_resource_has_a_component_above_it(run: Run) -> None:
     assert sorted(loose) == ["azure", "cluster", "cluster-without-dry-run"]
 
 
-def test_kataconfig_alone_is_never_created_in_a_dry_run(run: Run) -> None:
+def test_kataconfig_is_applied_because_its_webhook_refuses_a_second_one_in_a_dry_run_too(run: Run) -> None:
     users = [
         name
         for name, registration in run.registrations.items()
         if "::cluster-without-dry-run::" in registration.request.provider
     ]
 
-    # The operator's webhook refuses a second KataConfig in a dry run, too: no replacement could be previewed.
     assert users == ["peer-pods-kataconfig"]
+    for name in ("cluster", "cluster-without-dry-run"):
+        assert run.registrations[name].inputs["upsertExistingObjects"] == "true"
+        assert "enableServerSideApply" not in run.registrations[name].inputs
 
 
 def test_the_same_settings_register_the_same_objects_again() -> None:
@@ -279,3 +278,10 @@ def test_a_cloud_conf_without_a_subnet_says_what_to_set() -> None:
 
     with pytest.raises(Exception, match=r"names no subnetName.*azure.subnetId"):
         run_program({}, answers)
+
+
+def test_a_patch_of_what_an_operator_takes_away_is_never_given_up_because_that_fails_once_it_is_gone(run: Run) -> None:
+    for name in ("peer-pods-caa", "trustee-kbs"):
+        request = run.registrations[name].request
+        assert request.deletedWith
+        assert request.retainOnDelete
