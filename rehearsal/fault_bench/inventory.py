@@ -1,12 +1,14 @@
 """What a stack has in the cluster, by its mark, and how that differs from what it should be."""
 
 import hashlib
+import http
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.rest import ApiServer
+from rehearsal.rest import ApiError, ApiServer
 
 _MARK = "coco-azure/stack"
 # Made anew by design: a Job cannot be changed, and a new KataConfig is what a replacement is for.
@@ -14,6 +16,9 @@ _MADE_ANEW = {"up": ("Job",), "replace": ("Job", "KataConfig"), "destroy": ()}
 
 # Owned together with the operator, so they have no mark; a half-written one shows by its keys.
 _SHARED = ("peer-pods-cm", "osc-feature-gates")
+_TRIES = 30
+_PAUSE = 1.0
+"""Seconds between two tries."""
 
 Title = tuple[str, str, str]
 """Kind, namespace or "", and name."""
@@ -59,12 +64,28 @@ def taken(server: ApiServer) -> dict[Title, Item]:
         for kind in (server.get(base) or {}).get("resources", []):
             if "/" in kind["name"] or "list" not in kind["verbs"]:
                 continue
-            for each in (server.get(f"{base}/{kind['name']}") or {}).get("items", []):
+            for each in (patiently(server, f"{base}/{kind['name']}") or {}).get("items", []):
                 marked = _MARK in (each["metadata"].get("annotations") or {})
                 if marked or kind["kind"] == "KataConfig" or each["metadata"]["name"] in _SHARED:
                     title = (kind["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"])
                     found[title] = _item(kind["kind"], each)
     return found
+
+
+def patiently(server: ApiServer, path: str) -> Any:
+    """Return what the server says, once it is ready for it: of a kind that is new, or new to it, it says 429 at first.
+
+    Raises:
+        ApiError: it refuses for another reason, or for longer than some seconds.
+    """
+    for _ in range(_TRIES):
+        try:
+            return server.get(path)
+        except ApiError as error:
+            if error.status != http.HTTPStatus.TOO_MANY_REQUESTS:
+                raise
+            time.sleep(_PAUSE)
+    return server.get(path)
 
 
 def compare(

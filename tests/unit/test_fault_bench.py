@@ -5,11 +5,14 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import pytest
 
 from rehearsal.fault_bench import inventory, leaks, plan, report
 from rehearsal.fault_bench.bench import Result
 from rehearsal.fault_bench.inventory import Difference, Item
+from rehearsal.rest import ApiError, ApiServer
 
 BODY = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC"
 KEY = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----\n"
@@ -129,3 +132,25 @@ def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
     assert "process arguments: 1" in said
     assert "converged after 1 more, with `pulumi cancel`, with the last copy of the state" in report.line(good)
     assert "lost: Secret ns/key" in report.line(bad)
+
+
+class _Busy:
+    """An API server that refuses so many times."""
+
+    def __init__(self, status: int, times: int) -> None:
+        self.status, self.times = status, times
+
+    def get(self, path: str) -> Any:
+        if self.times == 0:
+            return {"items": [path]}
+        self.times -= 1
+        raise ApiError(self.status, "storage is (re)initializing")
+
+
+def test_a_kind_that_the_api_server_is_not_ready_for_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "_PAUSE", 0)
+
+    assert inventory.patiently(cast("ApiServer", _Busy(429, 3)), "/x") == {"items": ["/x"]}
+    for refusal in (_Busy(429, 99), _Busy(403, 1)):
+        with pytest.raises(ApiError):
+            inventory.patiently(cast("ApiServer", refusal), "/x")
