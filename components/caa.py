@@ -11,6 +11,7 @@ from pulumi_kubernetes.core.v1 import PodTemplateSpecPatchArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaPatchArgs
 
 from components.cluster_client import ClusterClient, Object
+from components.openshift import PATCH_FORCE
 from components.pod_vm_image import PodVmImage
 from components.watching import at, first_line, in_thread
 from diagnosis import NAMESPACE, caa
@@ -50,8 +51,13 @@ def rolled_out(name: str, args: CaaArgs, parent: pulumi.Resource) -> pulumi.Reso
     timeout = args.stack.peer_pods.kata_config.timeout
     here = Output.all(args.chain, args.fingerprint)
     here.apply(lambda both: _warn(args, both[1], own=both[0].versions.osc.restarts_caa, about=parent))
-    restarting: Output[Any] = here.apply(lambda both: _mark(both[1], when=not both[0].versions.osc.restarts_caa))
-    marking: Output[Any] = here.apply(lambda both: _mark(both[1], when=both[0].versions.osc.restarts_caa))
+    restarting: Output[Any] = here.apply(
+        lambda both: _mark(both[1], when=not both[0].versions.osc.restarts_caa) or None
+    )
+    # Forced: see TrusteeStack.
+    marking: Output[Any] = here.apply(
+        lambda both: {PATCH_FORCE: "true"} | _mark(both[1], when=both[0].versions.osc.restarts_caa)
+    )
     template = PodTemplateSpecPatchArgs(metadata=ObjectMetaPatchArgs(annotations=restarting))
     # The operator makes the DaemonSet once it has the image, and claims to be done without it.
     ready: list[Any] = [ResourceHook(f"{name}-image", args.image.wait)]
@@ -76,14 +82,14 @@ def rolled_out(name: str, args: CaaArgs, parent: pulumi.Resource) -> pulumi.Reso
     )
 
 
-def _mark(changed: str, *, when: bool) -> dict[str, str] | None:
+def _mark(changed: str, *, when: bool) -> dict[str, str]:
     """Return the annotation with the fingerprint: on CAA's pods, which restarts them, or on the DaemonSet.
 
     An operator that restarts CAA itself writes the whole pod template at every reconcile, and would restart CAA once
     more to take a foreign annotation out of it; then the fingerprint only marks the DaemonSet, whose roll-out is waited
     for.
     """
-    return {_RESTARTED_FOR: changed} if when else None
+    return {_RESTARTED_FOR: changed} if when else {}
 
 
 def _warn(args: CaaArgs, wanted: str, *, own: bool, about: pulumi.Resource) -> None:

@@ -102,11 +102,16 @@ class ClusterClient:
 
     @cached_property
     def _api(self) -> Any:
-        from kubernetes import config  # noqa: PLC0415 - see above
+        from kubernetes import client, config  # noqa: PLC0415 - see above
 
-        said = self._settings
+        said, configuration = self._settings, client.Configuration()
+        # A kind that has just come is refused for some seconds ("storage is (re)initializing", 429 with Retry-After).
+        configuration.client_go_retries = True
         return config.new_client_from_config(  # type: ignore[no-untyped-call]
-            config_file=said.kubeconfig, context=said.context, persist_config=False
+            config_file=said.kubeconfig,
+            context=said.context,
+            persist_config=False,
+            client_configuration=configuration,
         )
 
 

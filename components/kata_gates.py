@@ -13,6 +13,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import CustomTimeouts, ErrorHook, Input, ResourceHook, ResourceHookBinding, ResourceOptions
 
 from components.cluster_client import ClusterClient, Object
+from components.kata_facts import KATA_CONFIGS
 from components.openshift import PATCH_FORCE, WAIT_FOR
 from components.pod_vm_image import PodVmImage
 from components.watching import Line, Watching, at, first_line, in_thread
@@ -23,7 +24,6 @@ from settings.peer_pods import PeerPodSettings
 
 _MARK = "coco-azure/rollout"
 _NOT_YET = ("failedToInstall", "failedToUninstall", "uninstalling", "waitingToUninstall")
-_KATA_CONFIGS = "/apis/kataconfiguration.openshift.io/v1/kataconfigs"
 _POOLS = "/apis/machineconfiguration.openshift.io/v1/machineconfigpools"
 _DAEMONS = f"/api/v1/namespaces/{kata_config.DAEMONS}/pods"
 
@@ -121,7 +121,7 @@ class _Gate:
 
     def __init__(self, args: KataGateArgs) -> None:
         self._args = args
-        self._watching = Watching(args.client, _KATA_CONFIGS, args.name, self._look)
+        self._watching = Watching(args.client, KATA_CONFIGS, args.name, self._look)
 
     def bind(self, name: str, *, metadata: Input[Any], opts: ResourceOptions) -> pulumi.Resource:
         """Register the patch with its hooks."""
@@ -161,7 +161,7 @@ class _Gate:
 
     def _problems(self) -> list[str]:
         try:
-            found = self._args.client.get(f"{_KATA_CONFIGS}/{self._args.name}")
+            found = self._args.client.get(f"{KATA_CONFIGS}/{self._args.name}")
             problems = kata_config.problems(found, self._around())
             seen = self._args.image.found()
             if self._args.image.failed(seen) or seen.state == "stuck":

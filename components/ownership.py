@@ -15,9 +15,8 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.cluster_client import ClusterClient, Object
 from components.watching import in_thread
+from rollout.facts import OWNER
 
-STACK = "coco-azure/stack"
-"""Annotation that names the stack which has made an object, as ``<project>/<stack>``."""
 FIELD_MANAGER = "pulumi.com/patchFieldManager"
 """Annotation that names the provider's field manager for an object (pulumi-kubernetes ``fieldManagerName``)."""
 
@@ -40,7 +39,7 @@ def mark() -> str:
 
 def is_marked(found: Object) -> bool:
     """Return whether this stack has made the object."""
-    return bool(_annotations(found).get(STACK) == mark())
+    return bool(_annotations(found).get(OWNER) == mark())
 
 
 class Ownership:
@@ -129,7 +128,7 @@ def _marked(metadata: Any) -> Any:
 def _with_mark(annotations: Any) -> Any:
     if isinstance(annotations, Output):
         return annotations.apply(_with_mark)
-    return {**(annotations or {}), STACK: mark(), FIELD_MANAGER: f"pulumi-{mark().replace('/', '-')}"}
+    return {**(annotations or {}), OWNER: mark(), FIELD_MANAGER: f"pulumi-{mark().replace('/', '-')}"}
 
 
 def _path(served: Callable[[str, str], Mapping[str, Any] | None], wanted: Mapping[str, Any]) -> str | None:
@@ -171,13 +170,13 @@ def _refusal(args: ResourceHookArgs, found: Object) -> str:
     metadata, kind = found["metadata"], (args.new_inputs or {}).get("kind", args.type)
     where = f" in namespace {metadata['namespace']}" if "namespace" in metadata else ""
     namespace = f" -n {metadata['namespace']}" if "namespace" in metadata else ""
-    whose = _annotations(found).get(STACK)
-    owner = f"it belongs to stack {whose}" if whose else f"it has no annotation {STACK}, so no stack of this program's"
+    whose = _annotations(found).get(OWNER)
+    owner = f"it belongs to stack {whose}" if whose else f"it has no annotation {OWNER}, so no stack of this program's"
     plural, name = str(kind).lower(), metadata["name"]
     return (
         f"{kind} {name}{where} exists already, and this stack ({mark()}) has not made it: {owner}. Nothing of it was "
         "changed. Either delete it, if nobody needs it: "
         f"`oc delete {plural} {name}{namespace}`; or hand it to this stack, which then changes it, and deletes it at "
-        f"`pulumi destroy`: `oc annotate --overwrite {plural} {name}{namespace} {STACK}={mark()}`. Then run "
+        f"`pulumi destroy`: `oc annotate --overwrite {plural} {name}{namespace} {OWNER}={mark()}`. Then run "
         "`pulumi up` again"
     )

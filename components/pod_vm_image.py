@@ -15,6 +15,7 @@ from pulumi import ResourceHook, ResourceHookBinding
 from urllib3.exceptions import HTTPError
 
 from components.cluster_client import ClusterClient
+from components.kata_facts import KATA_CONFIGS
 from components.watching import Line, first_line, in_thread
 from diagnosis import NAMESPACE, RUNTIME_CLASS, condition, image, name_of
 from diagnosis.caa import DAEMON_SET
@@ -22,7 +23,6 @@ from diagnosis.image import CREATION, DELETION, IMAGE_KEY, Image
 from settings.base import seconds
 from settings.peer_pods import PeerPodSettings
 
-_KATA_CONFIGS = "/apis/kataconfiguration.openshift.io/v1/kataconfigs"
 _CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 _CONFIG = f"{_CONFIG_MAPS}/peer-pods-cm"
 _PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
@@ -90,7 +90,7 @@ class PodVmImage:
         The operator takes a job that is over for its own: a complete one makes it wait without end, a failed one counts
         as a failure of the new image, and a deletion job blocks the next deletion (``image_generator.go``).
         """
-        if self._client.items(_KATA_CONFIGS):
+        if self._client.items(KATA_CONFIGS):
             return  # the creation is about to be refused, and the jobs are of that one
         own = self._said.image_id
         config = self._client.get(_CONFIG)
@@ -110,10 +110,10 @@ class PodVmImage:
         config = self._client.get(_CONFIG)
         if config is None or (config.get("data") or {}).get(IMAGE_KEY) != self._said.image_id:
             return
-        for found in self._client.items(_KATA_CONFIGS):
+        for found in self._client.items(KATA_CONFIGS):
             # Without a node it is through before anybody can look.
             if (found.get("status") or {}).get("kataNodes", {}).get("nodeCount"):
-                self._client.delete(f"{_KATA_CONFIGS}/{name_of(found)}")
+                self._client.delete(f"{KATA_CONFIGS}/{name_of(found)}")
                 self._until_removing(name_of(found))
         self._client.patch(_CONFIG, {"data": {IMAGE_KEY: ""}})
 
@@ -124,10 +124,10 @@ class PodVmImage:
         """
         deadline, pause = time.monotonic() + seconds(self._said.kata_config.timeout), threading.Event()
         while (left := deadline - time.monotonic()) > 0:
-            found = self._client.get(f"{_KATA_CONFIGS}/{name}")
+            found = self._client.get(f"{KATA_CONFIGS}/{name}")
             if found is None or condition(found, "InProgress").get("reason") in _REMOVING:
                 return
-            for _, changed in self._client.changes(_KATA_CONFIGS, name, max(1, min(_WINDOW, int(left)))):
+            for _, changed in self._client.changes(KATA_CONFIGS, name, max(1, min(_WINDOW, int(left)))):
                 if condition(changed, "InProgress").get("reason") in _REMOVING:
                     return
             pause.wait(min(_PAUSE, left))

@@ -15,7 +15,7 @@ from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 
 from components.connections import Connections
 from components.olm_operator import OlmOperator, OlmOperatorArgs
-from components.openshift import DELETION_PROPAGATION, WAIT_FOR, KbsConfig, Route
+from components.openshift import DELETION_PROPAGATION, PATCH_FORCE, WAIT_FOR, KbsConfig, Route
 from components.operator_versions import OperatorSource
 from components.trust_chain import Presented
 from components.trustee_content import (
@@ -141,7 +141,8 @@ class TrusteeStack(pulumi.ComponentResource):
         )
 
     def _roll_out(self, name: str, said: TrusteeSettings, operator: OlmOperator, kbs: KbsConfig) -> pulumi.Resource:
-        annotations = {WAIT_FOR: self.content.fingerprint.apply(_rolled_out)}
+        # Forced: a run whose state was lost meets its own wait, under a field manager that it does not know any more.
+        annotations = {WAIT_FOR: self.content.fingerprint.apply(_rolled_out), PATCH_FORCE: "true"}
         return kubernetes.apps.v1.DeploymentPatch(
             f"{name}-kbs",
             metadata={"name": _DEPLOYMENT, "namespace": operator.namespace, "annotations": annotations},

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -15,6 +15,8 @@ from components.cluster_client import ClusterClient, connect
 from settings.cluster import ClusterSettings
 
 NODES = "/api/v1/nodes"
+NEW = "/apis/example.com/v1/new"
+BUSY = 5
 TOKEN = "the-token"
 
 
@@ -33,6 +35,8 @@ class _Server(BaseHTTPRequestHandler):
         self.seen.append((self.command, where.path, query))
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
             return self._send(401, {"message": "who are you?"})
+        if where.path == NEW and len(self.seen) <= BUSY:
+            return self._send(429, {"message": "storage is (re)initializing"}, {"Retry-After": "0"})
         if "watch" in query:
             events = [("ADDED", "1"), ("MODIFIED", "2"), ("ERROR", "3"), ("MODIFIED", "4")]
             lines = [json.dumps({"type": kind, "object": {"at": at}}) for kind, at in events]
@@ -43,9 +47,11 @@ class _Server(BaseHTTPRequestHandler):
             return self._send(200, {"metadata": {"name": "worker-0"}})
         return self._send(404, {"message": "not found"})
 
-    def _send(self, status: int, body: object) -> None:
+    def _send(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
         content = (body if isinstance(body, str) else json.dumps(body)).encode()
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -100,6 +106,11 @@ def test_an_object_that_is_not_there_is_none(tmp_path: Path, address: str) -> No
 
 def test_a_kind_that_the_cluster_does_not_have_has_no_objects(tmp_path: Path, address: str) -> None:
     assert _client(tmp_path, address).items("/apis/example.com/v1/things") == []
+
+
+def test_a_kind_that_is_not_served_yet_is_asked_for_again(tmp_path: Path, address: str) -> None:
+    assert _client(tmp_path, address).items(NEW) == []
+    assert len(_Server.seen) == BUSY + 1
 
 
 def test_deleting_what_is_not_there_is_no_error(tmp_path: Path, address: str) -> None:

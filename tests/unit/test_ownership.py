@@ -7,7 +7,8 @@ import pytest
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.cluster_client import ClusterClient
-from components.ownership import FIELD_MANAGER, STACK, ForeignObjectError, Ownership
+from components.ownership import FIELD_MANAGER, ForeignObjectError, Ownership
+from rollout.facts import OWNER
 from settings.cluster import ClusterSettings
 from tests.unit.fake_cluster import FakeCluster
 from tests.unit.recording import run_program
@@ -67,7 +68,7 @@ def test_every_object_that_the_program_makes_has_the_mark_and_is_looked_for_firs
             continue
         theirs = found.kind.endswith("Patch") or found.kind == "InstallPlan"
         annotations = found.inputs["metadata"].get("annotations") or {}
-        assert annotations.get(STACK) == (None if theirs else MARK), name
+        assert annotations.get(OWNER) == (None if theirs else MARK), name
         assert (FIELD_MANAGER in annotations) is not theirs, name
         looked_for = not theirs and found.kind != "KataConfig"  # components.kata_config looks for itself
         assert ("cluster-ownership" in found.request.hooks.before_create) is looked_for, name
@@ -88,7 +89,7 @@ def test_what_is_only_read_stays_as_it_is() -> None:
 
 def test_annotations_of_the_program_are_kept_beside_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Ownership, "_before_create", lambda _: None)
-    all_of_them = {"mine": "1", STACK: MARK, FIELD_MANAGER: "pulumi-coco-azure-test"}
+    all_of_them = {"mine": "1", OWNER: MARK, FIELD_MANAGER: "pulumi-coco-azure-test"}
     typed = ObjectMetaArgs(annotations={"mine": "1"})
 
     assert _marked({"annotations": {"mine": "1"}}, pulumi.ResourceOptions())["annotations"] == all_of_them
@@ -97,14 +98,14 @@ def test_annotations_of_the_program_are_kept_beside_the_mark(monkeypatch: pytest
 
 
 def test_an_object_of_this_stack_is_taken_over_without_a_word() -> None:
-    _look(_Cluster({SECRETS: [_object("one", {STACK: MARK})]}))
+    _look(_Cluster({SECRETS: [_object("one", {OWNER: MARK})]}))
 
 
 @pytest.mark.parametrize(
     ("annotations", "said"),
     [
         ({}, "it has no annotation coco-azure/stack"),
-        ({STACK: "coco-azure/prod"}, "it belongs to stack coco-azure/prod"),
+        ({OWNER: "coco-azure/prod"}, "it belongs to stack coco-azure/prod"),
     ],
 )
 def test_a_foreign_object_is_refused_with_the_ways_out(annotations: dict[str, str], said: str) -> None:
@@ -134,7 +135,7 @@ def test_a_preview_lets_an_object_from_before_there_were_marks_pass_because_a_re
 
 
 def test_a_job_that_a_killed_run_has_left_is_deleted_because_it_cannot_be_changed() -> None:
-    cluster = _Cluster({JOBS: [_object("one", {STACK: MARK})]})
+    cluster = _Cluster({JOBS: [_object("one", {OWNER: MARK})]})
     _look(cluster, kind="Job", version="batch/v1")
 
     assert cluster.deleted == [f"{JOBS}/one"]
@@ -142,7 +143,7 @@ def test_a_job_that_a_killed_run_has_left_is_deleted_because_it_cannot_be_change
 
 @pytest.mark.usefixtures("preview")
 def test_a_preview_deletes_nothing() -> None:
-    cluster = _Cluster({JOBS: [_object("one", {STACK: MARK})]})
+    cluster = _Cluster({JOBS: [_object("one", {OWNER: MARK})]})
     _look(cluster, kind="Job", version="batch/v1")
 
     assert cluster.deleted == []
