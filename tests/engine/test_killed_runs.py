@@ -1,7 +1,10 @@
 """A run that is killed, and names that somebody else uses: nothing is lost, and nothing foreign is taken over."""
 
+import json
 import os
 import signal
+from pathlib import Path
+from typing import Any
 
 from tests.engine.harness import Stack, names
 
@@ -64,3 +67,39 @@ def test_a_replacement_of_kataconfig_can_be_previewed_although_its_webhook_refus
     changes = empty.preview({"peerPods": {"kataConfig": {"logLevel": "debug"}}})
 
     assert "peer-pods-kataconfig" in names(changes, "replace")
+
+
+def test_patches_that_the_state_has_lost_are_taken_over_with_what_has_changed_since(
+    empty: Stack, tmp_path: Path
+) -> None:
+    lost = ("DeploymentPatch", "DaemonSetPatch")
+    exported = json.loads(empty.run("stack", "export", "--stack", empty.name).output)
+    before = exported["deployment"]["resources"]
+    gone = {resource["urn"] for resource in before if resource["type"].endswith(lost)}
+    exported["deployment"]["resources"] = [
+        _without(resource, gone) for resource in before if resource["urn"] not in gone
+    ]
+    older = tmp_path / "older.json"
+    older.write_text(json.dumps(exported), encoding="utf-8")
+    empty.run("stack", "import", "--file", str(older), "--stack", empty.name)
+    empty.configure({"trustee": {"tokenDuration": 6}, "peerPods": {"tags": {"cost": "other"}}})
+    empty.up()
+
+    assert len(gone) == len(lost)
+    assert empty.outputs()["attested"] is True
+    assert gone <= {resource["urn"] for resource in empty.state()}
+
+
+def _without(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
+    """Return a resource of a state without what it says of resources that are gone."""
+    needed = {name: [urn for urn in urns if urn not in gone] for name, urns in _needs(resource).items()}
+    return {
+        **resource,
+        "dependencies": [urn for urn in resource.get("dependencies", []) if urn not in gone],
+        **({"propertyDependencies": needed} if needed else {}),
+    }
+
+
+def _needs(resource: dict[str, Any]) -> dict[str, list[str]]:
+    found = resource.get("propertyDependencies") or {}
+    return {name: urns or [] for name, urns in found.items()}
