@@ -43,6 +43,7 @@ class Result:
         repeats: how many more runs it took; 0 where the fault did no harm.
         cancelled: whether `pulumi cancel` was needed before the next run.
         restored: whether the state could not be read, and its last copy was put in its place.
+        stripped: whether its file of attributes could not be read, and was removed.
         difference: what is wrong in the cluster or the state.
         leaks: secrets that were seen where none may be.
         seconds: how long all of it took.
@@ -55,6 +56,7 @@ class Result:
     repeats: int
     cancelled: bool
     restored: bool
+    stripped: bool
     difference: Difference
     leaks: tuple[str, ...]
     seconds: float
@@ -99,13 +101,14 @@ class Bench:
         self._prepare(point.run)
         with leaks.Arguments() as arguments:
             code, said = self._struck(point)
-            struck, cancelled, restored, repeats = code != 0, False, False, 0
+            struck, cancelled, restored, stripped, repeats = code != 0, False, False, False, 0
             before = inventory.taken(self._server)
             for _ in range(_REPEATS):
                 if code == 0:
                     break
                 if _LOCKED in said:
                     cancelled = self._run(["cancel", "--yes", "--stack", STACK])[0] == 0 or cancelled
+                stripped = strip(self._state) or stripped
                 if not _readable(self._state):
                     restored = self._restore()
                 code, said = self._run(self._command(point.run))
@@ -119,6 +122,7 @@ class Bench:
             repeats=repeats,
             cancelled=cancelled,
             restored=restored,
+            stripped=stripped,
             difference=difference,
             leaks=tuple(self._leaks(arguments.seen)),
             seconds=time.monotonic() - began,
@@ -229,6 +233,15 @@ class Bench:
         return found + [
             f"{what}: arguments of a process" for text in arguments for what in leaks.in_text(text, self.needles)
         ]
+
+
+def strip(state: Path) -> bool:
+    """Remove a state's attributes if they are not whole, as docs/recovery.md says, and return whether they were not."""
+    attributes = state.with_name(f"{state.name}.attrs")
+    broken = attributes.exists() and not _readable(attributes)
+    if broken:
+        attributes.unlink()
+    return broken
 
 
 def _ended(process: "subprocess.Popen[str]") -> int:

@@ -48,6 +48,7 @@ def table(results: Sequence[Result], wanted: int, seed: int, seconds: float) -> 
         f"repeats: {sum(result.repeats for result in results)}",
         f"needed `pulumi cancel`: {sum(result.cancelled for result in results)}",
         f"needed the last copy of the state: {sum(result.restored for result in results)}",
+        f"needed the state's attributes removed: {sum(result.stripped for result in results)}",
         "objects " + ", ".join(f"{word}: {count}" for word, count in counts.items()),
         f"secrets seen in state, logs or process arguments: {sum(len(result.leaks) for result in results)}",
         f"{seconds / 60:.0f} minutes",
@@ -57,5 +58,9 @@ def table(results: Sequence[Result], wanted: int, seed: int, seconds: float) -> 
 
 def _means(result: Result) -> list[str]:
     """Return what the user had to do between the runs."""
-    said = {"with `pulumi cancel`": result.cancelled, "with the last copy of the state": result.restored}
+    said = {
+        "with `pulumi cancel`": result.cancelled,
+        "with the last copy of the state": result.restored,
+        "without its attributes": result.stripped,
+    }
     return [f", {means}" for means, taken in said.items() if taken]

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from rehearsal.fault_bench import inventory, leaks, plan, report
-from rehearsal.fault_bench.bench import Result
+from rehearsal.fault_bench.bench import Result, strip
 from rehearsal.fault_bench.inventory import Difference, Item
 from rehearsal.rest import ApiError, ApiServer
 
@@ -108,6 +108,7 @@ def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
         repeats=1,
         cancelled=True,
         restored=True,
+        stripped=False,
         difference=Difference(),
         leaks=(),
         seconds=9,
@@ -119,6 +120,7 @@ def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
         repeats=6,
         cancelled=False,
         restored=False,
+        stripped=False,
         difference=Difference(lost=("Secret ns/key",)),
         leaks=("secret 1 in plain: log",),
         seconds=9,
@@ -154,3 +156,15 @@ def test_a_kind_that_the_api_server_is_not_ready_for_is_asked_for_again(monkeypa
     for refusal in (_Busy(429, 99), _Busy(403, 1)):
         with pytest.raises(ApiError):
             inventory.patiently(cast("ApiServer", refusal), "/x")
+
+
+def test_attributes_of_a_state_are_removed_only_where_they_are_broken(tmp_path: Path) -> None:
+    state, attributes = tmp_path / "prod.json", tmp_path / "prod.json.attrs"
+    state.write_text("{}")
+
+    assert not strip(state)
+    attributes.write_text("{}")
+    assert not strip(state)
+    attributes.write_text("")
+    assert strip(state)
+    assert [each.name for each in tmp_path.iterdir()] == ["prod.json"]
