@@ -57,6 +57,8 @@ class OlmOperator(pulumi.ComponentResource):
     """Namespace of the operator, for what only needs the namespace to exist."""
     installed: pulumi.Resource
     """The gate: ready once the CSV has succeeded."""
+    made: pulumi.Resource | None
+    """The namespace, where the stack makes it; with it goes what is in it."""
 
     def __init__(self, name: str, args: OlmOperatorArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:OlmOperator", name, None, opts)
@@ -66,9 +68,10 @@ class OlmOperator(pulumi.ComponentResource):
         # The provider's own error only says that it waited in vain.
         advise = ResourceHookBinding(on_error=[ErrorHook(f"{name}-advice", _advice(args))])
         causes: list[pulumi.Resource] = []
+        self.made = None
         if args.settings.install:
-            namespace = kubernetes.core.v1.Namespace(f"{name}-namespace", metadata={"name": self.namespace}, opts=child)
-            self.namespace = namespace.metadata.apply(lambda metadata: str(metadata.name))
+            self.made = kubernetes.core.v1.Namespace(f"{name}-namespace", metadata={"name": self.namespace}, opts=child)
+            self.namespace = self.made.metadata.apply(lambda metadata: str(metadata.name))
             causes = self._subscribe(name, args, advise)
         wait = CustomTimeouts(create=args.settings.install_timeout, update=args.settings.install_timeout)
         self.installed = kubernetes.apiextensions.CustomResourcePatch(

@@ -152,8 +152,13 @@ class PeerPodRuntime(pulumi.ComponentResource):
             name,
             metadata={"name": title, "namespace": operator.namespace, "annotations": {PATCH_FORCE: "true"}},
             data=data,
-            # No value of the gate is used; it keeps a new version's initdata from an operator of the old version.
-            opts=ResourceOptions(parent=self, depends_on=[operator.installed]),
+            opts=ResourceOptions(
+                parent=self,
+                # No value of the gate is used; it keeps a new version's initdata from an operator of the old version.
+                depends_on=[operator.installed],
+                # Keys cannot be given up in a namespace that is gone, after an interrupted destroy for example.
+                deleted_with=operator.made,
+            ),
         )
 
 

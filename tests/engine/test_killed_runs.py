@@ -90,6 +90,16 @@ def test_patches_that_the_state_has_lost_are_taken_over_with_what_has_changed_si
     assert gone <= {resource["urn"] for resource in empty.state()}
 
 
+def test_a_destroy_whose_state_was_lost_is_done_with_what_is_gone_already(empty: Stack, tmp_path: Path) -> None:
+    older = tmp_path / "older.json"
+    older.write_text(empty.run("stack", "export", "--stack", empty.name).output, encoding="utf-8")
+    empty.destroy()
+    empty.run("stack", "import", "--file", str(older), "--stack", empty.name)
+    empty.destroy()
+
+    assert empty.state() == []
+
+
 def _without(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
     """Return a resource of a state without what it says of resources that are gone."""
     needed = {name: [urn for urn in urns if urn not in gone] for name, urns in _needs(resource).items()}
