@@ -142,7 +142,7 @@ class TrusteeStack(pulumi.ComponentResource):
 
     def _roll_out(self, name: str, said: TrusteeSettings, operator: OlmOperator, kbs: KbsConfig) -> pulumi.Resource:
         # Forced: a run whose state was lost meets its own wait, under a field manager that it does not know any more.
-        annotations = {WAIT_FOR: self.content.fingerprint.apply(_rolled_out), PATCH_FORCE: "true"}
+        annotations: dict[str, Any] = {WAIT_FOR: self.content.fingerprint.apply(_rolled_out), PATCH_FORCE: "true"}
         return kubernetes.apps.v1.DeploymentPatch(
             f"{name}-kbs",
             metadata={"name": _DEPLOYMENT, "namespace": operator.namespace, "annotations": annotations},

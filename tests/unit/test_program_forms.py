@@ -12,6 +12,7 @@ import pytest
 
 from components import ownership
 from rendering.profiles import OSC, TRUSTEE, OscProfile, TrusteeProfile
+from rollout.facts import OWNER
 from tests.unit.recording import Recorder, Run, revealed, run_program
 from tests.unit.trust_stacks import PRODUCTION, changed
 from trust import checks
@@ -29,7 +30,7 @@ REMOTE: Mapping[str, Any] = {
     "attestationChecks": {"default/kbsres1/key1": {"salt": "s", "digest": "d"}},
 }
 PAIRS = [(osc, trustee) for osc in OSC for trustee in TRUSTEE]
-MARKED = {ownership.STACK: "coco-azure/test", ownership.FIELD_MANAGER: "pulumi-coco-azure-test"}
+MARKED = {OWNER: "coco-azure/test", ownership.FIELD_MANAGER: "pulumi-coco-azure-test"}
 CONFIG_MAPS = ["kbs-config-cm", "resource-policy", "attestation-policy", "rvps-reference-values"]
 
 
