@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from rehearsal.fault_bench import inventory, leaks, plan, report
-from rehearsal.fault_bench.bench import Result, strip
+from rehearsal.fault_bench.bench import Result, claims_success, strip
 from rehearsal.fault_bench.inventory import Difference, Item
 from rehearsal.rest import ApiError, ApiServer
 
@@ -108,8 +108,8 @@ def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
         repeats=1,
         cancelled=True,
         restored=True,
-        stripped=False,
-        claimed=False,
+        stripped=True,
+        claimed=True,
         difference=Difference(),
         leaks=(),
         seconds=9,
@@ -132,6 +132,8 @@ def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
     assert good.good
     assert not bad.good
     assert "2 of 108 points, 1 converged (50%)" in said
+    assert "needed the state's attributes removed: 1" in said
+    assert "cancelled, and ended with exit code 0: 1" in said
     assert "objects lost: 1, doubled: 0, left: 0" in said
     assert "process arguments: 1" in said
     assert "converged after 1 more, with `pulumi cancel`, with the last copy of the state" in report.line(good)
@@ -170,3 +172,11 @@ def test_attributes_of_a_state_are_removed_only_where_they_are_broken(tmp_path: 
     attributes.write_text("")
     assert strip(state)
     assert [each.name for each in tmp_path.iterdir()] == ["prod.json"]
+
+
+def test_a_cancelled_run_is_not_believed_to_have_succeeded() -> None:
+    cancelled = "SIGTERM received; cancelling. If you would like to terminate immediately, send SIGTERM again."
+
+    assert claims_success(0, f"{cancelled}\nThe resources in the stack have been deleted")
+    assert not claims_success(255, cancelled)
+    assert not claims_success(0, "The resources in the stack have been deleted")
