@@ -41,6 +41,7 @@ class Facts:
         crds: names of the operators' CRDs that exist, with the number of their objects.
         operators: names of OLM's Operator objects.
         of_kata_config: what exists of ``OF_KATA_CONFIG``, as pairs of its description and a name.
+        stuck: names of KbsConfigs that are being deleted and have no Deployment any more.
         of_olm: what exists of ``OWNED_BY_OLM``, as kind, name and the owner's namespace.
     """
 
@@ -60,6 +61,7 @@ class Facts:
     crds: Mapping[str, int] = field(default_factory=dict)
     operators: frozenset[str] = frozenset()
     of_kata_config: Sequence[tuple[names.OfKataConfig, str]] = ()
+    stuck: Sequence[str] = ()
     of_olm: Sequence[tuple[str, str, str]] = ()
 
 
@@ -86,6 +88,7 @@ def read(client: Client) -> Facts:
         crds=_crds(client),
         operators=frozenset(name_of(each) for each in client.items(names.OPERATORS)),
         of_kata_config=_of_kata_config(client),
+        stuck=_stuck(client),
         of_olm=_of_olm(client),
     )
 
@@ -136,6 +139,11 @@ def _of_kata_config(client: Client) -> list[tuple[names.OfKataConfig, str]]:
         there = {name_of(one) for one in client.items(each.path)}
         found += [(each, name) for name in each.names if name in there]
     return found
+
+
+def _stuck(client: Client) -> list[str]:
+    going = [name_of(each) for each in client.items(names.KBS_CONFIGS) if "deletionTimestamp" in each["metadata"]]
+    return going if going and client.get(names.KBS_DEPLOYMENT) is None else []
 
 
 def _of_olm(client: Client) -> list[tuple[str, str, str]]:

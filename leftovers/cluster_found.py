@@ -111,6 +111,7 @@ def in_the_way(facts: Facts, *, before_destroy: bool = False) -> list[InTheWay]:
         if going or before_destroy:
             found += _kata_pods(config, facts.pods, before_destroy=not going)
             found += _nodes(config, facts)
+    found += map(_stuck, facts.stuck)
     found += [each for namespace in facts.namespaces.values() for each in _namespace(namespace)]
     return found
 
@@ -146,6 +147,16 @@ def _nodes(config: Object, facts: Facts) -> Iterator[InTheWay]:
             yield InTheWay(
                 what=what, why=f"waits for MachineConfigPool {name_of(pool)}, which is paused", remove=command
             )
+
+
+def _stuck(kbs_config: str) -> InTheWay:
+    """Say what the operator does not: its finalizer looks for the Deployment that it has deleted (v0.3 to v1.2.1)."""
+    change = """'{"metadata":{"finalizers":null}}'"""
+    return InTheWay(
+        what=f"the deletion of KbsConfig {kbs_config}",
+        why="waits for ever for an operator that was interrupted: its Deployment is gone and its finalizer is not",
+        remove=f"oc patch kbsconfig {kbs_config} -n {names.TRUSTEE_NAMESPACE} --type merge -p {change}",
+    )
 
 
 def _namespace(namespace: Object) -> Iterator[InTheWay]:

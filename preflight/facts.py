@@ -1,7 +1,7 @@
 """What Azure was asked about the place of the pod VMs, as plain values.
 
-``None`` for a whole part means that it was not or could not be asked; ``AzureFacts.unknown`` says why. ARM ids are kept as
-Azure writes them and compared without regard to case. Shapes follow the REST APIs of Microsoft.Network (2024-05-01),
+``None`` for a whole part means that it was not or could not be asked; ``AzureFacts.unknown`` says why. ARM ids are kept
+as Azure writes them and compared without regard to case. Shapes follow the REST APIs of Microsoft.Network (2024-05-01),
 Microsoft.Compute (SKUs 2021-07-01, usages 2024-07-01, galleries 2023-07-03) and Microsoft.Authorization (2022-04-01).
 """
 
@@ -122,7 +122,7 @@ class Vnet:
 
 @dataclass(frozen=True, kw_only=True)
 class Restriction:
-    """Why a size cannot be had: ``reason`` is ``NotAvailableForSubscription`` or ``QuotaId``; no zones: the whole region."""
+    """Why a size cannot be had: ``NotAvailableForSubscription`` or ``QuotaId``; without zones in the whole region."""
 
     reason: str
     zones: tuple[str, ...] = ()

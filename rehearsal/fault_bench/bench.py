@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -16,7 +15,7 @@ from typing import Any
 import yaml
 
 from rehearsal.cluster import CHECKOUT, Cluster
-from rehearsal.fault_bench import inventory, leaks, strikes
+from rehearsal.fault_bench import inventory, leaks, strikes, way_out
 from rehearsal.fault_bench.inventory import Difference, Item, Title
 from rehearsal.fault_bench.plan import KillPoint
 from rehearsal.rest import ApiError, ApiServer
@@ -46,6 +45,7 @@ class Result:
         restored: whether the state could not be read, and its last copy was put in its place.
         stripped: whether its file of attributes could not be read, and was removed.
         claimed: whether the run was cancelled, and ended all the same with exit code 0.
+        freed: whether KbsConfig kept a finalizer that its operator never takes away, and it was taken away by hand.
         difference: what is wrong in the cluster or the state.
         leaks: secrets that were seen where none may be.
         seconds: how long all of it took.
@@ -60,6 +60,7 @@ class Result:
     restored: bool
     stripped: bool
     claimed: bool
+    freed: bool
     difference: Difference
     leaks: tuple[str, ...]
     seconds: float
@@ -106,16 +107,17 @@ class Bench:
             code, said = self._struck(point)
             claimed = claims_success(code, said)
             code = 1 if claimed else code
-            struck, cancelled, restored, stripped, repeats = code != 0, False, False, False, 0
+            struck, cancelled, restored, stripped, freed, repeats = code != 0, False, False, False, False, 0
             before = inventory.taken(self._server)
             for _ in range(_REPEATS):
                 if code == 0:
                     break
                 if _LOCKED in said:
                     cancelled = self._run(["cancel", "--yes", "--stack", STACK])[0] == 0 or cancelled
-                stripped = strip(self._state) or stripped
-                if not _readable(self._state):
-                    restored = self._restore()
+                stripped = way_out.strip(self._state) or stripped
+                if not way_out.readable(self._state):
+                    restored = way_out.restore(self._state, self._backups)
+                freed = way_out.free(self._server) or freed
                 code, said = self._run(self._command(point.run))
                 # The first of them only meets the lock of a run that was killed; a user sees that, too.
                 repeats += _LOCKED not in said
@@ -129,6 +131,7 @@ class Bench:
             restored=restored,
             stripped=stripped,
             claimed=claimed,
+            freed=freed,
             difference=difference,
             leaks=tuple(self._leaks(arguments.seen)),
             seconds=time.monotonic() - began,
@@ -143,13 +146,9 @@ class Bench:
     def _state(self) -> Path:
         return self.place.state / ".pulumi" / "stacks" / "coco-azure" / f"{STACK}.json"
 
-    def _restore(self) -> bool:
-        """Put the newest copy of the state that can be read in its place, as docs/recovery.md says."""
-        old = sorted((self.place.state / ".pulumi" / "backups" / "coco-azure" / STACK).glob("*.json"), reverse=True)
-        copies = [each for each in (self._state.with_name(f"{STACK}.json.bak"), *old) if _readable(each)]
-        if copies:
-            shutil.copy(copies[0], self._state)
-        return bool(copies)
+    @property
+    def _backups(self) -> Path:
+        return self.place.state / ".pulumi" / "backups" / "coco-azure" / STACK
 
     @property
     def _logs(self) -> Path:
@@ -246,15 +245,6 @@ def claims_success(code: int, said: str) -> bool:
     return code == 0 and _CANCELLED in said
 
 
-def strip(state: Path) -> bool:
-    """Remove a state's attributes if they are not whole, as docs/recovery.md says, and return whether they were not."""
-    attributes = state.with_name(f"{state.name}.attrs")
-    broken = attributes.exists() and not _readable(attributes)
-    if broken:
-        attributes.unlink()
-    return broken
-
-
 def _ended(process: "subprocess.Popen[str]") -> int:
     """Return the exit code of a run; one that hangs is interrupted, as its user would do, and then killed."""
     for number in (signal.SIGINT, signal.SIGKILL):
@@ -262,14 +252,6 @@ def _ended(process: "subprocess.Popen[str]") -> int:
             return process.wait(_LIMIT)
         process.send_signal(number)
     return process.wait()
-
-
-def _readable(state: Path) -> bool:
-    try:
-        json.loads(state.read_text())
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def speed_up(speed: str) -> None:

@@ -50,6 +50,7 @@ def table(results: Sequence[Result], wanted: int, seed: int, seconds: float) -> 
         f"needed the last copy of the state: {sum(result.restored for result in results)}",
         f"needed the state's attributes removed: {sum(result.stripped for result in results)}",
         f"cancelled, and ended with exit code 0: {sum(result.claimed for result in results)}",
+        f"needed KbsConfig's finalizer removed: {sum(result.freed for result in results)}",
         "objects " + ", ".join(f"{word}: {count}" for word, count in counts.items()),
         f"secrets seen in state, logs or process arguments: {sum(len(result.leaks) for result in results)}",
         f"{seconds / 60:.0f} minutes",
@@ -64,5 +65,6 @@ def _means(result: Result) -> list[str]:
         "with the last copy of the state": result.restored,
         "without its attributes": result.stripped,
         "cancelled with exit code 0": result.claimed,
+        "with KbsConfig's finalizer removed": result.freed,
     }
     return [f", {means}" for means, taken in said.items() if taken]

@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 
 from rehearsal.fault_bench import inventory, leaks, plan, report
-from rehearsal.fault_bench.bench import Result, claims_success, strip
+from rehearsal.fault_bench.bench import Result, claims_success
 from rehearsal.fault_bench.inventory import Difference, Item
+from rehearsal.fault_bench.way_out import free, strip
 from rehearsal.rest import ApiError, ApiServer
 
 BODY = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC"
@@ -110,6 +111,7 @@ def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
         restored=True,
         stripped=True,
         claimed=True,
+        freed=True,
         difference=Difference(),
         leaks=(),
         seconds=9,
@@ -123,6 +125,7 @@ def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
         restored=False,
         stripped=False,
         claimed=False,
+        freed=False,
         difference=Difference(lost=("Secret ns/key",)),
         leaks=("secret 1 in plain: log",),
         seconds=9,
@@ -134,6 +137,7 @@ def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
     assert "2 of 108 points, 1 converged (50%)" in said
     assert "needed the state's attributes removed: 1" in said
     assert "cancelled, and ended with exit code 0: 1" in said
+    assert "needed KbsConfig's finalizer removed: 1" in said
     assert "objects lost: 1, doubled: 0, left: 0" in said
     assert "process arguments: 1" in said
     assert "converged after 1 more, with `pulumi cancel`, with the last copy of the state" in report.line(good)
@@ -172,6 +176,38 @@ def test_attributes_of_a_state_are_removed_only_where_they_are_broken(tmp_path: 
     attributes.write_text("")
     assert strip(state)
     assert [each.name for each in tmp_path.iterdir()] == ["prod.json"]
+
+
+class _Trustee:
+    """An API server with a KbsConfig; the operator takes its finalizer away after so many looks."""
+
+    def __init__(self, *, going: bool, deployed: bool, looks: int = 99) -> None:
+        self.going, self.deployed, self.looks = going, deployed, looks
+        self.patched: list[str] = []
+
+    def get(self, path: str) -> Any:
+        if path.endswith("/trustee-deployment"):
+            return {} if self.deployed else None
+        self.looks -= 1
+        metadata = {"name": "kbs", **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if self.going else {})}
+        return {"items": [{"metadata": metadata}] if self.looks >= 0 else []}
+
+    def request(self, _method: str, path: str, *_rest: object) -> None:
+        self.patched.append(path.rpartition("/")[2])
+
+
+@pytest.mark.parametrize(
+    ("trustee", "stuck"),
+    [
+        (_Trustee(going=True, deployed=False), True),
+        (_Trustee(going=True, deployed=False, looks=1), False),
+        (_Trustee(going=True, deployed=True), False),
+        (_Trustee(going=False, deployed=False), False),
+    ],
+)
+def test_only_a_kbs_config_that_waits_for_nothing_loses_its_finalizer(trustee: _Trustee, *, stuck: bool) -> None:
+    assert free(cast("ApiServer", trustee), 0) == stuck
+    assert trustee.patched == (["kbs"] if stuck else [])
 
 
 def test_a_cancelled_run_is_not_believed_to_have_succeeded() -> None:

@@ -1,6 +1,7 @@
 """What is left over in the cluster, what a deletion waits for, and the deletion of CRDs when asked for."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -162,6 +163,21 @@ def test_a_degraded_node_and_a_paused_pool_are_in_the_way() -> None:
     assert """oc patch mcp worker --type merge -p '{"spec":{"paused":false}}'""" in found[1]
 
 
+def test_a_kbs_config_whose_deployment_is_gone_already_is_stuck_and_the_way_out_is_told() -> None:
+    going = {"metadata": {"name": "kbs", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    folder, _, name = names.KBS_DEPLOYMENT.rpartition("/")
+
+    change = """'{"metadata":{"finalizers":null}}'"""
+
+    told = _waits(_cluster(**{names.KBS_CONFIGS: [going]}))
+    assert [each.partition(" | ")[2] for each in told] == [
+        f"oc patch kbsconfig kbs -n trustee-operator-system --type merge -p {change}"
+    ]
+    assert told[0].startswith("waits for ever for an operator that was interrupted")
+    assert _waits(_cluster(**{names.KBS_CONFIGS: [going], folder: [_named(name)]})) == []
+    assert _waits(_cluster(**{names.KBS_CONFIGS: [_named("kbs")]})) == []
+
+
 def test_a_namespace_that_cannot_go_tells_what_kubernetes_says() -> None:
     conditions = [
         {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "kbsconfig finalizer in 1 resource"},
@@ -222,6 +238,37 @@ def test_crds_are_deleted_only_where_their_operator_is_gone_and_no_object_is_lef
     with pytest.raises(removing.InUseError, match=r"kataconfigs.kataconfiguration.openshift.io \(1\)"):
         removing.remove_crds(used, cluster_facts.read(used))
     assert used.deleted == []
+
+
+class _Slow(FakeCluster):
+    """A cluster that takes a kind away only while somebody watches it, or never."""
+
+    never = False
+
+    def delete(self, path: str) -> None:
+        self.deleted.append(path)
+
+    def changes(self, path: str, name: str, seconds: int) -> Iterator[tuple[str, Any]]:
+        del seconds
+        yield "MODIFIED", {}
+        if not self.never:
+            FakeCluster.delete(self, f"{path}/{name}")
+            yield "DELETED", {}
+
+
+def test_the_end_of_a_kind_is_waited_for_so_that_it_is_not_told_as_left() -> None:
+    slow = _Slow({**BARE, **UNINSTALLED})
+    removing.remove_crds(slow, cluster_facts.read(slow))
+
+    assert _left(slow) == {}
+
+
+def test_a_kind_that_does_not_go_is_waited_for_only_so_long_and_told_as_left() -> None:
+    slow = _Slow({**BARE, **UNINSTALLED})
+    slow.never = True
+    removing.remove_crds(slow, cluster_facts.read(slow), seconds=0)
+
+    assert len(_left(slow)) == 2
 
 
 def test_the_text_says_where_was_looked_and_what_could_not_be_told() -> None:
