@@ -13,6 +13,8 @@ STACK_OPTION := $(if $(STACK),--stack $(STACK))
 # Which kill points the fault bench takes, and how many.
 SEED ?= 1
 POINTS ?= 108
+# Test files that run at the same time: an engine test mostly waits.
+STREAMS ?= 2
 
 .PHONY: help setup setup-dev rehearse rehearsal-up rehearsal-down rehearsal-clean rehearsal-status
 .PHONY: drift rollback leftovers faults test test-unit lint format
@@ -48,7 +50,7 @@ faults: setup ## the fault bench: kill 108 runs at seeded moments, repeat each, 
 	@$(VENV) -m rehearsal.fault_bench --seed $(SEED) --points $(POINTS)
 
 test: setup-dev lint ## everything that CI runs
-	@$(VENV) -m pytest
+	@$(VENV) -m pytest -n $(STREAMS) --dist loadfile --no-loadscope-reorder
 
 test-unit: ## the tests that need no engine; seconds
 	@$(PYTHON) -m toolchain --for dev --venv-only && $(VENV) -m pytest tests/unit
