@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from rehearsal.azure import description, subscription
 from rehearsal.control_plane import ControlPlane, ControlPlaneError
 from rehearsal.operators import olm_catalog
 from rehearsal.processes import Child
@@ -162,6 +163,8 @@ class Cluster:
             ) from None
 
     def _start(self, tools: Mapping[str, Path]) -> None:
+        if (problem := subscription.moved(self.directory)) is not None:
+            raise ClusterError(problem)
         self.directory.mkdir(parents=True, exist_ok=True)
         self._plane = ControlPlane.start(self.directory, tools, lambda: self._on_change(self))
         self._operators = self._start_operators(self._plane)
@@ -196,7 +199,8 @@ def check_settings() -> None:
     """Raise ClusterError where an environment variable asks for something that there is not."""
     try:
         olm_catalog.check(os.environ)
-    except ValueError as error:
+        description.load(description.path_of(description.chosen()))
+    except (ValueError, FileNotFoundError) as error:
         raise ClusterError(str(error)) from error
     said = os.environ.get("COCO_REHEARSAL_SPEED", str(DEFAULT_SPEED))
     try:

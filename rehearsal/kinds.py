@@ -44,6 +44,8 @@ MACHINE_CONFIG = Kind("machineconfiguration.openshift.io/v1", "MachineConfig", "
 CONTAINER_RUNTIME_CONFIG = Kind(
     "machineconfiguration.openshift.io/v1", "ContainerRuntimeConfig", "containerruntimeconfigs", namespaced=False
 )
+CLOUD_CREDENTIAL = Kind("operator.openshift.io/v1", "CloudCredential", "cloudcredentials", namespaced=False)
+CREDENTIALS_REQUEST = Kind("cloudcredential.openshift.io/v1", "CredentialsRequest", "credentialsrequests")
 ROUTE = Kind("route.openshift.io/v1", "Route", "routes")
 KATA_CONFIG = Kind("kataconfiguration.openshift.io/v1", "KataConfig", "kataconfigs", namespaced=False)
 KBS_CONFIG = Kind("confidentialcontainers.org/v1alpha1", "KbsConfig", "kbsconfigs")

@@ -1,8 +1,8 @@
-"""Azure Resource Manager and the token endpoint of a rehearsal, on loopback, over the state of ``arm_state``.
+"""Azure Resource Manager and the token endpoint of a rehearsal, on loopback.
 
-Paths, error codes and paging are those of ARM's REST API (``api-version=2021-04-01``): lists of a resource group, GET
-and DELETE of one resource, management locks. A page is small, so that a client has to follow ``nextLink``. Who has no
-token is refused, and a token is given for the client id and secret of ``azure-access.json`` in the cluster's folder.
+Paths, error codes and paging are those of ARM's REST API. A page is small, so that a client has to follow ``nextLink``.
+Who has no token is refused, and so is who has no role for what he asks; a token is given for a client id and secret,
+those of ``azure-access.json`` in the cluster's folder for the program.
 """
 
 import json
@@ -15,14 +15,19 @@ from typing import Any
 
 from aiohttp import web
 
-from rehearsal.azure.arm_state import ArmError, ArmState, kind_of
+from rehearsal.azure import arm_paths, roles
+from rehearsal.azure.arm_answers import Answers
+from rehearsal.azure.arm_paths import Asked
+from rehearsal.azure.arm_state import ArmError
 from rehearsal.azure.subscription import Subscription
+from rehearsal.azure.tokens import LIFETIME, Tokens
 from rehearsal.pki import write_private
 
 ACCESS = "azure-access.json"
 _PAGE = 5
-_LOCKS = "/providers/microsoft.authorization/locks/"
-_TENANT, _CLIENT = "99999999-8888-7777-6666-555555555555", "00000000-1111-2222-3333-444444444444"
+_CLIENT = "00000000-1111-2222-3333-444444444444"
+_TENANT = "99999999-8888-7777-6666-555555555555"
+_WORDS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "POST": "action"}
 
 
 @dataclass(frozen=True)
@@ -58,86 +63,97 @@ class Access:
 class Arm:
     """The two endpoints."""
 
-    def __init__(self, state: ArmState, subscription: Subscription, secret: str) -> None:
-        self._state = state
+    def __init__(self, subscription: Subscription, secret: str) -> None:
         self._subscription = subscription
         self._secret = secret
-        self._token = secrets.token_urlsafe(32)
+        self._tokens = Tokens(subscription.tenant, secret)
+        self._answers = Answers(subscription)
 
     def application(self) -> web.Application:
         """Return the web application."""
         made = web.Application()
         made.router.add_post("/{tenant}/oauth2/v2.0/token", self._sign_in)
-        made.router.add_get("/subscriptions/{subscription}/resourceGroups/{group}/resources", self._list)
-        made.router.add_route("*", "/subscriptions/{subscription}/{rest:.+}", self._one)
+        made.router.add_route("*", "/{rest:.*}", self._answer)
         return made
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         said = await request.post()
-        if (said.get("client_id"), said.get("client_secret")) != (_CLIENT, self._secret):
+        client, known = str(said.get("client_id")), roles.principals(self._subscription.content)
+        accepted = {self._secret} if client == _CLIENT else self._subscription.secrets_of(client)
+        if client not in known or said.get("client_secret") not in accepted:
             text = "AADSTS7000215: Invalid client secret provided."
             return web.json_response({"error": "invalid_client", "error_description": text}, status=401)
-        return web.json_response({"token_type": "Bearer", "expires_in": 3599, "access_token": self._token})
+        token = self._tokens.give(client, known[client], str(request.url.origin()))
+        return web.json_response({"token_type": "Bearer", "expires_in": LIFETIME, "access_token": token})
 
-    async def _list(self, request: web.Request) -> web.Response:
-        if (refused := self._refused(request)) is not None:
-            return refused
-        group = request.match_info["group"]
-        if group.lower() not in [each.lower() for each in self._subscription.resource_groups()]:
-            return _error(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
-        scope = f"/subscriptions/{self._subscription.id}/resourceGroups/{group}"
-        found = sorted([*self._network(scope), *self._state.within(scope)], key=lambda each: str(each["id"]))
-        begin = int(request.query.get("$skiptoken", "0"))
-        page: dict[str, Any] = {"value": found[begin : begin + _PAGE]}
-        if begin + _PAGE < len(found):
-            page["nextLink"] = str(request.url.update_query({"$skiptoken": str(begin + _PAGE)}))
-        return web.json_response(page)
-
-    def _network(self, scope: str) -> list[dict[str, Any]]:
-        subnets = [each.rsplit("/subnets/", 1)[0] for each in self._subscription.subnet_ids()]
-        ids = [each for each in {*subnets, *self._subscription.nsg_ids()} if each.lower().startswith(scope.lower())]
-        location = self._subscription.location
-        return [{"id": i, "name": i.rsplit("/", 1)[1], "type": kind_of(i), "location": location} for i in ids]
-
-    async def _one(self, request: web.Request) -> web.Response:
-        if (refused := self._refused(request)) is not None:
-            return refused
-        path = request.path
-        scope, lock, name = path.lower().partition(_LOCKS)
-        if lock:
-            self._state.lock(scope, name) if request.method == "PUT" else self._state.unlock(scope)
-            return web.json_response({"id": path, "properties": {"level": "CanNotDelete"}})
-        found = self._state.resources.get(path.lower())
-        if request.method == "GET":
-            return web.json_response(found) if found else _error(404, "ResourceNotFound", f"{path} was not found.")
-        if request.method != "DELETE":
-            return _error(405, "MethodNotAllowed", f"this rehearsal's Azure has no {request.method} of {path}")
+    async def _answer(self, request: web.Request) -> web.Response:
+        asked = arm_paths.read(request.path)
         try:
-            return web.Response(status=200 if self._state.delete(path) else 204)
+            principal = self._check(request, asked)
+            body = await request.json() if request.can_read_body else None
+            said = self._answers.to(request.method, asked, dict(request.query), body, principal)
         except ArmError as error:
-            return _error(error.status, error.code, str(error))
+            return web.json_response({"error": {"code": error.code, "message": error.text}}, status=error.status)
+        except json.JSONDecodeError as error:
+            text = {"code": "InvalidRequestContent", "message": f"The request content was invalid: {error}"}
+            return web.json_response({"error": text}, status=400)
+        headers = {name: value.format(endpoint=request.url.origin()) for name, value in said.headers.items()}
+        if isinstance(said.body, list):
+            return web.json_response(_page(request, said.body), headers=headers)
+        if said.body is None:
+            return web.Response(status=said.status, headers=headers)
+        return web.json_response(said.body, status=said.status, headers=headers)
 
-    def _refused(self, request: web.Request) -> web.Response | None:
-        said = request.headers.get("Authorization")
-        if said is None:
-            return _error(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
-        if not secrets.compare_digest(said, f"Bearer {self._token}"):
-            return _error(401, "InvalidAuthenticationToken", "The access token is invalid.")
+    def _check(self, request: web.Request, asked: Asked) -> str:
+        """Return the object id of who asks; raises ArmError."""
+        header = request.headers.get("Authorization")
+        if header is None:
+            raise ArmError(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+        principal = self._tokens.principal(header)
+        if principal is None:
+            raise ArmError(401, "InvalidAuthenticationToken", "The access token is invalid.")
         if "api-version" not in request.query:
             text = "The api-version query parameter (?api-version=) is required for all requests."
-            return _error(400, "MissingApiVersionParameter", text)
-        asked = request.match_info["subscription"]
-        if asked != self._subscription.id:
-            return _error(404, "SubscriptionNotFound", f"The subscription '{asked}' could not be found.")
-        return None
+            raise ArmError(400, "MissingApiVersionParameter", text)
+        content = self._subscription.content
+        elsewhere = (each for kind in ("galleries", "virtualNetworks") for each in content.get(kind, ()))
+        known = [self._subscription.id, *(str(each.get("subscriptionId", "")) for each in elsewhere)]
+        if asked.subscription is not None and asked.subscription.lower() not in [each.lower() for each in known]:
+            text = f"The subscription '{asked.subscription}' could not be found."
+            raise ArmError(404, "SubscriptionNotFound", text)
+        if asked.subscription in (None, self._subscription.id):
+            self._authorize(request.method, asked, principal)
+        return principal
+
+    def _authorize(self, method: str, asked: Asked, principal: str) -> None:
+        kind = asked.kind if asked.namespace else "microsoft.resources/subscriptions/resourcegroups"
+        action = f"{kind}/{_WORDS.get(method, 'action')}"
+        scope = asked.scope if asked.scope or asked.subscription is None else asked.path
+        scope = scope or f"/subscriptions/{self._subscription.id}"
+        content, every = self._subscription.content, self._subscription.resources().values()
+        if not roles.allows(roles.granted(content, every, principal, scope), action):
+            text = (
+                f"The client with object id '{principal}' does not have authorization to perform action '{action}' "
+                f"over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your "
+                "credentials."
+            )
+            raise ArmError(403, "AuthorizationFailed", text)
+
+
+def _page(request: web.Request, found: list[Any]) -> dict[str, Any]:
+    begin = int(request.query.get("$skiptoken", "0"))
+    page: dict[str, Any] = {"value": found[begin : begin + _PAGE]}
+    if begin + _PAGE < len(found):
+        page["nextLink"] = str(request.url.update_query({"$skiptoken": str(begin + _PAGE)}))
+    return page
 
 
 @asynccontextmanager
-async def serving(state: ArmState, subscription: Subscription, directory: Path) -> AsyncIterator[Access]:
+async def serving(subscription: Subscription, directory: Path) -> AsyncIterator[Access]:
     """Serve on loopback meanwhile; a server of the same folder before it keeps its secret and, where free, its port."""
     before = Access.read(directory)
     secret = before.secret if before is not None else secrets.token_urlsafe(24)
-    runner = web.AppRunner(Arm(state, subscription, secret).application(), access_log=None)
+    runner = web.AppRunner(Arm(subscription, secret).application(), access_log=None)
     await runner.setup()
     port = int(before.endpoint.rpartition(":")[2]) if before is not None else 0
     site = web.TCPSite(runner, "127.0.0.1", port)
@@ -152,7 +168,3 @@ async def serving(state: ArmState, subscription: Subscription, directory: Path) 
         yield access
     finally:
         await runner.cleanup()
-
-
-def _error(status: int, code: str, message: str) -> web.Response:
-    return web.json_response({"error": {"code": code, "message": message}}, status=status)

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rehearsal.pki import write_private
+
 Resource = dict[str, Any]
 FILE = "azure.json"
 # /subscriptions/ID/resourceGroups/GROUP/providers/NAMESPACE/TYPE/NAME/TYPE/NAME
@@ -27,12 +29,14 @@ class ArmError(Exception):
     Attributes:
         code: Azure's error code.
         status: HTTP status code.
+        text: Azure's message.
     """
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"({code}) {message}")
         self.status = status
         self.code = code
+        self.text = message
 
 
 @dataclass
@@ -41,6 +45,10 @@ class ArmState:
 
     path: Path | None = None
     resources: dict[str, Resource] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    """What of the description was deleted, by id in lower case."""
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Secrets of service principals by client id, as far as the cluster has made some known."""
     locks: dict[str, str] = field(default_factory=dict)
     """Name of each lock by the scope (in lower case) below which nothing can be deleted."""
 
@@ -50,21 +58,23 @@ class ArmState:
         said: Mapping[str, Any] = {}
         with suppress(FileNotFoundError):
             said = json.loads(path.read_text(encoding="utf-8"))
-        return cls(path, dict(said.get("resources", {})), dict(said.get("locks", {})))
+        parts = (dict(said.get(key, {})) for key in ("resources", "secrets", "locks"))
+        resources, secrets, locks = parts
+        return cls(path, resources, set(said.get("gone", ())), secrets, locks)
 
     def put(self, resource_id: str, location: str, **properties: Any) -> Resource:
-        """Create a resource, or leave one that is there as it is; it is returned as ARM lists it."""
+        """Create a resource, or leave one that is there as it is; it is returned as GET answers it."""
         if (found := self.resources.get(resource_id.lower())) is not None:
             return found
         created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         names = resource_id.split("/")[_NAME_AT::2]
         made = {
             "id": resource_id,
-            "name": "/".join(names),
+            "name": names[-1],
             "type": kind_of(resource_id),
             "location": location,
             "createdTime": created,
-            **properties,
+            "properties": {"provisioningState": "Succeeded", **properties},
         }
         self.resources[resource_id.lower()] = made
         self._save()
@@ -79,20 +89,38 @@ class ArmState:
         key = resource_id.lower()
         if key not in self.resources:
             return False
-        for scope, name in self.locks.items():
-            if key.startswith(scope):
-                raise ArmError(
-                    409,
-                    "ScopeLocked",
-                    f"The scope '{resource_id}' cannot perform delete operation because following scope(s) are locked: "
-                    f"'{scope}' ({name}). Please remove the lock and try again.",
-                )
+        self.check_locks(resource_id)
         if any(other.startswith(f"{key}/") for other in self.resources):
             said = f"Cannot delete resource while nested resources exist: {resource_id}"
             raise ArmError(409, "CannotDeleteResource", said)
         del self.resources[key]
         self._save()
         return True
+
+    def check_locks(self, resource_id: str) -> None:
+        """Raise ArmError where a lock keeps a resource from being deleted."""
+        for scope, name in self.locks.items():
+            if resource_id.lower().startswith(scope):
+                raise ArmError(
+                    409,
+                    "ScopeLocked",
+                    f"The scope '{resource_id}' cannot perform delete operation because following scope(s) are locked: "
+                    f"'{scope}' ({name}). Please remove the lock and try again.",
+                )
+
+    def write(self, whole: Resource) -> None:
+        """Create a resource, or put it in the place of what was there."""
+        key = str(whole["id"]).lower()
+        self.resources[key] = whole
+        self.gone.discard(key)
+        self._save()
+
+    def remove(self, resource_id: str, *, described: bool) -> None:
+        """Take a resource away, whatever refers to it; ``described``: it is one of the description."""
+        self.resources.pop(resource_id.lower(), None)
+        if described:
+            self.gone.add(resource_id.lower())
+        self._save()
 
     def lock(self, scope: str, name: str) -> None:
         """Let nothing below a scope be deleted (level CanNotDelete)."""
@@ -104,6 +132,11 @@ class ArmState:
         self.locks.pop(scope.lower(), None)
         self._save()
 
+    def remember_secret(self, client: str, secret: str) -> None:
+        """Let a client sign in with a secret."""
+        self.secrets[client] = secret
+        self._save()
+
     def within(self, scope: str) -> Iterator[Resource]:
         """Yield every resource below a scope."""
         inside = f"{scope.lower()}/"
@@ -112,9 +145,14 @@ class ArmState:
     def _save(self) -> None:
         if self.path is None:
             return
-        said = {"resources": self.resources, "locks": self.locks}
+        said = {
+            "resources": self.resources,
+            "gone": sorted(self.gone),
+            "secrets": self.secrets,
+            "locks": self.locks,
+        }
         fresh = self.path.with_suffix(".new")
-        fresh.write_text(json.dumps(said, indent=1), encoding="utf-8")
+        write_private(fresh, json.dumps(said, indent=1))
         fresh.replace(self.path)
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
+from rehearsal.azure import documents
 from rehearsal.azure.arm_state import ArmError, ArmState
 
 COMPUTE, NETWORK = "providers/Microsoft.Compute", "providers/Microsoft.Network"
@@ -33,9 +34,9 @@ def make_image(azure: ArmState, group: str, location: str, version: str) -> None
     """Make gallery, definition, packer's image and the version of this id, as the image job does."""
     definition = version.rsplit("/versions/", 1)[0]
     azure.put(definition.rsplit("/images/", 1)[0], location)
-    azure.put(definition, location)
+    azure.put(definition, location, **documents.image_definition(definition, location)["properties"])
     azure.put(f"{group}/{COMPUTE}/images/{DEFINITION}-{VERSION}", location)
-    azure.put(version, location)
+    azure.put(version, location, **documents.image_version(version, location)["properties"])
 
 
 def remove_image(azure: ArmState, group: str, version: str, gallery: str) -> None:
@@ -63,12 +64,16 @@ def group_of(environment: Mapping[str, str]) -> str:
     return f"/subscriptions/{subscription}/resourceGroups/{environment.get('AZURE_RESOURCE_GROUP')}"
 
 
-def make_pod_vm(azure: ArmState, group: str, location: str, pod: str, sandbox: str, *, public_ip: bool = False) -> str:
-    """Make the VM of a pod with its disk and NIC, and return the VM's id."""
+def make_pod_vm(
+    azure: ArmState, group: str, location: str, pod: str, sandbox: str, *, public_ip: bool = False, subnet: str = ""
+) -> str:
+    """Make the VM of a pod with its disk and its NIC (in a subnet), and return the VM's id."""
     stem = re.sub(r"[^a-z0-9-]", "-", pod.lower())[: _LONGEST_NAME - len(_PREFIX) - _SANDBOX - 2]
     name = f"{_PREFIX}-{stem}-{sandbox[:_SANDBOX]}"
     vm = f"{group}/{COMPUTE}/virtualMachines/{name}"
-    azure.put(f"{group}/{NETWORK}/networkInterfaces/{name}-net", location)
+    nic = f"{group}/{NETWORK}/networkInterfaces/{name}-net"
+    place = {"name": "ip-config", "id": f"{nic}/ipConfigurations/ip-config", "properties": {"subnet": {"id": subnet}}}
+    azure.put(nic, location, ipConfigurations=[place])
     azure.put(f"{group}/{COMPUTE}/disks/{name}-disk", location)
     if public_ip:
         azure.put(f"{group}/{NETWORK}/publicIPAddresses/{name}-net", location)

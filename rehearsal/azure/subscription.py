@@ -1,123 +1,163 @@
-"""A described Azure subscription: what azure-native look-ups and CAA find in it.
+"""A described Azure subscription: what the cluster, CAA and the ARM server find in it.
 
-COCO_REHEARSAL_AZURE names the description: ``ipi`` (default), ``aro``, or the path of a YAML file of the same shape.
+The file is read again whenever it changes: editing it stands for what others change in Azure. A rehearsal works on a
+copy of its description in the cluster's folder.
 """
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-NETWORK = "providers/Microsoft.Network"
+from rehearsal.azure import arm_state, description, documents, machines, roles
+from rehearsal.azure.arm_state import ArmState
+from rehearsal.azure.description import Content
+from rehearsal.azure.documents import Document
 
-
-class NotThereError(LookupError):
-    """Azure has no such resource; the message is Azure's."""
+COPY = "subscription.yaml"
+_FROM = "# What is changed here, changes in the rehearsal's Azure. Copied from "
 
 
 class Subscription:
     """One subscription.
 
     Attributes:
-        id: subscription id.
-        location: the one region that things are in.
-        cluster: what the cluster says of its place in it, with the keys of cloud-conf.
-        vm_sizes: sizes that the region has.
+        state: what was made and deleted in it since it was described.
     """
 
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        self._content = content
-        self.id = str(content["subscriptionId"])
-        self.location = str(content["location"])
-        self.cluster: Mapping[str, str] = content["cluster"]
-        self.vm_sizes = tuple(content.get("vmSizes", ()))
+    def __init__(self, source: Path | Content, state: ArmState | None = None) -> None:
+        """Take a description, or a file that has one.
+
+        Raises:
+            FileNotFoundError, ValueError: see ``description.load``.
+        """
+        self.state = state if state is not None else ArmState()
+        self._path = source if isinstance(source, Path) else None
+        self._read = 0
+        self._content: Content = description.load(source) if isinstance(source, Path) else source
+        self._described: dict[str, Document] | None = None
+        if self._path is not None:
+            self._read = self._path.stat().st_mtime_ns
 
     @classmethod
     def described(cls) -> "Subscription":
-        """Return the subscription that COCO_REHEARSAL_AZURE names.
+        """Return that of COCO_REHEARSAL_DIRECTORY where it has one, else the one that COCO_REHEARSAL_AZURE names.
 
         Raises:
             FileNotFoundError: there is no such description.
         """
-        said = os.environ.get("COCO_REHEARSAL_AZURE", "ipi")
-        built_in = Path(__file__).parent / f"{said}.yaml"
-        path = built_in if built_in.exists() else Path(said)
-        if not path.exists():
-            raise FileNotFoundError(
-                f"COCO_REHEARSAL_AZURE is {said!r}: neither ipi nor aro, and no file of that path. "
-                f"{Path(__file__).with_name('ipi.yaml')} shows the shape"
-            )
-        return cls(yaml.safe_load(path.read_text(encoding="utf-8")))
+        said = os.environ.get("COCO_REHEARSAL_DIRECTORY")
+        copy = Path(said) / COPY if said else None
+        path = copy if copy is not None and copy.is_file() else description.path_of(description.chosen())
+        return cls(path, arm_state.described())
 
-    def virtual_network(self, group: str, name: str) -> dict[str, Any]:
-        """Return a virtual network as azure-native gives it; raises NotThereError."""
-        found = self._one("virtualNetworks", group, name)
-        subnets = [self._subnet(found, subnet) for subnet in found["subnets"]]
-        prefixes = {"addressPrefixes": found["addressPrefixes"]}
-        return {**self._common("virtualNetworks", found), "addressSpace": prefixes, "subnets": subnets}
+    @property
+    def content(self) -> Content:
+        """The description as it is now; one that cannot be read at this moment, being written, counts as unchanged."""
+        if self._path is not None:
+            with suppress(OSError, ValueError, KeyError, yaml.YAMLError):
+                changed = self._path.stat().st_mtime_ns
+                if changed != self._read:
+                    self._content = description.load(self._path)
+                    self._read, self._described = changed, None
+        return self._content
 
-    def subnet(self, group: str, network: str, name: str) -> dict[str, Any]:
-        """Return a subnet as azure-native gives it; raises NotThereError."""
-        found = self._one("virtualNetworks", group, network)
-        for subnet in found["subnets"]:
-            if subnet["name"].lower() == name.lower():
-                return self._subnet(found, subnet)
-        missing = f"{self._id('virtualNetworks', found)}/subnets/{name}"
-        raise NotThereError(f'Code="NotFound" Message="Resource {missing} not found."')
+    @property
+    def id(self) -> str:
+        """Subscription id."""
+        return str(self.content["subscriptionId"])
 
-    def network_security_group(self, group: str, name: str) -> dict[str, Any]:
-        """Return a network security group as azure-native gives it; raises NotThereError."""
-        found = self._one("networkSecurityGroups", group, name)
-        return {**self._common("networkSecurityGroups", found), "securityRules": []}
+    @property
+    def tenant(self) -> str:
+        """Tenant id."""
+        return str(self.content.get("tenantId", "99999999-8888-7777-6666-555555555555"))
 
-    def subnet_ids(self) -> Iterator[str]:
-        """Yield the ARM id of each subnet."""
-        for network in self._content["virtualNetworks"]:
-            yield from (self._subnet(network, subnet)["id"] for subnet in network["subnets"])
+    @property
+    def location(self) -> str:
+        """The one region that things are in."""
+        return str(self.content["location"])
 
-    def nsg_ids(self) -> Iterator[str]:
-        """Yield the ARM id of each network security group."""
-        for group in self._content["networkSecurityGroups"]:
-            yield self._id("networkSecurityGroups", group)
+    @property
+    def cluster(self) -> Mapping[str, str]:
+        """What the cluster says of its place in it, with the keys of cloud-conf."""
+        found: Mapping[str, str] = self.content["cluster"]
+        return found
+
+    @property
+    def vm_sizes(self) -> tuple[str, ...]:
+        """Sizes that the region has and the subscription may use."""
+        sizes: Mapping[str, Any] = self.content.get("vmSizes", {})
+        return tuple(name for name, said in sizes.items() if not _barred(said or {}))
+
+    def secrets_of(self, client: str) -> set[str]:
+        """Return the secrets of a client, those described and the one that the cluster was given; none: not known."""
+        identities = self.content.get("identities", {}).values()
+        found = {str(said) for each in identities if each["clientId"] == client for said in each.get("secrets", ())}
+        return found | ({self.state.secrets[client]} if client in self.state.secrets else set())
 
     def resource_groups(self) -> list[str]:
         """Return the names of all resource groups."""
-        return list(self._content["resourceGroups"])
+        return list(self.content["resourceGroups"])
 
-    def _one(self, kind: str, group: str, name: str) -> Mapping[str, Any]:
-        if group.lower() not in [each.lower() for each in self.resource_groups()]:
-            said = f"Resource group '{group}' could not be found."
-            raise NotThereError(f'Code="ResourceGroupNotFound" Message="{said}"')
-        for found in self._content[kind]:
-            if (found["resourceGroup"].lower(), found["name"].lower()) == (group.lower(), name.lower()):
-                return dict(found)
-        said = f"The Resource 'Microsoft.Network/{kind}/{name}' under resource group '{group}' was not found."
-        raise NotThereError(f'Code="ResourceNotFound" Message="{said}"')
+    def resources(self) -> dict[str, Document]:
+        """Return every resource by its ARM id in lower case: what is described, made and not deleted."""
+        content = self.content
+        if self._described is None:
+            every = (*documents.of(content), *machines.of(content), *roles.assignments(content))
+            self._described = {each["id"].lower(): each for each in every}
+        there = {key: each for key, each in self._described.items() if key not in self.state.gone}
+        return {**there, **self.state.resources}
 
-    def _id(self, kind: str, found: Mapping[str, Any]) -> str:
-        return f"/subscriptions/{self.id}/resourceGroups/{found['resourceGroup']}/{NETWORK}/{kind}/{found['name']}"
+    def remove(self, arm_id: str) -> None:
+        """Take a resource away, whether it was described or made."""
+        described = self._described or {}
+        self.state.remove(arm_id, described=arm_id.lower() in described)
 
-    def _common(self, kind: str, found: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "id": self._id(kind, found),
-            "name": found["name"],
-            "location": self.location,
-            "type": f"Microsoft.Network/{kind}",
-            "provisioningState": "Succeeded",
-            "tags": {},
-        }
+    def subnet_ids(self) -> Iterator[str]:
+        """Yield the ARM id of each subnet."""
+        yield from self._ids("Microsoft.Network/virtualNetworks/subnets")
 
-    def _subnet(self, network: Mapping[str, Any], subnet: Mapping[str, Any]) -> dict[str, Any]:
-        answer = {
-            "id": f"{self._id('virtualNetworks', network)}/subnets/{subnet['name']}",
-            "name": subnet["name"],
-            "addressPrefix": subnet["addressPrefix"],
-            "provisioningState": "Succeeded",
-        }
-        scope = f"/subscriptions/{self.id}/resourceGroups/{network['resourceGroup']}/{NETWORK}"
-        for field, kind in (("networkSecurityGroup", "networkSecurityGroups"), ("natGateway", "natGateways")):
-            if field in subnet:
-                answer[field] = {"id": f"{scope}/{kind}/{subnet[field]}"}
-        return answer
+    def nsg_ids(self) -> Iterator[str]:
+        """Yield the ARM id of each network security group."""
+        yield from self._ids("Microsoft.Network/networkSecurityGroups")
+
+    def _ids(self, kind: str) -> Iterator[str]:
+        yield from (each["id"] for each in self.resources().values() if each["type"] == kind)
+
+
+def _barred(said: Content) -> bool:
+    return any(not each.get("zones") for each in said.get("restrictions", ()))
+
+
+def copy_into(directory: Path) -> None:
+    """Give a cluster's folder its copy of the description; one that it has stays, with what was changed in it.
+
+    Raises:
+        FileNotFoundError: there is no such description.
+        ValueError: the cluster lies in another Azure than the one that is asked for.
+    """
+    if (problem := moved(directory)) is not None:
+        raise ValueError(problem)
+    target = directory / COPY
+    if not target.is_file():
+        source = description.path_of(description.chosen())
+        directory.mkdir(parents=True, exist_ok=True)
+        target.write_text(f"{_FROM}{source.resolve()}\n{source.read_text(encoding='utf-8')}", encoding="utf-8")
+
+
+def moved(directory: Path) -> str | None:
+    """Return why a cluster cannot go on in the Azure that COCO_REHEARSAL_AZURE asks for; it has none to say: None."""
+    target, asked = directory / COPY, os.environ.get(description.VARIABLE)
+    head = target.read_text(encoding="utf-8").partition("\n")[0] if target.is_file() else ""
+    if not asked or not head.startswith(_FROM):
+        return None
+    before, wanted = head.removeprefix(_FROM), str(description.path_of(asked).resolve())
+    if before == wanted:
+        return None
+    return (
+        f"this cluster was made in the Azure of {before}, and {description.VARIABLE} asks for {wanted}. A cluster does "
+        "not move: remove it with `make rehearsal-clean` first, or leave CLUSTER out"
+    )

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rehearsal.azure import operators_identity
 from rehearsal.azure.subscription import Subscription
 from rehearsal.kubelet import attester, entrypoint, evidence, initdata, osc_release
 from rehearsal.kubelet.initdata import Document, InitdataError
@@ -204,6 +205,12 @@ class Caa:
         for name, known in (("AZURE_SUBNET_ID", self._azure.subnet_ids()), ("AZURE_NSG_ID", self._azure.nsg_ids())):
             if said.get(name) and said[name].lower() not in [each.lower() for each in known]:
                 raise SandboxError(f"InvalidResourceReference: Resource {said[name]} was not found ({name})")
+        scope = f"/subscriptions/{self._azure.id}/resourceGroups/{group}"
+        asked = [(each, scope) for each in operators_identity.MAKES_VM]
+        asked += [(operators_identity.JOINS_SUBNET, said["AZURE_SUBNET_ID"])] if said.get("AZURE_SUBNET_ID") else []
+        asked += [(operators_identity.JOINS_NSG, said["AZURE_NSG_ID"])] if said.get("AZURE_NSG_ID") else []
+        if (refused := operators_identity.refusal(self._azure, said, asked)) is not None:
+            raise SandboxError(refused)
         if size not in self._azure.vm_sizes:
             raise SandboxError(f"SkuNotAvailable: The requested VM size '{size}' is not available in {location}")
         if not image.startswith("/"):

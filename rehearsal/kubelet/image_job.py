@@ -1,11 +1,13 @@
 """The job that builds the pod VM image, as far as it shows in the cluster."""
 
+import base64
 from collections.abc import Mapping
 
 from rehearsal.api import Object
-from rehearsal.azure import arm_state, made
+from rehearsal.azure import arm_state, made, operators_identity
 from rehearsal.azure.arm_state import ArmError
-from rehearsal.kinds import CLUSTER_VERSION, CONFIG_MAP
+from rehearsal.azure.subscription import Subscription
+from rehearsal.kinds import CLUSTER_VERSION, CONFIG_MAP, SECRET
 from rehearsal.kubelet.script import Ended
 from rehearsal.operators.context import Context
 from rehearsal.operators.faults import IMAGE_JOB_FAILS
@@ -39,11 +41,19 @@ class ImageJob:
     async def _make(self, config: Object) -> Ended:
         data = config.get("data", {})
         group = made.group_of(data)
+        if (refused := await self._refusal(group)) is not None:
+            return Ended(1, f"ERROR: {refused}")
         image = made.image_id(group, await self._cluster_id())
         made.make_image(self._azure, group, str(data.get("AZURE_REGION")), image)
         await self._annotate(config, {"LATEST_IMAGE_ID": image, "IMAGE_GALLERY_NAME": _gallery_of(image)})
         await self._api.patch(CONFIG_MAP, config, {"data": {IMAGE_KEY: image}})
         return Ended(0, "done")
+
+    async def _refusal(self, group: str) -> str | None:
+        found = await self._api.get(SECRET, "peer-pods-secret", self._namespace)
+        said = {key: base64.b64decode(value).decode() for key, value in ((found or {}).get("data") or {}).items()}
+        asked = [(each, group) for each in operators_identity.MAKES_IMAGE]
+        return operators_identity.refusal(Subscription.described(), said, asked)
 
     async def _annotate(self, config: Object, said: Mapping[str, str | None]) -> None:
         """Write, or take away, what the job remembers (azure-podvm-image-handler.sh, ``*_annotation_*``)."""

@@ -64,6 +64,9 @@ async def _volume(api: Api, namespace: str, volume: Object) -> Mapping[str, str]
         return await _config_map(api, namespace, source)
     if source := volume.get("secret"):
         return await _secret(api, namespace, {**source, "name": source["secretName"]})
+    if source := volume.get("projected"):
+        tokens = [each["serviceAccountToken"] for each in source["sources"] if "serviceAccountToken" in each]
+        return {each["path"]: f"token for {each.get('audience', 'the API server')}" for each in tokens}
     return {}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 
 from rehearsal.api import Object
@@ -86,6 +87,8 @@ class Workloads:
         environment = await mounts.environment(self._api, namespace, container)
         mounted = await kbs_files(self._api, namespace, pod["spec"], container)
         if pod["metadata"].get("labels", {}).get("name") == "osc-caa-ds":
+            files = await mounts.files(self._api, namespace, pod["spec"], container)
+            _check_sign_in(environment, files)
             return self._start_caa(pod, environment)
         if container.get("command", [""])[0] == "/usr/local/bin/kbs":
             try:
@@ -122,7 +125,8 @@ class Workloads:
         sandbox = str(metadata["uid"]).replace("-", "")
         group, public = made.group_of(said), said.get("USE_PUBLIC_IP") == "true"
         location = self._azure.location
-        vm = made.make_pod_vm(self._made, group, location, metadata["name"], sandbox, public_ip=public)
+        subnet = said.get("AZURE_SUBNET_ID", "")
+        vm = made.make_pod_vm(self._made, group, location, metadata["name"], sandbox, public_ip=public, subnet=subnet)
         return PodVmInAzure(self._made, vm)
 
     async def _booted(self, pod: Object, machine: PodVm, containers: list[Container]) -> Workload:
@@ -228,3 +232,14 @@ def _measured(machine: PodVm) -> str:
     return (
         f"{machine.size}, secure boot {boot}, initdata digest {machine.digest}, PCR 8 {initdata.pcr8(machine.digest)}"
     )
+
+
+def _check_sign_in(environment: Mapping[str, str], files: Mapping[str, str]) -> None:
+    """Raise CrashError where CAA has neither a client secret nor a token (its ``client.go`` and azidentity)."""
+    if environment.get("AZURE_CLIENT_SECRET"):
+        return
+    path = environment.get("AZURE_FEDERATED_TOKEN_FILE")
+    if not path:
+        raise CrashError("no token file specified. Check pod configuration or set TokenFilePath", exited=True)
+    if path not in files:
+        raise CrashError(f"open {path}: no such file or directory", exited=True)

@@ -3,7 +3,10 @@
 import sys
 from importlib.metadata import version
 
-from rehearsal.kubernetes_provider.server import serve
+from rehearsal.kubernetes_provider.notes import EngineLog
+from rehearsal.kubernetes_provider.provider import KubernetesProvider
+from rehearsal.provider_server import serve
 
 if __name__ == "__main__":
-    serve(sys.argv[1:], version("pulumi-kubernetes"))
+    known = version("pulumi-kubernetes")
+    serve(sys.argv[1:], known, lambda engine: KubernetesProvider(EngineLog(engine), known))

@@ -9,12 +9,13 @@ from typing import Any
 import kopf
 
 from rehearsal.api import Api, Kind, Object
-from rehearsal.azure import arm_state
+from rehearsal.azure import subscription
 from rehearsal.azure.arm_server import serving
 from rehearsal.azure.subscription import Subscription
 from rehearsal.kinds import KATA_CONFIG, KBS_CONFIG
 from rehearsal.kubelet.kubelet import Kubelets
 from rehearsal.operators import world
+from rehearsal.operators.cco import CloudCredentials
 from rehearsal.operators.context import Component, Context, KeyOf
 from rehearsal.operators.faults import Faults
 from rehearsal.operators.machine_config import MachineConfigs
@@ -28,6 +29,7 @@ from rehearsal.rest import ApiError
 from rehearsal.timings import Clock
 
 _COMPONENTS: Sequence[Callable[[Context], Component]] = (
+    CloudCredentials,
     Catalog,
     Csvs,
     Operators,
@@ -46,7 +48,8 @@ _LOG = logging.getLogger("rehearsal")
 async def run(kubeconfig: Path, speed: float, ready: Path, stop: asyncio.Event) -> None:
     """Make the world, then run every component until ``stop`` is set; ``ready`` appears once all is watched."""
     ready.unlink(missing_ok=True)
-    azure = serving(arm_state.described(), Subscription.described(), ready.parent)
+    subscription.copy_into(ready.parent)
+    azure = serving(Subscription.described(), ready.parent)
     async with azure, Api(kubeconfig, "rehearsal") as api:
         await world.make(api)
         context = Context(api, Clock(speed), Faults(api))
@@ -80,12 +83,23 @@ async def _watch_later(
 ) -> None:
     """Watch a kind that comes with an operator once it is served, as that operator does."""
     while not ended.is_set():
-        try:
-            await api.request("GET", f"{kind.path()}?limit=1")
-        except ApiError:
-            await asyncio.sleep(_LOOK_EVERY)
-        else:
+        if await _served(api, kind):
             await _watch(components, queues, lambda other: other == kind, asyncio.Event(), ended)
+        else:
+            await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _served(api: Api, kind: Kind) -> bool:
+    """Return whether a kind is served and listed. kopf looks at the lists only once, and they come a moment later."""
+    group, _, _ = kind.api_version.partition("/")
+    try:
+        await api.request("GET", f"{kind.path()}?limit=1")
+        groups = await api.request("GET", "/apis")
+        listed = await api.request("GET", f"/apis/{kind.api_version}")
+    except ApiError:
+        return False
+    named = any(each["name"] == group for each in groups["groups"])
+    return named and any(each["name"] == kind.plural for each in listed["resources"])
 
 
 async def _watch(

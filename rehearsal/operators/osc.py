@@ -16,7 +16,7 @@ from rehearsal.operators.osc_peer_pods import NAMESPACE, PACKAGE, ImageProblemEr
 from rehearsal.timings import RETRY
 
 FINALIZER = "kataconfiguration.openshift.io/finalizer"
-_NEWS = ("osc-feature-gates", "peer-pods-cm", "peer-pods-secret")
+_NEWS = ("osc-feature-gates", "peer-pods-cm", "peer-pods-secret", "cco-secret")
 
 
 class KataConfigs:
@@ -30,6 +30,7 @@ class KataConfigs:
         self._nodes = KataNodes(context)
         self._peer_pods = PeerPods(context)
         self._known: set[str] = set()
+        self._changed: set[str] = set()
         self.watches: Mapping[Kind, KeyOf] = {
             KATA_CONFIG: self._seen,
             MACHINE_CONFIG_POOL: self._any,
@@ -43,6 +44,7 @@ class KataConfigs:
     def _seen(self, found: Object) -> str:
         name = str(found["metadata"]["name"])
         self._known.add(name)
+        self._changed.add(name)
         return name
 
     def _any(self, _: Object) -> str | None:
@@ -58,6 +60,7 @@ class KataConfigs:
         found = await self._api.get(KATA_CONFIG, key)
         if found is None:
             self._known.discard(key)
+            self._changed.discard(key)
             return None
         version = await self._context.installed_version(PACKAGE, NAMESPACE)
         if version is None:
@@ -67,6 +70,9 @@ class KataConfigs:
         status: Object = {"kataNodes": {}, "runtimeClasses": [], **found.get("status", {})}
         if found["spec"].get("enablePeerPods"):
             await self._peer_pods.follow_gate(await self._confidential(version))
+            if key in self._changed and "deletionTimestamp" not in found["metadata"]:
+                await self._peer_pods.credentials.ask()
+        self._changed.discard(key)
         if "deletionTimestamp" in found["metadata"] and _reason(status) not in ("Installing", "Updating"):
             return retry if await self._delete(found, status, version) else None
         again = await self._install(found, status, version)
@@ -145,6 +151,8 @@ class KataConfigs:
         await self._api.set_status(KATA_CONFIG, found, status)
         if not busy and not again:
             await self._nodes.log_level(None)
+            # Upstream only when it is gone; an operator that is not there at that moment would leave the request.
+            await self._peer_pods.credentials.give_back()
             kept = [each for each in found["metadata"]["finalizers"] if each != FINALIZER]
             await self._api.patch(KATA_CONFIG, found, {"metadata": {"finalizers": kept}})
         return again

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.api import Object
-from rehearsal.kinds import CONFIG_MAP, DAEMON_SET, JOB, RUNTIME_CLASS, SECRET
+from rehearsal.kinds import CONFIG_MAP, DAEMON_SET, JOB, RUNTIME_CLASS
 from rehearsal.operators.context import Context, owned_by
+from rehearsal.operators.osc_credentials import TARGET as SECRET_NAME
+from rehearsal.operators.osc_credentials import Credentials
 from rehearsal.operators.osc_nodes import KATA_OC
 
 NAMESPACE = "openshift-sandboxed-containers-operator"
@@ -31,6 +33,7 @@ class PeerPods:
 
     def __init__(self, context: Context) -> None:
         self._api = context.api
+        self.credentials = Credentials(context.api)
 
     async def follow_gate(self, confidential: bool) -> None:  # noqa: FBT001 - the gate's value
         """Write what the gate ``confidential`` decides; nothing about the image once one is set."""
@@ -59,7 +62,7 @@ class PeerPods:
         config = await self._config()
         data = (config or {}).get("data", {})
         if create:
-            await self._credentials()
+            await self._credentials(version)
             if missing := [key for key in _CM_KEYS if not data.get(key)]:
                 text = "cannot find the required keys in peer-pods-cm ConfigMap"
                 raise ImageProblemError(f"{text}: {', '.join(missing)}")
@@ -89,16 +92,16 @@ class PeerPods:
     async def _config(self) -> Object | None:
         return await self._api.get(CONFIG_MAP, "peer-pods-cm", NAMESPACE)
 
-    async def _credentials(self) -> None:
-        """Have the cloud credential operator mint ``peer-pods-secret``, unless somebody has made one."""
-        found = await self._api.get(SECRET, "peer-pods-secret", NAMESPACE)
+    async def _credentials(self, version: str) -> None:
+        """Look for ``peer-pods-secret``, and for what it needs (``validatePeerPodsConfigs``)."""
+        found = await self.credentials.map()
         if found is None:
-            labels = {"kataconfiguration.openshift.io/credentials-request-based": "true"}
-            metadata = {"name": "peer-pods-secret", "namespace": NAMESPACE, "labels": labels}
-            minted = {key: f"rehearsal-{key.lower().replace('_', '-')}" for key in _SECRET_KEYS}
-            await self._api.create(SECRET, {"metadata": metadata, "stringData": minted})
-        elif missing := [key for key in _SECRET_KEYS if not found.get("data", {}).get(key)]:
-            raise ImageProblemError(f"cannot find the required keys in peer-pods-secret Secret: {', '.join(missing)}")
+            raise ImageProblemError(f'cannot find the {SECRET_NAME} Secret: secrets "{SECRET_NAME}" not found')
+        data = found.get("data") or {}
+        by_token = _since(version, "1.12") and data.get("AZURE_FEDERATED_TOKEN_FILE")
+        needed = [key for key in _SECRET_KEYS if not (by_token and key == "AZURE_CLIENT_SECRET")]
+        if missing := [key for key in needed if not data.get(key)]:
+            raise ImageProblemError(f"cannot find the required keys in {SECRET_NAME} Secret: {', '.join(missing)}")
 
     async def runtime_class(self, kata_config: Object, status: Object, name: str, cpu: str, memory: str) -> None:
         """Create the RuntimeClass for the nodes with the label kata-oc, and report it."""
@@ -120,8 +123,14 @@ class PeerPods:
         """
         labels = {"name": DAEMON_SET_NAME}
         reads = [{"secretRef": {"name": "peer-pods-secret"}}, {"configMapRef": {"name": "peer-pods-cm"}}]
-        container = {"name": "caa-pod", "image": f"registry.example.com/cloud-api-adaptor:{version}", "envFrom": reads}
-        spec = {"containers": [container], "nodeSelector": {KATA_OC: ""}, "hostNetwork": True}
+        image = f"registry.example.com/cloud-api-adaptor:{version}"
+        container: Object = {"name": "caa-pod", "image": image, "envFrom": reads}
+        spec: Object = {"containers": [container], "nodeSelector": {KATA_OC: ""}, "hostNetwork": True}
+        if _since(version, "1.12"):
+            token = await self.credentials.token_volumes()
+            container["volumeMounts"], spec["volumes"] = token["volumeMounts"], token["volumes"]
+            # The API server refuses the token of no service account.
+            spec["serviceAccountName"] = "default"
         metadata: Object = {"labels": labels}
         if restarts := _since(version, "1.12"):
             metadata["annotations"] = {_CONFIG_VERSION: (await self._config() or {})["metadata"]["resourceVersion"]}
@@ -135,16 +144,18 @@ class PeerPods:
             "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": metadata, "spec": spec}},
         }
         if await self._api.create(DAEMON_SET, content) is None:
-            await self._update(container, metadata, restarts=restarts)
+            await self._update(spec, metadata, restarts=restarts)
 
-    async def _update(self, container: Object, metadata: Object, *, restarts: bool) -> None:
+    async def _update(self, spec: Object, metadata: Object, *, restarts: bool) -> None:
         found = await self._api.get(DAEMON_SET, DAEMON_SET_NAME, NAMESPACE)
         if found is None:
             return
         template = found["spec"]["template"]
         change: Object = {}
-        if template["spec"]["containers"][0]["image"] != container["image"]:
-            change["spec"] = {"containers": [container]}
+        container, there = spec["containers"][0], template["spec"]["containers"][0]
+        parts = [(each["image"], each.get("volumeMounts") or []) for each in (container, there)]
+        if parts[0] != parts[1]:
+            change["spec"] = {"containers": [container], "volumes": spec.get("volumes", [])}
         if restarts:
             wanted = metadata["annotations"]
             others = dict.fromkeys(template["metadata"].get("annotations", {}).keys() - wanted.keys())

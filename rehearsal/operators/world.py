@@ -11,9 +11,10 @@ import yaml
 
 from rehearsal import kinds
 from rehearsal.api import Api, Object
+from rehearsal.azure import machines
 from rehearsal.azure.subscription import Subscription
 from rehearsal.kinds import CRD, NAMESPACE, NODE
-from rehearsal.operators import crds, faults, olm_catalog
+from rehearsal.operators import cco, crds, faults, olm_catalog
 from rehearsal.rest import ApiError
 
 STATE = "machineconfiguration.openshift.io/state"
@@ -33,7 +34,8 @@ async def make(api: Api) -> None:
         ValueError: the environment asks for a version that the catalog does not have.
     """
     world = yaml.safe_load(Path(__file__).with_name("world.yaml").read_text(encoding="utf-8"))
-    _place(world, Subscription.described())
+    azure = Subscription.described()
+    _place(world, azure)
     world["PackageManifest"] = olm_catalog.manifests(os.environ)
     definitions = crds.of("cluster")
     await asyncio.gather(*(api.create(CRD, crd) for crd in definitions))
@@ -41,13 +43,13 @@ async def make(api: Api) -> None:
         await until_served(api, crd)
     for name in (faults.NAMESPACE, *world.pop("namespaces")):
         await api.create(NAMESPACE, {"metadata": {"name": name}})
-    nodes = world.pop("nodes")
     for kind, contents in world.items():
         for content in contents:
             await _create_with_status(api, kind, content)
-    for role, names in nodes.items():
-        for name in names:
-            await _node(api, name, role)
+    for role, names in azure.content["nodes"].items():
+        for name, zone in names.items():
+            await _node(api, name, role, zone, azure)
+    await cco.install(api, azure)
 
 
 def _place(world: dict[str, Any], azure: Subscription) -> None:
@@ -57,7 +59,7 @@ def _place(world: dict[str, Any], azure: Subscription) -> None:
     world["Infrastructure"][0]["status"]["platformStatus"]["azure"] |= groups
     conf = {
         "cloud": "AzurePublicCloud",
-        "tenantId": "99999999-8888-7777-6666-555555555555",
+        "tenantId": azure.tenant,
         "subscriptionId": azure.id,
         "location": azure.location,
         "vmType": "standard",
@@ -88,18 +90,19 @@ async def _create_with_status(api: Api, kind: str, content: Object) -> None:
         await api.set_status(kinds.ALL[kind], made, content["status"])
 
 
-async def _node(api: Api, name: str, role: str) -> None:
+async def _node(api: Api, name: str, role: str, zone: str, azure: Subscription) -> None:
     labels = {
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": "amd64",
-        "topology.kubernetes.io/region": "eastus",
+        "topology.kubernetes.io/region": azure.location,
+        "topology.kubernetes.io/zone": zone,
         f"{ROLE}{role}": "",
     }
-    spec: Object = {}
+    spec: dict[str, Any] = {"providerID": f"azure://{machines.vm_id(azure.content, name)}"}
     if role == "master":
         labels[f"{ROLE}control-plane"] = ""
-        spec = {"taints": [{"key": f"{ROLE}master", "effect": "NoSchedule"}]}
+        spec["taints"] = [{"key": f"{ROLE}master", "effect": "NoSchedule"}]
     annotations = {STATE: "Done", CURRENT: "", DESIRED: ""}
     metadata = {"name": name, "labels": labels, "annotations": annotations}
     made = await api.create(NODE, {"metadata": metadata, "spec": spec})

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal.azure.subscription import NotThereError
 from rehearsal.kubelet import attester, entrypoint, initdata, osc_release
 from rehearsal.kubelet.caa import Caa, CaaStartError, SandboxError
 from tests.unit.pod_vm import AZURE, ENVIRONMENT, HYPERVISOR, RUNTIME, document, packed, plain
@@ -209,16 +208,3 @@ def test_a_debugged_pod_vm_says_so_for_both_tees() -> None:
 
 def test_every_version_with_a_profile_can_be_rehearsed() -> None:
     assert list(osc_release.RELEASES) == ["1.9", "1.10", "1.11", "1.12"]
-
-
-def test_azure_says_which_resource_it_does_not_have() -> None:
-    group = AZURE.resource_groups()[0]
-
-    with pytest.raises(NotThereError, match="'none' could not be found"):
-        AZURE.virtual_network("none", "x")
-    with pytest.raises(NotThereError, match="virtualNetworks/none"):
-        AZURE.virtual_network(group, "none")
-    with pytest.raises(NotThereError, match="subnets/none"):
-        AZURE.subnet(group, "rehearsal-x7k2p-vnet", "none")
-    with pytest.raises(NotThereError, match="networkSecurityGroups/none"):
-        AZURE.network_security_group(group, "none")

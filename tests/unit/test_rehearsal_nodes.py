@@ -153,7 +153,7 @@ def _peer_pods(workers: Workers, image: str) -> PeerPods:
     said = {"metadata": metadata, "data": {**data, "AZURE_IMAGE_ID": image, "AZURE_SUBNET_ID": "/subscriptions/s/x"}}
     workers.do(workers.api.create(CONFIG_MAP, said))
     keys = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID")
-    secret = {"metadata": {"name": "peer-pods-secret", "namespace": OSC}, "data": dict.fromkeys(keys, "x")}
+    secret = {"metadata": {"name": "peer-pods-secret", "namespace": OSC}, "data": dict.fromkeys(keys, "eA==")}
     workers.do(workers.api.create(SECRET, secret))
     return PeerPods(workers.context)
 

@@ -1,0 +1,156 @@
+"""PUT and DELETE: what may be made in the rehearsal's Azure is subnets, NAT gateways, public IP addresses and roles."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from rehearsal.azure import refusals, roles, views
+from rehearsal.azure.arm_operations import Operations
+from rehearsal.azure.arm_paths import Asked
+from rehearsal.azure.arm_state import ArmError
+from rehearsal.azure.documents import SUCCEEDED, Document
+from rehearsal.azure.subscription import Subscription
+
+_KINDS = {
+    "microsoft.network/virtualnetworks/subnets": "Microsoft.Network/virtualNetworks/subnets",
+    "microsoft.network/natgateways": "Microsoft.Network/natGateways",
+    "microsoft.network/publicipaddresses": "Microsoft.Network/publicIPAddresses",
+    "microsoft.authorization/roleassignments": "Microsoft.Authorization/roleAssignments",
+}
+_TOP = ("location", "tags", "sku", "zones")
+_READ_ONLY = ("provisioningState", "ipConfigurations", "subnets", "resourceGuid")
+_FIRST_HOST, _HOSTS = 100, 100
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer: a list (of which the server makes pages), a document, or nothing.
+
+    Attributes:
+        body: what it says.
+        status: HTTP status code.
+        headers: further headers, with ``{endpoint}`` for the server's own URL.
+    """
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Changes:
+    """One subscription's changes."""
+
+    def __init__(self, subscription: Subscription, operations: Operations) -> None:
+        self._subscription = subscription
+        self._operations = operations
+
+    def put(self, asked: Asked, body: Any, principal: str) -> Answer:
+        """Create or update a resource.
+
+        Raises:
+            ArmError: Azure refuses.
+        """
+        kind = _KINDS.get(asked.kind)
+        if kind is None or asked.lists:
+            raise ArmError(405, "MethodNotAllowed", f"this rehearsal's Azure makes no {asked.path}")
+        if not isinstance(body, Mapping):
+            raise ArmError(400, "InvalidRequestContent", "The request content was invalid: an object is expected.")
+        every = self._subscription.resources()
+        before = every.get(asked.path.lower())
+        if kind.startswith("Microsoft.Authorization"):
+            return self._assign(asked, body, before, every)
+        wanted = self._wanted(asked, kind, body, before)
+        self._check(wanted, before, every, principal)
+        self._subscription.state.write(wanted)
+        shown = views.whole(wanted, self._subscription.resources())
+        shown["properties"]["provisioningState"] = "Updating"
+        return Answer(shown, 201 if before is None else 200, self._started(wanted["id"]))
+
+    def _started(self, arm: str) -> dict[str, str]:
+        return self._operations.start(arm, self._subscription.id, self._subscription.location)
+
+    def _wanted(self, asked: Asked, kind: str, body: Mapping[str, Any], before: Document | None) -> Document:
+        said = body.get("properties") or {}
+        properties = {key: value for key, value in said.items() if key not in _READ_ONLY and value is not None}
+        top = {key: body[key] for key in _TOP if body.get(key) is not None}
+        if not kind.endswith("/subnets"):
+            top = {"location": self._subscription.location, "tags": {}, **top}
+            place = str(top["location"]).lower().replace(" ", "")
+            if place != self._subscription.location:
+                text = f"The provided location '{top['location']}' is not available for resource type '{kind}'."
+                raise ArmError(400, "LocationNotAvailableForResourceType", text)
+            top["location"] = place
+        old = before["properties"] if before is not None else {}
+        if kind.endswith("/publicIPAddresses"):
+            properties.pop("natGateway", None)
+            common = {"publicIPAddressVersion": "IPv4", "idleTimeoutInMinutes": 4, "ipTags": []}
+            properties = {**common, **properties, "ipAddress": old.get("ipAddress") or _address()}
+        if kind.endswith("/natGateways"):
+            properties = {"idleTimeoutInMinutes": 4, **properties}
+        if kind.endswith("/subnets"):
+            policies = {"privateEndpointNetworkPolicies": "Disabled", "privateLinkServiceNetworkPolicies": "Enabled"}
+            properties = {"delegations": [], **policies, **properties}
+            if "ipConfigurations" in old:
+                properties["ipConfigurations"] = old["ipConfigurations"]
+        arm = before["id"] if before is not None else asked.path
+        whole = {"id": arm, "name": asked.names[-1], "type": kind, **top}
+        return {**whole, "properties": {"provisioningState": SUCCEEDED, **properties}}
+
+    def _check(self, wanted: Document, before: Document | None, every: Mapping[str, Document], principal: str) -> None:
+        content = self._subscription.content
+        if wanted["type"].endswith("/subnets"):
+            network = str(wanted["id"]).rpartition("/subnets/")[0]
+            if network.lower() not in every:
+                name = network.rsplit("/", 1)[1]
+                text = f"Can not perform requested operation on nested resource. Parent resource '{name}' not found."
+                raise ArmError(404, "ParentResourceNotFound", text)
+            refusals.check_subnet(wanted, before, every)
+        if wanted["type"].endswith("/publicIPAddresses"):
+            refusals.check_public_ip(wanted)
+        refusals.check_references(wanted, every, content, principal)
+        refusals.check_zones(wanted, content)
+        if wanted["type"].endswith("/natGateways"):
+            refusals.check_nat_gateway(wanted, every)
+
+    def _assign(
+        self, asked: Asked, body: Mapping[str, Any], before: Document | None, every: Mapping[str, Document]
+    ) -> Answer:
+        said = dict(body.get("properties") or {})
+        role, principal = str(said.pop("roleDefinitionId", "")), str(said.pop("principalId", ""))
+        said.pop("scope", None)
+        wanted = roles.assignment(asked.path, role, principal, **said)
+        refusals.check_assignment(wanted, before, every, self._subscription.content)
+        wanted["properties"] = {"principalType": "ServicePrincipal", **wanted["properties"]}
+        wanted["properties"]["createdOn"] = datetime.now(UTC).isoformat()
+        self._subscription.state.write(wanted)
+        return Answer(wanted, 201)
+
+    def delete(self, asked: Asked) -> Answer:
+        """Delete a resource; one that is not there is none of Azure's concern.
+
+        Raises:
+            ArmError: Azure refuses.
+        """
+        every = self._subscription.resources()
+        there = every.get(asked.path.lower())
+        if there is None:
+            return Answer(None, 204)
+        self._subscription.state.check_locks(there["id"])
+        refusals.check_delete(there, every)
+        if there["type"] == _KINDS["microsoft.authorization/roleassignments"]:
+            self._subscription.remove(there["id"])
+            return Answer(there)
+        if any(key.startswith(f"{asked.path.lower()}/") for key in every):
+            text = f"Cannot delete resource while nested resources exist: {asked.path}"
+            raise ArmError(409, "CannotDeleteResource", text)
+        self._subscription.remove(there["id"])
+        if there["type"].startswith("Microsoft.Network"):
+            return Answer(None, 202, self._started(there["id"]))
+        return Answer(None)
+
+
+def _address() -> str:
+    """Return an address of a range that is for documentation only (RFC 5737)."""
+    return f"198.51.100.{_FIRST_HOST + secrets.randbelow(_HOSTS)}"
