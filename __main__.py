@@ -9,9 +9,9 @@ from pathlib import Path
 import pulumi
 
 import settings
-from components import kata_config, outputs
+from components import azure_lookup, kata_config, outputs, preflight_run
 from components.attestation_check import AttestationCheck, AttestationCheckArgs, expect
-from components.azure_network import AzureNetwork, AzureNetworkArgs, azure_provider, needs_lookup
+from components.azure_network import AzureNetwork, AzureNetworkArgs
 from components.cluster_facts import ClusterFacts, ClusterFactsArgs
 from components.connections import Connections
 from components.operator_versions import OperatorVersions, OperatorVersionsArgs
@@ -26,8 +26,9 @@ stack = settings.load(Path(__file__).parent)
 here = Connections("cluster", stack.cluster)
 there = here if stack.trustee.cluster is None else Connections("trustee-cluster", stack.trustee.cluster)
 rollout = kata_config.foresee(stack, here) if stack.peer_pods.enabled else None
-lookup = stack.peer_pods.enabled and needs_lookup(stack.azure)
-facts = ClusterFacts("facts", ClusterFactsArgs(cloud_conf=lookup, azure=stack.peer_pods.enabled), here.options)
+place = azure_lookup.look_up(stack, here.client) if stack.peer_pods.enabled else None
+checked = preflight_run.foresee(stack, here.client, place, rollout) if place and rollout else None
+facts = ClusterFacts("facts", ClusterFactsArgs(), here.options)
 others = facts if there is here else ClusterFacts("trustee-facts", ClusterFactsArgs(), there.options)
 
 sources = [trustee_source(stack, there)] if stack.deploys_trustee else []
@@ -40,28 +41,20 @@ elsewhere = remote.says if remote else None
 judged = TrustChainArgs(stack=stack, csv=versions.csv, host=host, kbs_url=url, elsewhere=elsewhere)
 chain = TrustChain("trust-chain", judged)
 
-trustee, expected = None, remote.expected if remote else None
+trustee = network = runtime = check = None
+expected = remote.expected if remote else None
 if host is not None:
-    trustee = TrusteeStack(
-        "trustee",
-        TrusteeStackArgs(
-            stack=stack,
-            judgement=chain.judgement,
-            csv=chain.csv(TRUSTEE_PACKAGE),
-            host=host,
-            presented=chain.presented,
-            upserting=there.upserting if stack.trustee.operator.version else None,
-        ),
-        there.options,
+    csv, upserting = chain.csv(TRUSTEE_PACKAGE), there.upserting if stack.trustee.operator.version else None
+    serving = TrusteeStackArgs(
+        stack=stack, judgement=chain.judgement, csv=csv, host=host, presented=chain.presented, upserting=upserting
     )
+    trustee = TrusteeStack("trustee", serving, there.options)
     expected = expect(host, stack.attestation_check.resource, trustee) if stack.checks else None
 
-network = runtime = check = None
-if rollout is not None:
-    azure = azure_provider(stack.azure, facts) if lookup else None
-    network = AzureNetwork("network", AzureNetworkArgs(settings=stack.azure, facts=facts, provider=azure))
+if rollout is not None and place is not None:
+    network = AzureNetwork("network", AzureNetworkArgs(place=place, own=stack.azure.own_subnet))
     arguments = PeerPodRuntimeArgs(
-        stack=stack, chain=chain, network=network, connections=here, trustee=trustee, rollout=rollout
+        stack=stack, chain=chain, network=network, place=place, connections=here, trustee=trustee, rollout=rollout
     )
     runtime = PeerPodRuntime("peer-pods", arguments, here.options)
     if expected is not None:
@@ -74,7 +67,8 @@ if rollout is not None:
         sealing = SealedSecretsArgs(references=stack.sealed_secrets, signing_key=key, after=after)
         SealedSecrets("sealed", sealing, here.options)
 
-found = outputs.of(stack, chain, url, trustee=trustee, network=network, runtime=runtime, check=check)
+found = outputs.of(stack, chain, url, trustee=trustee, network=network, runtime=runtime, check=check, checked=checked)
 for name, value in found.items():
     pulumi.export(name, value)
+preflight_run.conclude(checked)
 kata_config.conclude(rollout)

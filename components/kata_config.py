@@ -18,7 +18,8 @@ from components.kata_facts import KATA_CONFIGS
 from components.openshift import KataConfig
 from components.pod_vm_image import PodVmImage
 from components.watching import in_thread
-from rollout import approval, text
+from report import marks
+from rollout import approval, record, text
 from rollout.facts import OWNER, Facts, read_kata_config
 from rollout.plan import Plan, decide
 from rollout.wanted import APPLIED, Wanted
@@ -70,11 +71,19 @@ class Foreseen:
             return self.stack.peer_pods.kata_config.allow_reboot in (True, self.ticket)
         return self.always or (self.plan.reboots and (self.approved or pulumi.runtime.is_dry_run()))
 
+    @property
+    def about(self) -> str:
+        """What people read of the plan."""
+        return text.blast_radius(self.plan, self.facts, self.wanted, self.stack.peer_pods.kata_config.timeout)
+
     def complaint(self) -> str:
         """Return what a run that may not be carried out ends with."""
-        said = self.stack.peer_pods.kata_config
-        about = text.blast_radius(self.plan, self.facts, self.wanted, said.timeout)
-        return "\n".join(filter(None, (about, text.refusal(self.plan, self.ticket, said.allow_reboot))))
+        allowed = self.stack.peer_pods.kata_config.allow_reboot
+        return "\n".join(filter(None, (self.about, text.refusal(self.plan, self.ticket, allowed))))
+
+    def mark(self) -> str:
+        """Return what a report of the run tells of the plan."""
+        return marks.line(marks.ROLLOUT, record.of(self.plan, self.facts, self.about, approved=self.approved))
 
 
 def foresee(stack: Settings, connections: Connections) -> Foreseen:
@@ -87,6 +96,7 @@ def foresee(stack: Settings, connections: Connections) -> Foreseen:
     """
     said = stack.peer_pods.kata_config
     found = _look(stack, connections.client)
+    pulumi.log.debug(found.mark())
     if found.plan.action == "blocked":
         raise pulumi.RunError(found.complaint())
     nobody = text.nobody(found.plan, found.wanted)
@@ -96,8 +106,8 @@ def foresee(stack: Settings, connections: Connections) -> Foreseen:
         pulumi.log.warn(found.complaint())
     elif nobody and not pulumi.runtime.is_dry_run():
         raise pulumi.RunError(nobody)
-    elif about := text.blast_radius(found.plan, found.facts, found.wanted, said.timeout):
-        pulumi.log.warn(about)
+    elif found.about:
+        pulumi.log.warn(found.about)
     if nobody:
         pulumi.log.warn(nobody)
     if found.approved and (

@@ -5,8 +5,8 @@ that is the caller's business.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -35,6 +35,7 @@ class OlmOperatorArgs:
             opens for this CSV alone. Without it the gate opens for any.
         upserting: provider of the same cluster that may update an object which exists already
             (``upsert_existing_objects``). It approves the InstallPlan of a pin, and is needed for one.
+        environment: environment variables that OLM gives to the operator.
     """
 
     package: str
@@ -44,6 +45,7 @@ class OlmOperatorArgs:
     settings: OperatorSettings
     csv: Input[str] | None = None
     upserting: pulumi.ProviderResource | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class OlmOperator(pulumi.ComponentResource):
@@ -183,6 +185,9 @@ def _subscription_spec(args: OlmOperatorArgs) -> dict[str, Any]:
         "source": said.catalog,
         "sourceNamespace": said.catalog_namespace,
     }
+    if args.environment:
+        named = [{"name": name, "value": value} for name, value in sorted(args.environment.items())]
+        spec["config"] = {"env": named}
     return spec if said.version is None else {**spec, "installPlanApproval": "Manual", "startingCSV": args.csv}
 
 

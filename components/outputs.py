@@ -6,10 +6,11 @@ from typing import Any
 import pulumi
 from pulumi import Output
 
-from components import kata_config
+from components import kata_config, preflight_run
 from components.attestation_check import AttestationCheck, expect
 from components.azure_network import AzureNetwork
 from components.peer_pods import PeerPodRuntime
+from components.preflight_run import Checked
 from components.remote_trustee import (
     CERTIFICATE_OUTPUT,
     CHECKS_OUTPUT,
@@ -36,6 +37,7 @@ def of(
     network: AzureNetwork | None,
     runtime: PeerPodRuntime | None,
     check: AttestationCheck | None,
+    checked: Checked | None,
 ) -> dict[str, Any]:
     """Return the outputs by name; those of a side that the stack does not deploy are left out.
 
@@ -54,6 +56,7 @@ def of(
     if network is not None:
         found |= _of_peer_pods(chain, network)
         found |= {kata_config.OUTPUT: runtime.rolled_out} if runtime is not None else {}
+        found |= {preflight_run.OUTPUT: checked.drivers.output()} if checked is not None else {}
         found[PCR8_OUTPUT] = _at_the_end(found[PCR8_OUTPUT], _last_steps(trustee, runtime, check))
     return found
 
@@ -91,8 +94,10 @@ def _of_trustee(stack: Settings, url: Output[str], trustee: TrusteeStack) -> dic
 
 
 def _of_peer_pods(chain: TrustChain, network: AzureNetwork) -> dict[str, Any]:
-    documents = chain.chain
+    documents, own = chain.chain, network.own_subnet
+    made = {} if own is None else {"outboundAddress": own.address}
     return {
+        **made,
         "initdataDigest": documents.apply(lambda found: found.documents[GLOBAL].digest),
         PCR8_OUTPUT: documents.apply(lambda found: found.measured),
         "workloadInitdata": documents.apply(_annotations),

@@ -20,6 +20,10 @@ from rollout.facts import OWNER
 FIELD_MANAGER = "pulumi.com/patchFieldManager"
 """Annotation that names the provider's field manager for an object (pulumi-kubernetes ``fieldManagerName``)."""
 
+MINTED = "kataconfiguration.openshift.io/credentials-request-based"
+"""Label of a Secret that the operator has made of what the Cloud Credential Operator gave it (sandboxed-containers-
+operator ``credentials_controller.go``)."""
+
 _PREFIX = "kubernetes:"
 # OLM makes InstallPlans; the stack only approves them.
 _NOT_OURS = ("InstallPlan",)
@@ -95,7 +99,9 @@ class Ownership:
         if not is_marked(found):
             # A preview of a replacement comes here, too, with the object that is to go. An object of a stack from
             # before there were marks is seen by its field manager; the run itself deletes it first.
-            if pulumi.runtime.is_dry_run() and _made_by_pulumi(found):
+            # What the Cloud Credential Operator has given is taken back by the run (components.azure_credentials).
+            minted = MINTED in (found["metadata"].get("labels") or {})
+            if pulumi.runtime.is_dry_run() and (minted or _made_by_pulumi(found)):
                 return
             raise ForeignObjectError(_refusal(args, found))
         if wanted["kind"] == "Job" and not pulumi.runtime.is_dry_run():
@@ -173,10 +179,24 @@ def _refusal(args: ResourceHookArgs, found: Object) -> str:
     whose = _annotations(found).get(OWNER)
     owner = f"it belongs to stack {whose}" if whose else f"it has no annotation {OWNER}, so no stack of this program's"
     plural, name = str(kind).lower(), metadata["name"]
+    if MINTED in (metadata.get("labels") or {}):
+        return _minted(name)
     return (
         f"{kind} {name}{where} exists already, and this stack ({mark()}) has not made it: {owner}. Nothing of it was "
         "changed. Either delete it, if nobody needs it: "
         f"`oc delete {plural} {name}{namespace}`; or hand it to this stack, which then changes it, and deletes it at "
         f"`pulumi destroy`: `oc annotate --overwrite {plural} {name}{namespace} {OWNER}={mark()}`. Then run "
         "`pulumi up` again"
+    )
+
+
+def _minted(name: str) -> str:
+    """Return how to give up what another operator goes on writing: to take it over would mix two credentials."""
+    credentials = "openshift-sandboxed-containers-azure -n openshift-cloud-credential-operator"
+    return (
+        f"Secret {name} holds credentials of the Cloud Credential Operator, and azure.credentials says others. The "
+        "operator's request was taken back, and the Secret has not gone. Either see that both go: "
+        f"`oc delete credentialsrequest {credentials}`, and run `pulumi up` again when `oc get secret {name} -n "
+        "openshift-sandboxed-containers-operator` finds none; or stay with the Cloud Credential Operator: "
+        "`pulumi config rm --path coco-azure:azure.credentials`"
     )

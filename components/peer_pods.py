@@ -4,6 +4,7 @@ KataConfig is the step that reboots nodes. The gate and ``peer-pods-cm`` come be
 once; a change that needs a new one is a replacement: delete, wait for the finalizer, create, wait.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,10 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
 from components import caa, kata_config, kata_gates
+from components.azure_credentials import OperatorCredentials, OperatorCredentialsArgs, operator_environment
 from components.azure_network import AzureNetwork
+from components.azure_place import Place
+from components.azure_roles import assigned
 from components.connections import Connections
 from components.kata_config import Foreseen
 from components.olm_operator import OlmOperator, OlmOperatorArgs
@@ -39,6 +43,7 @@ class PeerPodRuntimeArgs:
         stack: the settings.
         chain: the trust chain, with the version and the global initdata.
         network: where the pod VMs go.
+        place: the same as plain strings.
         connections: providers of the cluster.
         rollout: what the run will do to KataConfig.
         trustee: this stack's Trustee, which is there before nodes reboot and deleted after KataConfig; None where it is
@@ -48,6 +53,7 @@ class PeerPodRuntimeArgs:
     stack: Settings
     chain: TrustChain
     network: AzureNetwork
+    place: Place
     connections: Connections
     rollout: Foreseen
     trustee: TrusteeStack | None = None
@@ -84,9 +90,13 @@ class PeerPodRuntime(pulumi.ComponentResource):
     def __init__(self, name: str, args: PeerPodRuntimeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:PeerPodRuntime", name, None, opts)
         operator = self._operator(name, args)
-        data, gates = _peer_pods_data(args), _feature_gates(args.stack.peer_pods)
+        credentials = self._credentials(name, args, operator)
+        roles = assigned(f"{name}-roles", args.stack, args.place, args.network.own_subnet, self)
+        data = _peer_pods_data(args, credentials.fingerprint)
+        gates = _feature_gates(args.stack.peer_pods)
         gate = self._shared_config_map(f"{name}-feature-gates", "osc-feature-gates", operator, gates)
-        config = self._shared_config_map(f"{name}-cm", "peer-pods-cm", operator, data)
+        # With new credentials CAA is restarted for this ConfigMap, so they have to be there before it.
+        config = self._shared_config_map(f"{name}-cm", "peer-pods-cm", operator, data, credentials.made)
         image = PodVmImage(args.connections.client, args.stack.peer_pods)
         outliving = args.trustee.reached if args.trustee is not None else []
         self.kata_config = kata_config.make(
@@ -95,8 +105,11 @@ class PeerPodRuntime(pulumi.ComponentResource):
             args.connections,
             image,
             # The operator brings the kind; gate and configuration decide which pod VM image it builds, once.
-            # Trustee is deleted after KataConfig: pods that block the deletion go on attesting meanwhile.
-            ResourceOptions(parent=self, depends_on=[operator.installed, gate, config, *outliving]),
+            # Trustee is deleted after KataConfig: pods that block the deletion go on attesting meanwhile. Credentials
+            # and roles are for the image job, which works at KataConfig's creation and deletion.
+            ResourceOptions(
+                parent=self, depends_on=[operator.installed, gate, config, *credentials.made, *roles, *outliving]
+            ),
         )
         self.installed = kata_gates.installed(
             f"{name}-kata-installed",
@@ -139,12 +152,30 @@ class PeerPodRuntime(pulumi.ComponentResource):
                 settings=said,
                 csv=args.chain.csv(OSC_PACKAGE),
                 upserting=args.connections.upserting if said.version else None,
+                environment=operator_environment(
+                    args.stack.azure.credentials, args.place.subscription, args.place.tenant
+                ),
             ),
             ResourceOptions(parent=self),
         )
 
+    def _credentials(self, name: str, args: PeerPodRuntimeArgs, operator: OlmOperator) -> OperatorCredentials:
+        arguments = OperatorCredentialsArgs(
+            settings=args.stack.azure.credentials,
+            subscription=args.place.subscription,
+            tenant=args.place.tenant,
+            namespace=operator.namespace,
+            client=args.connections.client,
+        )
+        return OperatorCredentials(f"{name}-credentials", arguments, ResourceOptions(parent=self))
+
     def _shared_config_map(
-        self, name: str, title: str, operator: OlmOperator, data: Input[dict[str, str]]
+        self,
+        name: str,
+        title: str,
+        operator: OlmOperator,
+        data: Input[dict[str, str]],
+        after: Sequence[pulumi.Resource] = (),
     ) -> kubernetes.core.v1.ConfigMapPatch:
         # A patch, because others own keys of it too: the operator writes AZURE_IMAGE_ID, and a plain ConfigMap would
         # drop that key at its next change. What the stack does set, it takes over, as `oc apply` in the chapter does.
@@ -155,7 +186,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
             opts=ResourceOptions(
                 parent=self,
                 # No value of the gate is used; it keeps a new version's initdata from an operator of the old version.
-                depends_on=[operator.installed],
+                depends_on=[operator.installed, *after],
                 # Keys cannot be given up in a namespace that is gone, after an interrupted destroy for example.
                 deleted_with=operator.made,
             ),
@@ -167,10 +198,11 @@ def _feature_gates(said: PeerPodSettings) -> dict[str, str]:
     return {"confidential": str(said.confidential).lower()}
 
 
-def _peer_pods_data(args: PeerPodRuntimeArgs) -> Output[dict[str, str]]:
+def _peer_pods_data(args: PeerPodRuntimeArgs, credentials: Output[str | None]) -> Output[dict[str, str]]:
     said, network = args.stack.peer_pods, args.network
     initdata = args.chain.chain.apply(lambda chain: chain.documents[GLOBAL].encoded)
-    return Output.all(network.subnet_id, network.nsg_id, network.region, network.resource_group, initdata).apply(
+    place = (network.subnet_id, network.nsg_id, network.region, network.resource_group)
+    return Output.all(*place, initdata, credentials).apply(
         lambda found: peer_pods.render(
             peer_pods.PeerPods(
                 subnet_id=found[0],
@@ -187,6 +219,7 @@ def _peer_pods_data(args: PeerPodRuntimeArgs) -> Output[dict[str, str]]:
                 confidential=said.confidential,
                 proxy_timeout=said.proxy_timeout,
                 vxlan_port=said.vxlan_port,
+                credentials=found[5],
             )
         )
     )

@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,13 @@ class Engine:
         stack: name of the stack; None: the selected one.
         options: further options of ``pulumi preview``, such as ``--config-file``.
         folder: folder of the project.
+        variables: further environment variables.
     """
 
     stack: str | None
     options: Sequence[str]
     folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def name(self) -> str:
         """Return the name of the stack; raises EngineError where none is selected."""
@@ -54,6 +56,17 @@ class Engine:
         """Return the latest runs of the stack, the last one first; raises EngineError."""
         options = ("--json", "--page", "1", "--page-size", str(_HISTORY))
         return list(json.loads(self._run("stack", "history", *options, *self._stack()).stdout or "[]") or [])
+
+    def outputs(self) -> Mapping[str, Any]:
+        """Return the stack's outputs, secret ones masked; raises EngineError."""
+        return dict(json.loads(self._run("stack", "output", "--json", *self._stack()).stdout or "{}"))
+
+    def graph(self, *options: str) -> str:
+        """Return the dependency graph of what is deployed, as DOT; raises EngineError."""
+        with tempfile.TemporaryDirectory(prefix="coco-azure-graph-") as folder:
+            path = Path(folder) / "graph.dot"
+            self._run("stack", "graph", str(path), *options, *self._stack())
+            return path.read_text(encoding="utf-8")
 
     def preview(self) -> Log:
         """Return what a ``pulumi preview --refresh`` reads and would do.
@@ -76,7 +89,7 @@ class Engine:
         return ("--stack", self.stack) if self.stack else ()
 
     def _run(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        environment = {**os.environ, **_VARIABLES}
+        environment = {**os.environ, **self.variables, **_VARIABLES}
         try:
             done = subprocess.run(
                 ["pulumi", *arguments, "--non-interactive", "--color", "never"],

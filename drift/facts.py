@@ -19,7 +19,8 @@ _COMPONENTS: Mapping[str, tuple[Side, str]] = {
     "coco-azure:index:ClusterFacts": ("cluster", "facts of the cluster"),
 }
 _NOT_THERE = re.compile(r"\b(?:Resource|ResourceGroup|Subscription)?NotFound\b|\bStatus=404\b")
-_MESSAGE = re.compile(r'Message="([^"]+)"')
+_MESSAGE = re.compile(r'Message="([^"]+)"|([^\n:]+) \(azure-native:network:get\w+: NotFound\)')
+"""What Azure says, or what the program makes of it (``components.azure_lookup``)."""
 _LOOK_UP = re.compile(r"azure-native:network:get(\w+)")
 _PUT_BACK = (
     "it is not the stack's: put it back where it belongs; or `pulumi up` goes on with what is there "
@@ -74,7 +75,7 @@ def gone(errors: Sequence[str], changed_settings: Sequence[str]) -> tuple[list[F
             object=said[1],
             resource="network",
             what="missing",
-            there=message[1] if (message := _MESSAGE.search(error)) else "",
+            there=(message[1] or message[2].strip()) if (message := _MESSAGE.search(error)) else "",
             effects=(_NEEDED,),
         )
     return list(found.values()), others

@@ -89,6 +89,8 @@ class Subnet:
         id: its ARM id.
         prefixes: address ranges in CIDR form.
         used: addresses that are taken (IP configurations); None where it was not told.
+        pod_vms: how many of them are of pod VMs: of network interfaces whose name begins with ``podvm-``
+            (cloud-api-adaptor ``src/cloud-providers/util/instance.go``), which a new run would not need once more.
         nsg_id, nat_gateway_id, route_table_id: ARM ids; empty where there is none.
         default_outbound: ``defaultOutboundAccess``; None where the subnet does not say.
         delegations: services that the subnet is delegated to.
@@ -97,6 +99,7 @@ class Subnet:
     id: str
     prefixes: tuple[str, ...]
     used: int | None = None
+    pod_vms: int = 0
     nsg_id: str = ""
     nat_gateway_id: str = ""
     route_table_id: str = ""
@@ -122,7 +125,7 @@ class Vnet:
 
 @dataclass(frozen=True, kw_only=True)
 class Restriction:
-    """Why a size cannot be had: ``NotAvailableForSubscription`` or ``QuotaId``; without zones in the whole region."""
+    """Why a size cannot be had: ``NotAvailableForSubscription`` or ``QuotaId``; no zones: in the whole region."""
 
     reason: str
     zones: tuple[str, ...] = ()

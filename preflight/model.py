@@ -1,9 +1,30 @@
 """What the pre-flight says: findings, each with what was found, what is needed, and how to fix it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Level = Literal["problem", "warning"]
+Check = Literal[
+    "sizes",
+    "zones",
+    "quota",
+    "capacity",
+    "image",
+    "secure-boot",
+    "subnet",
+    "outbound",
+    "nsg-rules",
+    "own-subnet",
+    "credentials",
+    "roles",
+    "cluster-version",
+    "pools",
+    "catalog",
+    "operators",
+    "kata-config",
+]
+"""Names of checks, in the order in which the table tells them; each is a word that ``preflight.accept`` takes."""
+CHECKS: tuple[str, ...] = get_args(Check)
 
 
 @dataclass(frozen=True, kw_only=True)

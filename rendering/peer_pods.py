@@ -17,8 +17,12 @@ INSTANCE_SIZES: Mapping[Tee, tuple[str, ...]] = {
 }
 """The chapter's Azure VM sizes for each TEE; the first is the default size of a pod VM."""
 
+CREDENTIALS_KEY = "COCO_AZURE_CREDENTIALS"
+"""Key with the fingerprint of ``peer-pods-secret``. CAA reads credentials at start, too, and ignores this key. The
+operator rolls CAA out when data of this ConfigMap changes, and for no other change (cm_event_handler.go 0bb09248)."""
 _READ_AT_START = frozenset(
     {
+        CREDENTIALS_KEY,
         "CLOUD_PROVIDER",
         "VXLAN_PORT",
         "AZURE_INSTANCE_SIZE",
@@ -57,6 +61,7 @@ class PeerPods:
             off the operator sets that key to ``true`` itself, at every reconcile.
         proxy_timeout: how long CAA waits for the agent in a new pod VM, as a Go duration.
         vxlan_port: UDP port of the tunnel between worker and pod VM.
+        credentials: fingerprint of the credentials that the stack gives, or None where it gives none.
     """
 
     subnet_id: str
@@ -73,6 +78,7 @@ class PeerPods:
     confidential: bool = True
     proxy_timeout: str = "5m"
     vxlan_port: int = 9000
+    credentials: str | None = None
 
 
 def render(peer_pods: PeerPods) -> dict[str, str]:
@@ -99,6 +105,8 @@ def render(peer_pods: PeerPods) -> dict[str, str]:
         data["INITDATA"] = peer_pods.initdata
     if peer_pods.image_id is not None:
         data["AZURE_IMAGE_ID"] = peer_pods.image_id
+    if peer_pods.credentials is not None:
+        data[CREDENTIALS_KEY] = peer_pods.credentials
     return data
 
 

@@ -31,6 +31,7 @@ _OSC_ROWS: Mapping[str, Callable[[OscProfile], str]] = {
     "pod annotation with initdata": lambda found: f"`{found.initdata_annotation}`",
     "PCR 8 measures initdata": lambda found: "yes" if found.initdata_measured else "not known",
     "a pod VM without initdata measures": lambda found: "a stand-in" if found.initdata_stand_in else "nothing",
+    "signs in to Azure with workload identity": lambda found: _yes(found.workload_identity),
     "who restarts CAA for a new `peer-pods-cm`": lambda found: "the operator" if found.restarts_caa else "the stack",
 }
 

@@ -22,6 +22,7 @@ class OscProfile:
         initdata_stand_in: whether a pod VM without initdata measures a document of its own into PCR 8; otherwise
             PCR 8 stays at what the boot left in it.
         restarts_caa: whether the operator restarts CAA itself when ``peer-pods-cm`` changes.
+        workload_identity: whether operator and CAA can sign in to Azure with a token of the cluster.
     """
 
     version: str
@@ -30,6 +31,7 @@ class OscProfile:
     initdata_measured: bool
     initdata_stand_in: bool
     restarts_caa: bool
+    workload_identity: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,8 @@ def _osc(version: str, annotation: str = _HYPERVISOR, **changes: bool) -> OscPro
         "initdata_measured": True,
         "initdata_stand_in": True,  # CAA pkg/userdata/provision.go generateDummyInitdata
         "restarts_caa": False,
+        # openshift/sandboxed-containers-operator pull request 879, docs/credentials-handling.md (1.12.1)
+        "workload_identity": False,
     }
     return OscProfile(version=version, initdata_annotation=annotation, **{**fields, **changes})
 
@@ -68,7 +70,7 @@ OSC: Mapping[str, OscProfile] = {
         _osc("1.9", _RUNTIME, initdata_gzip=False, initdata_measured=False, initdata_stand_in=False),
         _osc("1.10", _RUNTIME, initdata_stand_in=False),
         _osc("1.11"),
-        _osc("1.12", restarts_caa=True),
+        _osc("1.12", restarts_caa=True, workload_identity=True),
     )
 }
 

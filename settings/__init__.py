@@ -25,6 +25,7 @@ from settings.client_secrets import GENERATED, ClientSecrets, SealedSecrets
 from settings.cluster import ClusterSettings
 from settings.initdata import InitdataSettings
 from settings.peer_pods import PeerPodSettings
+from settings.preflight import PreflightSettings
 from settings.problems import SEPARATOR, describe
 from settings.trustee import TrusteeSettings
 
@@ -50,6 +51,7 @@ class Settings(Model):
     initdata: InitdataSettings = InitdataSettings()
     peer_pods: PeerPodSettings = PeerPodSettings()
     attestation_check: AttestationCheckSettings = AttestationCheckSettings()
+    preflight: PreflightSettings = PreflightSettings()
 
     @property
     def deploys_trustee(self) -> bool:

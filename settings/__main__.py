@@ -1,7 +1,7 @@
-"""``python -m settings``: prints ``docs/settings.md``."""
+"""``python -m settings``: prints ``docs/settings.md``; with ``--schema``, ``docs/settings.schema.json``."""
 
 import sys
 
-from settings import table
+from settings import schema, table
 
-sys.stdout.write(table.render())
+sys.stdout.write(schema.render() if sys.argv[1:] == ["--schema"] else table.render())

@@ -1,7 +1,11 @@
 """Settings of the Azure side: all optional, because the cluster knows them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
+from pydantic import model_validator
+
+from settings.azure_credentials import CredentialSettings
+from settings.azure_subnet import OwnSubnetSettings
 from settings.base import Model, matching
 
 _SUBSCRIPTION = r"/subscriptions/[^/\s]+/resourceGroups/[^/\s]+/providers/"
@@ -40,10 +44,10 @@ ImageId = Annotated[
 
 
 class AzureSettings(Model):
-    """Where the pod VMs go. What is left out is looked up in the cluster and in Azure; what is set is used as it is."""
+    """Where the pod VMs go. What is left out is looked up in the cluster and in Azure; what is set is verified."""
 
     subscription_id: SubscriptionId | None = None
-    """Subscription of the network; default: the cluster's own (cloud-conf)."""
+    """Subscription of the network; default: that of subnetId, or the cluster's own (cloud-conf)."""
     resource_group: Name | None = None
     """Resource group for the pod VMs; default: the cluster's (Infrastructure status)."""
     region: Region | None = None
@@ -53,12 +57,34 @@ class AzureSettings(Model):
     vnet_name: Name | None = None
     """Name of the VNet; default: cloud-conf."""
     subnet_name: Name | None = None
-    """Name of the worker subnet; default: cloud-conf."""
+    """Name of the subnet; default: that of the worker nodes (cloud-conf, or their NICs)."""
     nsg_resource_group: Name | None = None
     """Resource group of the network security group; default: cloud-conf."""
     nsg_name: Name | None = None
-    """Name of the network security group; default: cloud-conf."""
+    """Name of the network security group; default: the subnet's own, or cloud-conf."""
     subnet_id: SubnetId | None = None
-    """ARM id of the subnet; set it to look nothing up."""
+    """ARM id of the subnet, instead of the names of VNet and subnet."""
     nsg_id: NsgId | None = None
-    """ARM id of the network security group; set it to look nothing up."""
+    """ARM id of the network security group, instead of its name."""
+    own_subnet: OwnSubnetSettings | None = None
+    """A subnet of the pod VMs' own, which the stack makes; default: the worker subnet is theirs, too."""
+    credentials: CredentialSettings = CredentialSettings()
+    """What the operators sign in to Azure with."""
+    roles: Literal["off", "check", "assign"] = "check"
+    """Roles of the operators' identity: ``check``: the pre-flight judges them, where credentials.objectId says whose;
+    ``assign``: the stack makes the assignments that are needed, and no more; ``off``: nobody looks."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "AzureSettings":
+        if self.own_subnet is not None and self.subnet_id is not None:
+            raise ValueError(
+                "azure.subnetId names a subnet and azure.ownSubnet makes one; remove one of the two: "
+                "pulumi config rm --path 'coco-azure:azure.subnetId' (or ownSubnet)"
+            )
+        if self.roles == "assign" and self.credentials.object_id is None:
+            raise ValueError(
+                "azure.roles is assign, and nothing says to whom. Set the object id of the operators' identity "
+                "(az ad sp show --id CLIENT_ID --query id): "
+                "pulumi config set --path 'coco-azure:azure.credentials.objectId' VALUE"
+            )
+        return self

@@ -1,11 +1,22 @@
 """What every settings model shares: the frozen base, and types that check one value each."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+)
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 
 class Model(BaseModel):
@@ -16,16 +27,37 @@ class Model(BaseModel):
     )
 
 
-def matching(pattern: str, needed: str) -> AfterValidator:
+@dataclass(frozen=True)
+class Matching:
+    """Accepts text which the whole pattern matches; the JSON schema for editors has the pattern, too.
+
+    Attributes:
+        pattern: a regular expression that ECMAScript reads in the same way.
+        needed: what is needed, in words.
+    """
+
+    pattern: str
+    needed: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check after the type itself has been checked."""
+        compiled, needed = re.compile(self.pattern), self.needed
+
+        def check(value: str) -> str:
+            if not compiled.fullmatch(value):
+                raise ValueError(f"needed {needed}")
+            return value
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Add the pattern to what the type itself says."""
+        return {**handler(core), "pattern": f"^(?:{self.pattern})$"}
+
+
+def matching(pattern: str, needed: str) -> Matching:
     """Return a validator that accepts text which the whole pattern matches, and says what is needed otherwise."""
-    compiled = re.compile(pattern)
-
-    def check(value: str) -> str:
-        if not compiled.fullmatch(value):
-            raise ValueError(f"needed {needed}")
-        return value
-
-    return AfterValidator(check)
+    return Matching(pattern, needed)
 
 
 def is_content(text: str) -> bool:

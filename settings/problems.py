@@ -9,7 +9,9 @@ from pydantic_core import ErrorDetails
 
 from settings.base import is_content
 
-_SECRET = ("clientSecrets", "adminPrivateKey", "privateKey", "registryCredentials")
+_SECRET = ("clientSecrets", "adminPrivateKey", "privateKey", "registryCredentials", "clientSecret")
+_HIDDEN = (*_SECRET, "credentials")
+"""Where a mistake may have put a secret that belongs one level deeper."""
 _TELLS = (*_SECRET, "password", "PRIVATE KEY")
 """What a text says somewhere that may hold a secret: such a text is not shown, wherever in the settings it stands."""
 _LONGEST = 80
@@ -85,7 +87,7 @@ def _problem(problem: ErrorDetails, said: object) -> str:
 def _found(problem: ErrorDetails) -> str:
     found = problem["input"]
     text = json.dumps(found, default=str, ensure_ascii=False)
-    if any(part in _SECRET for part in problem["loc"]) or any(word in text for word in _TELLS):
+    if any(part in _HIDDEN for part in problem["loc"]) or any(word in text for word in _TELLS):
         return ""
     if isinstance(found, str) and is_content(found):
         return ""

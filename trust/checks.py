@@ -42,6 +42,7 @@ def problems(
     """
     found = [problem for report in _agent_reports(stack, chain) for problem in report.problems]
     found += _replaced(stack, chain)
+    found += _credentials(stack, chain)
     if chain.judgement is None:
         return found
     found += tls.check(stack.trustee.tls, host, now, public)
@@ -92,6 +93,18 @@ def warnings(stack: Settings, chain: Chain, now: datetime, presented: str | None
             "cluster controls the verdict. Set coco-azure:trustee.cluster or trustee.stack for a trusted one"
         )
     return found
+
+
+def _credentials(stack: Settings, chain: Chain) -> list[str]:
+    """Return a problem where the operator cannot use the credentials: it would wait for others, after the reboot."""
+    osc = chain.versions.osc
+    if osc is None or osc.workload_identity or stack.azure.credentials.workload_identity is None:
+        return []
+    problem = (
+        f"azure.credentials.workloadIdentity is set, which OpenShift sandboxed containers {osc.version} cannot use. "
+        "Install 1.12 or later (peerPods.operator.version or channel), or use azure.credentials.servicePrincipal"
+    )
+    return [problem]
 
 
 def _measured(stack: Settings, chain: Chain) -> list[str]:

@@ -39,7 +39,7 @@ HARM: Mapping[str, str] = {
 }
 """What the host gets by a request that production denies."""
 
-_DOCUMENTS: Mapping[str, Any] = {"ExecProcessRequest": {"process": {"Args": ["/bin/sh"]}}}
+DOCUMENTS: Mapping[str, Any] = {"ExecProcessRequest": {"process": {"Args": ["/bin/sh"]}}}
 _IMAGE = "registry.example.com/org/app@sha256:" + "ab" * 32
 _OTHER = "registry.example.org/other/image@sha256:" + "cd" * 32
 _SETTING = "Change the policy, or leave the setting out to get the program's own (coco-azure:initdata.agentPolicyFile)."
@@ -98,7 +98,7 @@ def _needed(text: str, report: Report, images: Sequence[str]) -> Iterator[Outcom
 def _harmful(text: str, report: Report, variant: Variant) -> Iterator[Outcome]:
     leaks = report.problems if variant == "production" else report.warnings
     for request, harm in HARM.items():
-        allowed = judge_agent(text, request, _DOCUMENTS.get(request, {}))
+        allowed = judge_agent(text, request, DOCUMENTS.get(request, {}))
         yield Outcome(case=f"{request} of the host", expected=variant == "development", found=allowed)
         if allowed:
             leaks.append(f"the agent policy allows {request}: the host gets {harm}. {_SETTING}")

@@ -7,13 +7,14 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import yaml
 
+from rehearsal.azure.subscription import COPY
 from rehearsal.cluster import CHECKOUT
 from tests.engine.harness import Stack
 from tests.engine.trustee import attested
@@ -157,20 +158,27 @@ def test_settings_that_are_not_deployed_yet_are_no_drift(installed: Stack) -> No
     assert any("peer-pods-cm" in line for line in report["ahead"])
 
 
-def _azure(tmp_path: Path, *changes: tuple[str, str]) -> dict[str, str]:
-    text = (CHECKOUT / "rehearsal/azure/ipi.yaml").read_text()
+@contextmanager
+def _azure(stack: Stack, *changes: tuple[str, str]) -> Iterator[None]:
+    """Have somebody change Azure meanwhile: the description that the rehearsal's Azure reads."""
+    path = stack.cluster.directory / COPY
+    before = text = path.read_text()
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
-    path = tmp_path / "azure.yaml"
-    path.write_text(text)
     assert yaml.safe_load(text)
-    return {"COCO_REHEARSAL_AZURE": str(path)}
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        path.write_text(before)
 
 
-def test_a_subnet_that_lost_its_nat_gateway_is_drift_in_azure(installed: Stack, tmp_path: Path) -> None:
-    without = ("networkSecurityGroup: rehearsal-x7k2p-nsg,\n         natGateway: rehearsal-x7k2p-nat}", "}")
-    report = _report(installed, **_azure(tmp_path, without))
+def test_a_subnet_that_lost_its_nat_gateway_is_drift_in_azure(installed: Stack) -> None:
+    prefix, nat = "addressPrefix: 10.0.128.0/17,", "natGateway: rehearsal-x7k2p-nat,"
+    whole = f"{prefix} networkSecurityGroup: rehearsal-x7k2p-nsg,\n         {nat}"
+    with _azure(installed, (whole, prefix)):
+        report = _report(installed)
 
     assert report["code"] == 2
     found = _found(report)
@@ -180,13 +188,13 @@ def test_a_subnet_that_lost_its_nat_gateway_is_drift_in_azure(installed: Stack, 
     assert nat["stack"].endswith("natGateways/rehearsal-x7k2p-nat")
 
 
-def test_a_subnet_that_is_gone_is_drift_although_the_program_cannot_run(installed: Stack, tmp_path: Path) -> None:
-    gone = _azure(tmp_path, ("name: rehearsal-x7k2p-worker-subnet", "name: another"))
-    done = _drift(installed, **gone)
+def test_a_subnet_that_is_gone_is_drift_although_the_program_cannot_run(installed: Stack) -> None:
+    with _azure(installed, ("name: rehearsal-x7k2p-worker-subnet", "name: another")):
+        done = _drift(installed)
 
     assert done.returncode == 2
     assert "azure: Subnet" in done.stdout
-    assert "virtualNetworks/rehearsal-x7k2p-vnet/subnets/rehearsal-x7k2p-worker-subnet not found." in done.stdout
+    assert "there: VNet rehearsal-x7k2p-vnet has no subnet rehearsal-x7k2p-worker-subnet" in done.stdout
     assert "what `pulumi up` would do is not known" in done.stdout
 
 

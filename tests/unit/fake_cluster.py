@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from components.cluster_client import Object
 
 NODES = "/api/v1/nodes"
+CATALOGS = "/apis/operators.coreos.com/v1alpha1/namespaces/{namespace}/catalogsources"
 
 
 def node(name: str, **labels: str) -> Object:
@@ -23,6 +24,11 @@ class FakeCluster:
     )
     deleted: list[str] = field(default_factory=list)
     patched: list[tuple[str, Object]] = field(default_factory=list)
+
+    def offer(self, namespace: str, name: str) -> None:
+        """Have a CatalogSource that is ready."""
+        ready = {"metadata": {"name": name}, "status": {"connectionState": {"lastObservedState": "READY"}}}
+        self.lists.setdefault(CATALOGS.format(namespace=namespace), []).append(ready)
 
     def get(self, path: str) -> Object | None:
         """Return the object of this path."""
@@ -53,7 +59,7 @@ class FakeCluster:
         folder, name = path.rsplit("/", 1)
         for each in self.lists.get(folder, []):
             if each["metadata"]["name"] == name:
-                each.setdefault("data", {}).update(change.get("data", {}))  # type: ignore[attr-defined]
+                each.setdefault("data", {}).update(change.get("data") or {})  # type: ignore[attr-defined]
 
     def changes(self, path: str, name: str, seconds: int) -> Iterator[tuple[str, Object]]:
         """Yield the present state of an object, and end."""

@@ -15,17 +15,19 @@ import pulumi
 from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc
 
-from components import cluster_client
+from components import azure_client, cluster_client, cluster_place
+from tests.unit.fake_azure import SUBSCRIPTION as SUBSCRIPTION_ID
+from tests.unit.fake_azure import FakeAzure
 from tests.unit.fake_cluster import FakeCluster
 
 # A program that fails leaves futures behind. Their complaints come at garbage collection, in the middle of other tests.
 logging.getLogger("asyncio").disabled = True
 
 ROOT = Path(__file__).parents[2]
-SUBSCRIPTION = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/"
 CLOUD_CONF = {
     "cloud": "AzurePublicCloud",
-    "subscriptionId": "11111111-2222-3333-4444-555555555555",
+    "tenantId": "99999999-8888-7777-6666-555555555555",
+    "subscriptionId": SUBSCRIPTION_ID,
     "resourceGroup": "demo-x7k2p-rg",
     "location": "eastus",
     "vnetName": "demo-x7k2p-vnet",
@@ -86,6 +88,8 @@ class Recorder(mocks.Mocks):
     invokes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     cluster: FakeCluster = field(default_factory=FakeCluster)
     """What lists, watches and deletions meet."""
+    azure: FakeAzure = field(default_factory=FakeAzure)
+    """What look-ups in Azure meet, those of azure-native and those of the official clients."""
     preview: bool = False
     """Whether the program runs as in a preview."""
 
@@ -103,7 +107,9 @@ class Recorder(mocks.Mocks):
             },
             "kubernetes:batch/v1:Job": {"status": {"succeeded": 1}},
         }
-        read = {"data": {"cloud.conf": json.dumps(self.cloud_conf)}} if args.name == "facts-cloud-conf" else {}
+        if args.typ == "pulumi:providers:azure-native":
+            self.azure.providers[args.name] = str(args.inputs["subscriptionId"])
+        read: dict[str, Any] = {}
         if args.typ == "kubernetes:core/v1:Namespace" and args.resource_id:
             read = {"metadata": {"name": args.resource_id}}
         return f"{args.name}-id", {**args.inputs, **answers.get(args.typ, {}), **read}
@@ -130,16 +136,16 @@ class Recorder(mocks.Mocks):
                 raise Unreadable
             return {"outputs": self.stacks.get(args.args["name"], {})}, []
         self.invokes.append((args.token, dict(args.args)))
-        base = f"{SUBSCRIPTION}{args.args['resourceGroupName']}/providers/Microsoft.Network/"
-        vnet = f"{base}virtualNetworks/{args.args.get('virtualNetworkName')}"
-        answers: dict[str, dict[str, Any]] = {
-            "azure-native:network:getVirtualNetwork": {"id": vnet, "location": "eastus"},
-            "azure-native:network:getSubnet": {"id": f"{vnet}/subnets/{args.args.get('subnetName')}"},
-            "azure-native:network:getNetworkSecurityGroup": {
-                "id": f"{base}networkSecurityGroups/{args.args.get('networkSecurityGroupName')}"
-            },
-        }
-        return answers[args.token], []
+        return self.azure.invoke(args.token, args.args, self.azure.subscription_of(args.provider)), []
+
+    def describe(self) -> None:
+        """Put into the cluster what it says of its place, unless a test has put something else there."""
+        folder, conf = cluster_place.CLOUD_CONF.rsplit("/", 1)
+        said = {"metadata": {"name": conf}, "data": {"cloud.conf": json.dumps(self.cloud_conf)}}
+        infrastructure = {"metadata": {"name": "cluster"}, "status": self.infrastructure}
+        self.cluster.lists.setdefault(folder, []).append(said)
+        self.cluster.lists.setdefault(cluster_place.INFRASTRUCTURE.rsplit("/", 1)[0], []).append(infrastructure)
+        self.cluster.offer("openshift-marketplace", "redhat-operators")
 
 
 class _Monitor(mocks.MockMonitor):
@@ -219,6 +225,7 @@ def new_event_loop() -> None:
 
 def _run(config: Mapping[str, Any], answers: Recorder) -> tuple[Run, Exception | None]:
     new_event_loop()
+    answers.describe()
     monitor = _Monitor(answers)
     config = _with_approval(config)
     pulumi.runtime.set_all_config({f"coco-azure:{key}": json.dumps(value) for key, value in config.items()})
@@ -240,7 +247,10 @@ def _run(config: Mapping[str, Any], answers: Recorder) -> tuple[Run, Exception |
 
     failure: Exception | None = None
     try:
-        with mock.patch.object(cluster_client, "connect", return_value=answers.cluster):
+        with (
+            mock.patch.object(cluster_client, "connect", return_value=answers.cluster),
+            mock.patch.object(azure_client, "connect", answers.azure.connect),
+        ):
             program()
     except Exception as error:  # noqa: BLE001 - whatever the program ends with is what is looked at
         failure = error
@@ -250,7 +260,7 @@ def _run(config: Mapping[str, Any], answers: Recorder) -> tuple[Run, Exception |
 
 
 def _with_approval(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the configuration with every roll-out of KataConfig approved, unless it says something of that itself."""
+    """Return the configuration with every roll-out approved, unless it says something of that itself."""
     said = config.get("peerPods", {})
     kata_config = said.get("kataConfig", {}) if isinstance(said, dict) else None
     if not isinstance(kata_config, dict) or "allowReboot" in kata_config:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.azure_network import _facts
+from components.azure_lookup import facts_of
 from rehearsal.azure import subscription
 from rehearsal.azure.subscription import Subscription
 from tests.unit.recording import run_program
@@ -19,7 +19,7 @@ def test_of_the_subnet_it_keeps_what_pod_vms_need_and_no_more() -> None:
         "addressPrefixes": ["10.0.0.0/17", "10.1.0.0/17"],
     }
 
-    assert _facts(answer) == {
+    assert facts_of(answer) == {
         "natGateway": "/nat",
         "networkSecurityGroup": "/nsg",
         "routeTable": "",

@@ -51,6 +51,18 @@ def test_a_look_up_of_azure_that_finds_nothing_is_drift_and_the_plan_is_unknown(
     assert "is not known" in text.render(report)
 
 
+def test_a_look_up_that_the_program_gives_up_is_told_in_its_words() -> None:
+    message = (
+        "an unhandled error occurred: VNet v has no subnet s, as cloud-conf names it (azure-native:network:getSubnet: "
+        "NotFound). The subnets of v are: t. Choose one: pulumi config set ..."
+    )
+    log = LogOf().component("network", "network", {"region": "eastus"}, None)
+    report = reported(log.fails(message), result="failed")
+
+    assert (only(report).object, only(report).there) == ("Subnet", "VNet v has no subnet s, as cloud-conf names it")
+    assert report.code == 2
+
+
 def test_azure_that_does_not_let_in_cannot_be_told() -> None:
     log = LogOf().component("network", "network", {"region": "eastus"}, None)
     log.fails('invoke of azure-native:network:getSubnet failed: Code="AuthorizationFailed" Message="no"')

@@ -14,6 +14,7 @@ from components.cluster_client import ClusterClient, Object
 from components.kata_config import Foreseen
 from components.kata_facts import KATA_CONFIGS
 from components.pod_vm_image import PodVmImage
+from report import marks
 from rollout.approval import PATTERN as TICKET
 from rollout.facts import LastRollout
 from tests.unit.fake_cluster import FakeCluster
@@ -228,3 +229,11 @@ def test_a_deletion_that_does_not_end_names_the_pods_and_says_how_to_go_on(caplo
     with pytest.raises(pulumi.RunError, match=r"not gone after 50ms .BlockedByExistingKataPods.* the next `pulumi up`"):
         asyncio.run(_make_way(_foreseen(cluster, existing="recreate", allowReboot=True, timeout="50ms")))
     assert "kata pods keep KataConfig by-hand from being deleted; delete them: shop/till" in caplog.text
+
+
+def test_a_report_is_told_of_the_plan_as_data() -> None:
+    name, said = marks.read(_foreseen(_cluster()).mark()) or ("", {})
+
+    assert name == marks.ROLLOUT
+    assert (said["action"], said["approved"]) == ("create", False)
+    assert said["text"].startswith("KataConfig example-kataconfig will be created")

@@ -48,6 +48,7 @@ def _production(termination: str) -> dict[str, Any]:
     }
 
 
+IMAGE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/g/images/mine/versions/1.0.0"
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "defaults": {"clientSecrets": {"kbsres1": {"key1": "res1val1", "key2": "res1val2"}}},
     "everything": {
@@ -82,7 +83,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "tee": "tdx",
             "limitPerNode": 5,
             "tags": {"key2": "value2", "key1": "value1"},
-            "imageId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/mine",
+            "imageId": IMAGE,
             "secureBoot": False,
             "proxyTimeout": "10m",
             "vxlanPort": 9001,
@@ -92,7 +93,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "namespace": "proof",
             "resource": "default/database/password",
             "agentPolicyFile": "rendering/rego/agent_allow_all.rego",
-            "podVmImage": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/mine",
+            "podVmImage": IMAGE,
         },
     },
     "plain-http": {
@@ -139,7 +140,9 @@ def test_every_object_is_exactly_as_the_golden_file_says(name: str) -> None:
     config["trustee"] = {**config.get("trustee", {}), "adminPrivateKey": key}
 
     osc, trustee = VERSIONS.get(name, ("1.9.0", "0.3.0"))
-    run = run_program(config, Recorder(osc=osc, trustee=trustee))
+    answers = Recorder(osc=osc, trustee=trustee)
+    answers.cluster.offer("mirrors", "mirror")
+    run = run_program(config, answers)
     found = yaml.dump(_readable(run.objects()), Dumper=_Literal, sort_keys=True, width=120)
 
     golden = GOLDEN / f"{name}.yaml"

@@ -238,7 +238,7 @@ def _without_keys(objects: dict[str, Any], kept: set[str]) -> dict[str, Any]:
     return {title: value for title, value in objects.items() if title not in kept and title.split()[0] not in dependent}
 
 
-def test_nothing_is_looked_up_where_everything_is_set() -> None:
+def test_nothing_is_looked_up_where_everything_is_set_and_there_is_no_pre_flight() -> None:
     network = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network"
     azure = {
         "resourceGroup": "g",
@@ -247,7 +247,7 @@ def test_nothing_is_looked_up_where_everything_is_set() -> None:
         "nsgId": f"{network}/networkSecurityGroups/n",
     }
 
-    run = run_program({"azure": azure})
+    run = run_program({"azure": azure, "preflight": {"mode": "off"}})
 
     assert run.invokes == []
     assert "azure" not in run.registrations
@@ -255,15 +255,12 @@ def test_nothing_is_looked_up_where_everything_is_set() -> None:
     assert run.exports["region"] == "westeurope"
 
 
-def test_a_network_in_another_resource_group_is_looked_up_there() -> None:
-    run = run_program({"azure": {"vnetResourceGroup": "aro-network", "nsgResourceGroup": "aro-nsgs"}})
+def test_the_place_is_known_before_anything_is_registered() -> None:
+    error, run = failed_program({"azure": {"subnetName": "none-such"}})
 
-    groups = {token.rsplit(":", 1)[-1]: args["resourceGroupName"] for token, args in run.invokes}
-    assert groups == {
-        "getVirtualNetwork": "aro-network",
-        "getSubnet": "aro-network",
-        "getNetworkSecurityGroup": "aro-nsgs",
-    }
+    assert "has no subnet none-such" in error
+    kinds = {each.request.type for each in run.registrations.values()}
+    assert kinds - {"pulumi:pulumi:Stack"} == {"pulumi:providers:azure-native"}, "who was asked, and nothing else"
 
 
 def test_a_cluster_that_is_not_on_azure_is_refused() -> None:
@@ -276,7 +273,7 @@ def test_a_cluster_that_is_not_on_azure_is_refused() -> None:
 def test_a_cloud_conf_without_a_subnet_says_what_to_set() -> None:
     answers = Recorder(cloud_conf={name: value for name, value in CLOUD_CONF.items() if name != "subnetName"})
 
-    with pytest.raises(Exception, match=r"names no subnetName.*azure.subnetId"):
+    with pytest.raises(Exception, match=r"names no subnetName.*azure.subnetName NAME"):
         run_program({}, answers)
 
 

@@ -1,0 +1,170 @@
+"""Whether the cluster is one that peer pods can be installed on now.
+
+A run may meet what an earlier one has left in the middle: CSVs that install, pools that update, a KataConfig that is
+being deleted. None of that is a problem.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from preflight.cluster_facts import Catalog, ClusterFacts, Csv
+from preflight.model import Finding
+from preflight.wanted import Operator, Wanted
+from rendering.profiles import OSC, OSC_PACKAGE, TRUSTEE, TRUSTEE_PACKAGE, VersionError, minor_version
+
+OLDEST = (4, 15)
+"""First version of OpenShift with confidential containers on Azure."""
+_PROFILES: Mapping[str, Mapping[str, object]] = {OSC_PACKAGE: OSC, TRUSTEE_PACKAGE: TRUSTEE}
+_LEAVING = frozenset({"Replacing", "Deleting"})
+
+
+def problems(facts: ClusterFacts, wanted: Wanted) -> Iterator[Finding]:
+    """Yield what is wrong (checks ``cluster-version``, ``pools``, ``catalog``, ``operators``, ``kata-config``)."""
+    yield from _version(facts)
+    yield from _pools(facts, wanted)
+    yield from _catalogs(facts, wanted)
+    for operator in wanted.operators:
+        for csv in _csvs(facts, operator):
+            yield from _csv(operator, csv)
+    yield from _kata_configs(facts)
+
+
+def _version(facts: ClusterFacts) -> Iterator[Finding]:
+    found = _numbers(facts.version)
+    least = ".".join(map(str, OLDEST))
+    if found and found < OLDEST:
+        yield Finding(
+            check="cluster-version",
+            level="problem",
+            found=f"OpenShift {facts.version}",
+            needed=f"OpenShift {least} or later: older ones have no confidential containers on Azure",
+            fix="oc adm upgrade, and oc adm upgrade --to VERSION; on ARO the same",
+        )
+    if facts.upgrading_to:
+        yield Finding(
+            check="cluster-version",
+            level="warning",
+            found=f"OpenShift is being upgraded from {facts.version or 'no version'} to {facts.upgrading_to}",
+            needed="a cluster at rest: both roll nodes, and each waits for the other",
+            fix="oc get clusterversion, oc get mcp",
+        )
+
+
+def _pools(facts: ClusterFacts, wanted: Wanted) -> Iterator[Finding]:
+    if not wanted.reboots:
+        return
+    for pool in facts.pools:
+        if pool.degraded is not None:
+            yield Finding(
+                check="pools",
+                level="problem",
+                found=f"machine config pool {pool.name} is degraded: {pool.degraded}",
+                needed="a healthy pool: its nodes are to be rebooted, and a degraded pool stops half-way",
+                fix=f"oc describe mcp {pool.name}, and mend what it names before nodes reboot",
+            )
+        if pool.paused:
+            yield Finding(
+                check="pools",
+                level="warning",
+                found=f"machine config pool {pool.name} is paused",
+                needed="a pool that updates its nodes; KataConfig waits until it does",
+                fix=f'oc patch mcp {pool.name} --type merge -p \'{{"spec":{{"paused":false}}}}\'',
+            )
+
+
+def _csvs(facts: ClusterFacts, operator: Operator) -> list[Csv]:
+    return [each for each in (facts.csvs or {}).get(operator.package, ()) if each.phase not in _LEAVING]
+
+
+def _catalogs(facts: ClusterFacts, wanted: Wanted) -> Iterator[Finding]:
+    """Yield what is wrong with each catalog that something is to be installed from."""
+    users: dict[Catalog, list[Operator]] = {}
+    for operator in wanted.operators:
+        if operator.install and (found := (facts.catalogs or {}).get(operator.package)):
+            users.setdefault(found, []).append(operator)
+    for catalog, operators in users.items():
+        there = [
+            operator for operator in operators if any(each.phase == "Succeeded" for each in _csvs(facts, operator))
+        ]
+        yield from _catalog(catalog, operators, installed=len(there) == len(operators))
+
+
+def _catalog(catalog: Catalog, operators: Sequence[Operator], *, installed: bool) -> Iterator[Finding]:
+    """Yield whether operators that are to be installed can be; those that are there already do not need it."""
+    where = f"{catalog.namespace}/{catalog.name}"
+    if not catalog.exists:
+        said = f"there is no CatalogSource {where}"
+        settings = "\n".join(f"pulumi config set --path coco-azure:{each.setting}.catalog NAME" for each in operators)
+        fix = f"oc get catalogsource -A, and one of them:\n{settings}"
+    elif catalog.state.upper() == "READY":
+        return
+    else:
+        said = f"CatalogSource {where} is {catalog.state or 'not connected to yet'}"
+        fix = (
+            f"oc -n {catalog.namespace} get catalogsource {catalog.name} -o yaml; its pod: oc -n {catalog.namespace} "
+            f"get pods -l olm.catalogSource={catalog.name}"
+        )
+    # A catalog's pod restarts now and then; only what it says of itself as a failure is one.
+    fails = not catalog.exists or catalog.state.upper() in ("TRANSIENT_FAILURE", "SHUTDOWN")
+    yield Finding(
+        check="catalog",
+        level="problem" if fails and not installed else "warning",
+        found=said,
+        needed=f"a catalog that is READY, for {' and '.join(each.package for each in operators)}",
+        fix=fix,
+    )
+
+
+def _csv(operator: Operator, csv: Csv) -> Iterator[Finding]:
+    if csv.phase == "Failed":
+        yield Finding(
+            check="operators",
+            level="warning",
+            found=f"{csv.name} has failed: {csv.message or 'no reason given'}",
+            needed="an operator that runs; OLM tries again by itself, and the run waits for it",
+            fix=f"oc -n {operator.namespace} describe csv {csv.name}",
+        )
+    profiles = _PROFILES.get(operator.package, {})
+    minor = _minor(csv.name)
+    if not profiles or minor in profiles:
+        return
+    # OLM never goes back, but it takes an old one forward to what the settings ask for.
+    goes = operator.install and _numbers(minor) < min(map(_numbers, profiles)) if minor else False
+    remove = f"oc -n {operator.namespace} delete csv {csv.name}, and its Subscription"
+    pin = f"pulumi config set --path coco-azure:{operator.setting}.version VERSION"
+    yield Finding(
+        check="operators",
+        level="warning" if goes else "problem",
+        found=f"{csv.name} is installed in {operator.namespace}",
+        needed=f"a version that the stack knows: {', '.join(profiles)} (docs/versions.md)",
+        fix=(
+            "nothing, if an upgrade is what you want; the preview says which version follows"
+            if goes
+            else f"a newer coco-azure; or remove the operator ({remove}) and pin a version: {pin}"
+        ),
+    )
+
+
+def _minor(csv: str) -> str:
+    try:
+        return minor_version(csv)
+    except VersionError:
+        return ""
+
+
+def _kata_configs(facts: ClusterFacts) -> Iterator[Finding]:
+    if len(facts.kata_configs) > 1:
+        names = ", ".join(sorted(facts.kata_configs))
+        yield Finding(
+            check="kata-config",
+            level="problem",
+            found=f"{len(facts.kata_configs)} KataConfigs: {names}",
+            needed="one: the operator works with one only, and ignores the others",
+            fix="oc delete kataconfig NAME, for each that is not needed",
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return major and minor version; empty for what has none."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else ()

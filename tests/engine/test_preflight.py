@@ -1,0 +1,191 @@
+"""The pre-flight on a cluster: each known pitfall of Azure ends preview and ``up`` before anything is there, in words.
+
+The cluster is one and the same; Azure is described anew for each pitfall (``rehearsal/azure/broken-*.yaml``).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rehearsal.azure import description
+from tests.engine.conftest import start
+from tests.engine.harness import Done, Stack
+from tests.engine.other_azure import described
+from tests.unit.preflight_tables import Row, row, rows
+
+pytestmark = pytest.mark.engine
+SIZE = "Standard_DC4as_v5"
+SUBSCRIPTION = description.load(description.path_of("ipi"))["subscriptionId"]
+OPERATORS = description.load(description.path_of("ipi"))["identities"]["operators"]["objectId"]
+RESTRICTED = {"vmSizes": {SIZE: {"restrictions": [{"reason": "NotAvailableForSubscription"}]}}}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
+    yield from start(tmp_path_factory.mktemp("preflight"), tools, "auto")
+
+
+def _description(folder: Path, changes: Mapping[str, Any]) -> str:
+    path = folder / "azure.yaml"
+    path.write_text(yaml.safe_dump({"extends": "ipi", **changes}), encoding="utf-8")
+    return str(path)
+
+
+def _preview(stack: Stack) -> Done:
+    return stack.run("preview", "--stack", stack.name, check=False)
+
+
+def _changed_nothing(stack: Stack, mark: int) -> bool:
+    return stack.requests(mark) == [] and stack.get("/api/v1/namespaces/trustee-operator-system") is None
+
+
+def _problems(output: str) -> list[Row]:
+    return [each for each in rows(output) if "(" not in each.check]
+
+
+def test_a_healthy_azure_has_no_table_and_the_preview_counts_what_costs(stack: Stack) -> None:
+    done = _preview(stack)
+
+    assert done.code == 0, done.output
+    assert "pre-flight:" not in done.output
+    assert "at most 30 confidential VMs at a time (10 a node on 3 nodes)" in done.output
+    assert "not known" not in done.output
+    assert not re.search(r"[$€£]\s?\d", done.output)
+
+
+def test_a_problem_ends_up_before_anything_is_registered_and_a_preview_in_its_end(stack: Stack, tmp_path: Path) -> None:
+    mark = stack.mark()
+    with described(stack, _description(tmp_path, RESTRICTED), tmp_path):
+        preview, up = _preview(stack), stack.up(check=False)
+
+    for done in (preview, up):
+        assert done.code != 0
+        assert "Traceback" not in done.output
+        found = row(done.output, "sizes")
+        assert found.found == f"{SIZE} is restricted in eastus: NotAvailableForSubscription"
+        assert "pulumi config set --path 'coco-azure:peerPods.instanceSizes[1]' Standard_DC16as_v5" in found.fix
+        assert "the pre-flight found 1 problem (sizes); nothing was changed" in done.output
+    # The preview shows what would follow.
+    assert "peer-pods-kataconfig" in preview.output
+    assert "peer-pods-kataconfig" not in up.output
+    assert _changed_nothing(stack, mark)
+
+
+def test_warn_and_accept_let_a_preview_pass_and_still_tell_the_problem(stack: Stack, tmp_path: Path) -> None:
+    with described(stack, _description(tmp_path, RESTRICTED), tmp_path):
+        stack.configure({"preflight": {"mode": "warn"}})
+        warned = _preview(stack)
+        stack.configure({"preflight": {"accept": ["sizes"]}})
+        accepted = _preview(stack)
+        stack.configure({"preflight": {"accept": ["quota"]}})
+        other = _preview(stack)
+        stack.configure({})
+
+    assert (warned.code, accepted.code) == (0, 0), warned.output + accepted.output
+    assert row(warned.output, "sizes").found.startswith(SIZE)
+    assert row(accepted.output, "sizes (accepted)").found.startswith(SIZE)
+    assert other.code != 0
+
+
+def test_with_mode_off_nothing_is_judged(stack: Stack, tmp_path: Path) -> None:
+    with described(stack, _description(tmp_path, RESTRICTED), tmp_path):
+        stack.configure({"preflight": {"mode": "off"}})
+        done = _preview(stack)
+        stack.configure({})
+
+    assert done.code == 0, done.output
+    assert rows(done.output) == []
+
+
+def test_all_problems_are_in_one_table(stack: Stack, tmp_path: Path) -> None:
+    quota = {"quotas": {"standardDCASv5Family": {"used": 90, "limit": 100}}}
+    subnets = [{"name": "rehearsal-x7k2p-worker-subnet", "natGateway": None, "defaultOutboundAccess": False}]
+    network = {"virtualNetworks": [{"name": "rehearsal-x7k2p-vnet", "subnets": subnets}]}
+    with described(stack, _description(tmp_path, {**RESTRICTED, **quota, **network}), tmp_path):
+        done = _preview(stack)
+
+    assert [each.check for each in _problems(done.output)] == ["sizes", "quota", "outbound"]
+    assert "pre-flight: 3 problems" in done.output
+    assert row(done.output, "quota").found == "standardDCASv5Family in eastus: limit 100, in use 90"
+    assert row(done.output, "quota").needed == "240 vCPUs: 10 pods x 3 nodes x 8 (Standard_DC8as_v5)"
+
+
+def test_what_may_not_be_asked_is_a_warning_with_its_way_out_and_the_preview_passes(
+    stack: Stack, tmp_path: Path
+) -> None:
+    role = {
+        "name": "looks-up-networks",
+        "actions": ["Microsoft.Network/*/read", "Microsoft.Resources/*/read", "Microsoft.Compute/virtualMachines/read"],
+    }
+    said = {
+        "roleDefinitions": [role],
+        "roleAssignments": [{"identity": "deployer", "role": "looks-up-networks", "scope": "subscription"}],
+    }
+    with described(stack, _description(tmp_path, said), tmp_path):
+        done = _preview(stack)
+
+    assert done.code == 0, done.output
+    found = row(done.output, "quota (warning)")
+    assert "AuthorizationFailed" in found.found
+    assert "az role assignment create --role Reader" in found.fix
+    assert "AuthorizationFailed" in row(done.output, "sizes (warning)").found
+
+
+def _settings_of(name: str) -> dict[str, Any]:
+    """Return the settings with which a broken Azure is met."""
+    gallery = "rehearsal-x7k2p-rg/providers/Microsoft.Compute/galleries/ours/images/podvm/versions/1.0.0"
+    image = {"peerPods": {"imageId": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{gallery}"}}
+    said: dict[str, dict[str, Any]] = {
+        "broken-image": image,
+        "broken-image-region": image,
+        "broken-own-subnet": {"azure": {"ownSubnet": {"addressRange": "10.1.0.0/24"}}},
+        "broken-roles": {"azure": {"credentials": {"objectId": OPERATORS}}},
+    }
+    return said.get(name, {})
+
+
+BROKEN = [name for name in description.names() if name.startswith("broken-")]
+"""Those with a check of Azure's; look-ups and what the cluster itself says are other tests' business."""
+JUDGED = [name for name in BROKEN if "check" in description.load(description.path_of(name))["expect"]]
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_each_broken_azure_is_told_with_what_breaks_and_how_to_mend_it(stack: Stack, tmp_path: Path, name: str) -> None:
+    expected = description.load(description.path_of(name))["expect"]
+    stack.configure(_settings_of(name))
+    with described(stack, name, tmp_path):
+        done = _preview(stack)
+    stack.configure({})
+
+    problem = expected["level"] == "problem"
+    word = expected["check"] if problem else f"{expected['check']} (warning)"
+    told = [each for each in rows(done.output) if each.check == word]
+    assert told, done.output
+    assert any(str(expected["found"]) in each.found for each in told), done.output
+    assert all(each.needed and each.fix for each in told)
+    assert (done.code != 0) is problem, done.output
+    # Nothing else is wrong: one cause has one check.
+    assert {each.check for each in _problems(done.output)} <= {expected["check"]}
+
+
+def test_a_killed_run_goes_on_and_is_not_stopped_by_what_it_has_left(stack: Stack) -> None:
+    with stack.started("up", "--stack", stack.name, "--yes", "--skip-preview") as process:
+        stack.wait_for(lambda: stack.get("/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"))
+        process.kill()
+        process.communicate()
+    stack.run("cancel", "--stack", stack.name, "--yes", check=False)
+
+    done = stack.up()
+
+    assert rows(done.output) == []
+    assert stack.outputs()["costDrivers"]["podVMs"] == 30
+
+
+def test_when_all_is_there_nothing_is_to_be_done_and_nothing_wrong(stack: Stack) -> None:
+    done = stack.up("--expect-no-changes")
+
+    assert rows(done.output) == []
