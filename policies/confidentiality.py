@@ -1,0 +1,140 @@
+"""Rules about secrets: none in plain text, neither in an object that is not made for it nor in the stack's file."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from policies import reading
+from policies.model import UNKNOWN, Config, Found, Option, Rule, Stack
+from settings import schema
+
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_TELLING = 8
+"""Shorter values stand in many places by chance."""
+_PUBLIC = ("kbs-https-certificate", "security-policy", "sealed-secret-key", "img-sig")
+"""Secrets whose content pod VMs get before they attest, or anybody may know."""
+_IDENTIFIERS = ("azure_client_id", "azure_tenant_id", "azure_subscription_id", "azure_region", "azure_resourcegroup")
+"""Keys of ``peer-pods-secret`` that name somebody and prove nothing; ARM ids, which are no secret, hold them, too."""
+_TYPES = ("ConfigMap", "KbsConfig", "KataConfig", "Job", "Deployment", "DaemonSet", "Pod", "Namespace", "Operator")
+_PROJECT = Path(__file__).resolve().parent.parent
+_PREFIX = "coco-azure:"
+_STACK = re.compile(r"urn:pulumi:([^:]+)::")
+
+
+def _none_in_plain(stack: Stack, _: Config) -> Iterator[Found]:
+    known = dict(_secrets(stack))
+    for resource in stack.resources:
+        if resource.object_kind not in _TYPES or not resource.is_object:
+            continue
+        for place, text in _texts(resource.props, ()):
+            where = f"{resource}, {'.'.join(place)}"
+            if _PRIVATE_KEY.search(text):
+                yield Found(said=f"{where}: a private key in plain text", resource=resource)
+            names = sorted({name for value, name in known.items() if value in text})
+            if names:
+                yield Found(said=f"{where}: the value of {', '.join(names)} in plain text", resource=resource)
+
+
+def _secrets(stack: Stack) -> Iterator[tuple[str, str]]:
+    """Return each value that is secret, as text and in base64, with the name of what it belongs to."""
+    for resource in stack.objects("Secret"):
+        if resource.object_name in _PUBLIC or "coco-azure:index:SealedSecrets$" in resource.urn:
+            continue
+        for key, raw in reading.secret_entries(resource).items():
+            if key.lower() in _IDENTIFIERS or b"PUBLIC KEY-----" in raw or b"CERTIFICATE-----" in raw:
+                continue
+            for value in _forms(raw):
+                if len(value) >= _TELLING:
+                    yield value, f"{resource}, {key}"
+
+
+def _forms(raw: bytes) -> Iterator[str]:
+    """Return a value as text, in base64, and what is secret within it where it holds credentials of registries."""
+    yield base64.b64encode(raw).decode().rstrip("=")
+    try:
+        text = raw.decode().strip()
+    except UnicodeDecodeError:
+        return
+    yield text
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return
+    yield from (inner for place, inner in _texts(found, ()) if place and place[-1] in ("auth", "password"))
+
+
+def _texts(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            # The provider notes the last applied object there, which says nothing of its own.
+            if not str(key).startswith("__"):
+                yield from _texts(inner, (*place, str(key)))
+    elif isinstance(value, Sequence) and value is not UNKNOWN:
+        for number, inner in enumerate(value):
+            yield from _texts(inner, (*place, str(number)))
+
+
+def _encrypted(stack: Stack, config: Config) -> Iterator[Found]:
+    names = {found[1] for each in stack.resources if (found := _STACK.match(each.urn))}
+    for name in sorted(names):
+        file = _PROJECT / str(config["file"]).replace("<stack>", name)
+        if not file.is_file():
+            continue  # kept elsewhere; say where with `file`
+        said = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+        for path in plain_secrets(said):
+            yield Found(said=f"{file.name}: {path} is in plain text")
+
+
+def plain_secrets(config: Mapping[str, Any]) -> list[str]:
+    """Return the paths of secret settings that a stack's file does not hold encrypted.
+
+    Args:
+        config: the file's ``config``, with the project's prefix.
+    """
+    values = {key.removeprefix(_PREFIX): _decoded(value) for key, value in config.items() if key.startswith(_PREFIX)}
+    return list(schema.plain_secrets(values))
+
+
+def _decoded(value: Any) -> Any:
+    """Return what a text holds where it is JSON: `pulumi config set` without `--path` keeps objects so."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+RULES = (
+    Rule(
+        id="no-secret-in-plain-objects",
+        title="No secret stands in a ConfigMap or in any object that is not a Secret",
+        why="ConfigMaps, annotations and variables are readable by many, and end up in logs and backups",
+        remedy="Keep it in coco-azure:clientSecrets, from where attested pods get it, and let pods refer to it",
+        severity="critical",
+        stack=_none_in_plain,
+    ),
+    Rule(
+        id="settings-encrypted",
+        title="Secret settings are encrypted in the stack's file",
+        why="The file is under version control",
+        remedy="Replace the value, it has been readable, and set the new one with: "
+        "pulumi config set --secret --path 'coco-azure:...' VALUE",
+        severity="critical",
+        stack=_encrypted,
+        options={
+            "file": Option(
+                schema={"type": "string"},
+                default="Pulumi.<stack>.yaml",
+                doc="the stack's file, relative to the project; needed with --config-file",
+            )
+        },
+    ),
+)

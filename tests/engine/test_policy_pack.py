@@ -1,0 +1,165 @@
+"""The policy pack as the engine runs it: a bad production stack fails its preview, a good one passes."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies.rules import RULES
+from rehearsal.cluster import CHECKOUT
+from rendering.policy import policies
+from rendering.profiles import TRUSTEE
+from tests.engine.conftest import start
+from tests.engine.harness import Done, Stack
+
+pytestmark = pytest.mark.engine
+
+PACK = CHECKOUT / "policies"
+BAD: dict[str, Any] = {"environment": "development"}
+"""What somebody makes of a production stack to have it pass the program's own checks."""
+BROKEN = {
+    "agent-policy-known",
+    "attestation-policy-denies",
+    "images-signed-or-listed",
+    "kataconfig-protected",
+    "kbs-tokens-vouched",
+    "operators-pinned",
+    "trustee-on-another-cluster",
+}
+PASSWORD = "correct horse battery"
+PEER_PODS_CM = "/api/v1/namespaces/openshift-sandboxed-containers-operator/configmaps/peer-pods-cm"
+KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
+_TICKET = re.compile(r"roll-[0-9a-f]{10}")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
+    """A stack on a cluster as the installer left it."""
+    variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.2"}
+    yield from start(tmp_path_factory.mktemp("policy"), tools, "auto", variables)
+
+
+@pytest.fixture
+def good(stack: Stack, tmp_path: Path) -> dict[str, Any]:
+    """Settings of a production stack that breaks no rule; its roll-out is approved once."""
+    trusted = tmp_path / "trusted"
+    shutil.copy(stack.cluster.kubeconfig, trusted)
+    said: dict[str, Any] = {
+        "trustee": {
+            "operator": {"version": "1.2.1"},
+            "cluster": {"kubeconfig": str(trusted), "identifier": "trusted"},
+        },
+        "peerPods": {"operator": {"version": "1.12.1"}, "kataConfig": {"allowReboot": False}},
+    }
+    stack.configure(said)
+    ticket = _TICKET.search(stack.run("preview", "--stack", stack.name, check=False).output)
+    assert ticket is not None
+    said["peerPods"]["kataConfig"]["allowReboot"] = ticket[0]
+    return said
+
+
+def _pack(levels: Path | str) -> list[str]:
+    return ["--policy-pack", str(PACK), "--policy-pack-config", str(PACK / levels)]
+
+
+def _judged(stack: Stack, config: Mapping[str, Any], levels: Path | str = "prod.json") -> Done:
+    """Return the preview of a configuration under the pack; it changes nothing."""
+    stack.configure(config)
+    mark = stack.mark()
+    done = stack.run("preview", "--stack", stack.name, *_pack(levels), check=False)
+    assert stack.requests(mark) == []
+    return done
+
+
+def _broken(done: Done, level: str) -> set[str]:
+    """Return the rules that the engine says are broken at a level."""
+    return set(re.findall(rf"- \[{level}\] \[severity: \w+\]  ([a-z-]+)  ", done.output))
+
+
+def test_a_good_production_stack_passes(stack: Stack, good: dict[str, Any]) -> None:
+    done = _judged(stack, good)
+
+    assert done.code == 0, done.output
+    assert _broken(done, "mandatory") == set(), done.output
+
+
+def test_a_bad_production_stack_fails_with_each_rule_and_its_remedy(stack: Stack) -> None:
+    done = _judged(stack, BAD)
+
+    assert done.code != 0
+    assert _broken(done, "mandatory") == BROKEN, done.output
+    said = " ".join(done.output.split())
+    assert all(" ".join(rule.remedy.split()) in said for rule in RULES if rule.id in BROKEN)
+
+
+def test_levels_come_from_the_file_of_the_stack(stack: Stack) -> None:
+    done = _judged(stack, BAD, "dev.json")
+
+    off = {"operators-pinned", "kataconfig-protected", "trustee-on-another-cluster"}
+    assert done.code == 0, done.output
+    assert _broken(done, "mandatory") == set()
+    assert _broken(done, "advisory") == BROKEN - off
+
+
+def test_a_secret_in_plain_text_in_the_stacks_file_is_found(stack: Stack, good: dict[str, Any], tmp_path: Path) -> None:
+    levels = json.loads((PACK / "prod.json").read_text())
+    levels["settings-encrypted"]["file"] = str(tmp_path / "Pulumi.<stack>.yaml")
+    (tmp_path / "levels.json").write_text(json.dumps(levels))
+    secrets = {"coco-azure:clientSecrets": {"kbsres1": {"key1": PASSWORD}}}
+    (tmp_path / f"Pulumi.{stack.name}.yaml").write_text(json.dumps({"config": secrets}))
+
+    done = _judged(stack, good, tmp_path / "levels.json")
+
+    assert done.code != 0
+    assert _broken(done, "mandatory") == {"settings-encrypted"}, done.output
+    assert "clientSecrets.kbsres1.key1 is in plain text" in done.output
+    assert PASSWORD not in done.output
+
+
+def test_a_secret_in_a_config_map_is_found_and_not_shown(stack: Stack, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.rego"
+    text = policies.resource_policy(TRUSTEE["1.2"], "production")
+    policy.write_text(f"# Ask for {PASSWORD}.\n{text}")
+    secrets = {"kbsres1": {"key1": PASSWORD}}
+
+    done = _judged(stack, {"clientSecrets": secrets, "trustee": {"resourcePolicyFile": str(policy)}}, "rehearsal.json")
+
+    assert done.code != 0
+    assert _broken(done, "mandatory") == {"no-secret-in-plain-objects"}, done.output
+    assert "the value of Secret trustee-operator-system/kbsres1, key1 in plain text" in " ".join(done.output.split())
+    assert PASSWORD not in done.output
+
+
+def test_a_wrong_option_is_refused(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "levels.json").write_text(json.dumps({"reference-values-fresh": {"days": "thirty"}}))
+
+    done = _judged(stack, {}, tmp_path / "levels.json")
+
+    assert done.code != 0
+    assert "reference-values-fresh" in done.output
+    assert "days" in done.output
+
+
+def test_a_run_ends_before_it_makes_what_breaks_a_rule(stack: Stack) -> None:
+    stack.configure({"peerPods": {"secureBoot": False}})
+    done = stack.up(*_pack("rehearsal.json"), check=False)
+
+    assert done.code != 0
+    assert "ENABLE_SECURE_BOOT is false, needed is exactly true" in " ".join(done.output.split())
+    assert stack.get(PEER_PODS_CM) is None
+    assert stack.get(KATA_CONFIG) is None
+
+
+def test_a_whole_run_of_the_rehearsals_stack_passes(stack: Stack) -> None:
+    stack.configure({})
+    done = stack.up(*_pack("rehearsal.json"))
+
+    assert stack.outputs()["attested"] is True
+    assert (_broken(done, "mandatory"), _broken(done, "advisory")) == (set(), set()), done.output
+    again = _judged(stack, {}, "rehearsal.json")
+    assert again.code == 0, again.output
+    assert "can't run policy" not in again.output

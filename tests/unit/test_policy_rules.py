@@ -1,0 +1,155 @@
+"""Every rule of the policy pack on stacks that the program makes: good ones pass, bad ones are told with a remedy."""
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from policies.model import UNKNOWN, Stack, UnknownError
+from policies.rules import RULES
+from rendering import rego
+from tests.unit.policy_changes import (
+    Change,
+    an_object,
+    expiring,
+    initdata,
+    kbs_toml,
+    only,
+    peer_pods_cm,
+    with_one,
+    without,
+)
+from tests.unit.policy_faults import BAD, INTEL
+from tests.unit.policy_stacks import BY_ID, GOOD, broken, merged, registered
+
+VERSIONS = [("1.9.0", "0.3.0"), ("1.10.1", "0.4.2"), ("1.11.0", "1.0.0"), ("1.11.0", "1.1.0"), ("1.12.1", "1.2.1")]
+
+
+@pytest.fixture(scope="module")
+def good() -> Stack:
+    return registered(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("rule", "change", "said"), [(r, c, s) for r, _, c, s in BAD], ids=[f"{r} {n}" for r, n, *_ in BAD]
+)
+def test_what_breaks_a_rule_is_told_with_the_remedy(good: Stack, rule: str, change: Change, said: str) -> None:
+    found = broken(change(good))
+
+    assert rule in found, found
+    assert any(said in message for message in found[rule]), found[rule]
+    assert all(message.endswith(BY_ID[rule].remedy) for message in found[rule])
+
+
+def test_every_rule_is_broken_by_some_stack_here_or_has_tests_of_its_own() -> None:
+    assert {rule.id for rule in RULES} - {rule for rule, *_ in BAD} == {"settings-encrypted"}
+
+
+@pytest.mark.parametrize(("osc", "trustee"), VERSIONS)
+def test_a_good_production_stack_breaks_no_rule_at_any_version(osc: str, trustee: str) -> None:
+    pins = {"trustee": {"operator": {"version": trustee}}, "peerPods": {"operator": {"version": osc}}}
+    old = {"trustee": {"referenceValues": {"initdata": True}}} if osc.startswith("1.9") else {}
+
+    assert broken(registered(merged(merged(GOOD, pins), old), osc, trustee)) == {}
+
+
+@pytest.mark.parametrize(("osc", "trustee"), VERSIONS)
+def test_the_policies_of_a_development_stack_are_found_to_accept_too_much_at_every_version(
+    osc: str, trustee: str
+) -> None:
+    found = broken(registered({}, osc, trustee))
+
+    assert {"attestation-policy-denies", "reference-values-present", "images-signed-or-listed"} <= found.keys()
+    assert {"kbs-behind-tls", "kbs-admin-closed", "no-secret-in-plain-objects", "names-as-documented"}.isdisjoint(found)
+
+
+def test_kbs_with_https_of_its_own_needs_no_route_that_terminates_tls() -> None:
+    assert broken(registered(merged(GOOD, {"trustee": {"tls": {"termination": "passthrough"}}}))) == {}
+
+
+def test_a_stack_with_trustee_alone_breaks_nothing() -> None:
+    alone = {"peerPods": {"enabled": False, "kataConfig": None}, "trustee": {"cluster": None}}
+
+    assert broken(registered(merged(GOOD, alone))) == {}
+
+
+def test_a_stack_with_peer_pods_alone_breaks_nothing(good: Stack) -> None:
+    assert broken(Stack([each for each in good.resources if not each.name.startswith("trustee")])) == {}
+
+
+def test_the_chapters_agent_policy_breaks_every_rule_of_agents(good: Stack) -> None:
+    found = broken(initdata({"policy.rego": rego.load("agent_allow_all")}, compressed=False)(good))
+
+    assert found.keys() == {"agent-exec-off", "agent-logs-off", "agent-set-policy-off"}
+
+
+def test_a_kataconfig_is_guarded_while_one_roll_out_is_approved(good: Stack) -> None:
+    kata_config = good.one("KataConfig", "example-kataconfig")
+
+    assert kata_config is not None
+    assert not kata_config.protect
+    assert broken(good) == {}
+
+
+def test_sealed_secrets_may_stand_with_their_workloads_and_hold_no_secret(good: Stack) -> None:
+    sealed = an_object("Secret", "db", "shop", data={"password": base64.b64encode(b"sealed.e30.e30.e30").decode()})
+    urn = "urn:pulumi:test::coco-azure::coco-azure:index:SealedSecrets$kubernetes:core/v1:Secret::sealed-shop-db"
+
+    assert broken(Stack([*good.resources, replace(sealed, urn=urn)])) == {}
+    assert broken(Stack([*good.resources, sealed])).keys() == {"names-as-documented"}
+
+
+_SIZES = {"allowed": ["Standard_X", "Standard_DC2as_v5", "Standard_DC4as_v5", "Standard_DC8as_v5"]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "change", "config"),
+    [
+        ("instance-sizes-allowed", peer_pods_cm(AZURE_INSTANCE_SIZE="Standard_X"), _SIZES),
+        (
+            "names-as-documented",
+            with_one(an_object("ConfigMap", "more", "shop")),
+            {"namespaces": ["shop"], "names": ["shop/more"]},
+        ),
+        ("reference-values-fresh", expiring(7), {"days": 5}),
+        ("reference-values-present", only("pcr03"), {"initdata": False}),
+        ("reference-values-present", only("pcr08"), {"image": False}),
+        (
+            "tdx-own-pccs",
+            kbs_toml({"attestation_service": {"verifier_config": {"dcap_verifier": {"collateral_service": INTEL}}}}),
+            {"publicHosts": ["example.com"]},
+        ),
+    ],
+    ids=["sizes", "names", "days", "initdata", "image", "hosts"],
+)
+def test_a_rule_is_configured(good: Stack, rule: str, change: Change, config: dict[str, Any]) -> None:
+    assert rule in broken(change(good))
+    assert rule not in broken(change(good), {rule: config})
+
+
+def test_names_of_credentials_may_stand_elsewhere_and_their_secret_may_not(good: Stack) -> None:
+    said = {"AZURE_SUBSCRIPTION_ID": "11111111-2222-3333-4444-555555555555", "AZURE_CLIENT_SECRET": "open sesame"}
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in said.items()}
+    found = with_one(an_object("Secret", "peer-pods-secret", "openshift-sandboxed-containers-operator", data=data))(
+        good
+    )
+
+    assert broken(found) == {}
+    assert broken(peer_pods_cm(NOTE="open sesame")(found)).keys() == {"no-secret-in-plain-objects"}
+
+
+def test_what_a_preview_does_not_know_is_no_violation_and_no_approval(good: Stack) -> None:
+    unknown = Stack([replace(each, props={**each.props, "data": UNKNOWN}) for each in good.resources])
+
+    with pytest.raises(UnknownError, match="kbs-config-cm: data"):
+        BY_ID["kbs-admin-closed"].of_stack(unknown)
+    with pytest.raises(UnknownError, match="resource-policy: data"):
+        BY_ID["resource-policy-denies"].of_stack(unknown)
+
+
+def test_a_version_that_cannot_be_told_is_told(good: Stack) -> None:
+    found = broken(without("trustee-operator-installed")(good))
+
+    assert found.keys() == {"resource-policy-denies", "attestation-policy-denies"}
+    assert "which version of Trustee is deployed cannot be told" in found["resource-policy-denies"][0]
