@@ -5,10 +5,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import toolchain
-from rehearsal import negative, summary
+from rehearsal import negative, reported, summary
+from rehearsal.azure import description
 from rehearsal.cluster import CHECKOUT, Cluster
 from rehearsal.control_plane import TOOLS
 from rehearsal.rest import ApiServer
@@ -39,16 +41,13 @@ def main_job(place: Workplace, say: Say) -> None:
         for folder in (place.state, place.root / "pulumi"):
             shutil.rmtree(folder, ignore_errors=True)
         prepared = place.prepare(say)
-        say(f"Kubernetes provider: {prepared.provider}")
+        say(f"Kubernetes provider: {prepared.provider}; Azure: {description.chosen()}")
         select_stack(prepared)
-        events = place.root / "events.json"
+        events, page = place.root / "events.json", place.root / "report.html"
         say("\n$ pulumi preview")
-        _pulumi(prepared, ["preview", "--non-interactive", "--suppress-progress"])
+        _told(prepared, ["preview"], place.root / "preview.json", place.root / "preview.html", say)
         say("\n$ pulumi up")
-        _pulumi(
-            prepared,
-            ["up", "--yes", "--skip-preview", "--non-interactive", "--suppress-progress", "--event-log", str(events)],
-        )
+        _told(prepared, ["up", "--yes", "--skip-preview"], events, page, say)
         outputs = json.loads(_pulumi(prepared, ["stack", "output", "--json"], quiet=True))
         if outputs.get("attested") is not True:
             raise FailedError(f"the stack says attested: {outputs.get('attested')!r}, expected true")
@@ -56,9 +55,23 @@ def main_job(place: Workplace, say: Say) -> None:
         _pulumi(prepared, ["up", "--yes", "--skip-preview", "--non-interactive", "--expect-no-changes"])
         say("\ntrying what must be denied")
         outcomes = negative.run(ApiServer(place.cluster / "kubeconfig"))
-        say(summary.render(summary.read(events), outputs, outcomes, prepared.provider, time.monotonic() - began))
+        # Once more, with what was tried.
+        report = reported.write(prepared, events, page, say, outcomes)
+        took, provider = time.monotonic() - began, prepared.provider
+        say(summary.render(summary.read(events), outputs, outcomes, provider=provider, seconds=took, report=report))
         if wrong := [each.name for each in outcomes if not each.as_expected]:
             raise FailedError(f"the trust chain did not hold: {', '.join(wrong)}; see the table above")
+
+
+def _told(prepared: Prepared, arguments: Sequence[str], events: Path, page: Path, say: Say) -> None:
+    """Run ``pulumi`` and leave its event log and a report, also where it fails."""
+    events.unlink(missing_ok=True)
+    try:
+        _pulumi(prepared, [*arguments, "--non-interactive", "--suppress-progress", "--event-log", str(events)])
+    except FailedError:
+        reported.write(prepared, events, page, say)
+        raise
+    reported.write(prepared, events, page, say)
 
 
 def _pulumi(prepared: Prepared, arguments: Sequence[str], *, quiet: bool = False) -> str:

@@ -13,7 +13,7 @@ from rendering import proof_text
 _OPERATIONS = ("create", "update", "replace", "create-replacement", "read", "delete")
 _PARTS = {
     "ClusterFacts": "what the cluster says of itself",
-    "AzureNetwork": "Azure network look-ups",
+    "AzureNetwork": "place of the pod VMs",
     "TrusteeStack": "Trustee",
     "PeerPodRuntime": "peer-pod runtime",
     "AttestationCheck": "attestation check",
@@ -67,7 +67,13 @@ def _step(metadata: Mapping[str, Any], began: float, ended: float) -> Step:
 
 
 def render(
-    steps: list[Step], outputs: Mapping[str, Any], outcomes: Sequence[Outcome], provider: str, seconds: float
+    steps: list[Step],
+    outputs: Mapping[str, Any],
+    outcomes: Sequence[Outcome],
+    *,
+    provider: str,
+    seconds: float,
+    report: str,
 ) -> str:
     """Return the summary that ``make rehearse`` ends with."""
     lines = ["", "What was created", *_created(steps), "", "How long each part took", *_durations(steps)]
@@ -75,7 +81,7 @@ def render(
     lines += [f"  {name:<17} {json.dumps(value)}" for name, value in outputs.items() if name != "proof"]
     lines += ["", "What must be denied, tried", negative.table(outcomes), "", *_proof(outputs, outcomes)]
     lines += ["", f"Kubernetes provider: {provider}", f"All of it, with set-up: {seconds:.0f} s"]
-    lines += ["A second `up` had nothing to change.", ""]
+    lines += ["A second `up` had nothing to change.", f"For a browser: {report}", ""]
     return "\n".join([*lines, "attested" if all(each.as_expected for each in outcomes) else "the chain did not hold"])
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from toolchain import ToolchainError, ensure, venv
-from toolchain.pins import PINS
+from toolchain.pins import needed
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     try:
         venv.ensure(checkout, f"requirements-{chosen.purpose}.txt", _say)
         if not chosen.venv_only:
-            for name, tool in ensure(PINS, _say).items():
+            for name, tool in ensure(needed(chosen.purpose), _say).items():
                 _say(f"{name}: {tool.path} ({tool.source})")
     except ToolchainError as error:
         sys.stderr.write(f"error: {error}\n")

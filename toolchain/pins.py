@@ -37,6 +37,7 @@ class Pin:
         usual: how long a build usually takes on two cores.
         ldflags: flags for the Go linker.
         archives: official downloads by machine, as ``uname -m`` prints it.
+        purpose: ``rehearsal``, or ``dev`` for what only the tests need.
     """
 
     version: str
@@ -47,6 +48,7 @@ class Pin:
     usual: str
     ldflags: str = "-s -w"
     archives: Mapping[str, Archive] = field(default_factory=dict)
+    purpose: str = "rehearsal"
 
 
 _PULUMI = "https://github.com/pulumi/pulumi/releases/download/v3.259.0/pulumi-v3.259.0-linux-{}.tar.gz"
@@ -96,6 +98,16 @@ PINS = {
         ldflags="-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0",
         archives=_PULUMI_ARCHIVES,
     ),
+    # Judges the workflows in examples/ci; seconds to build, so it is not downloaded.
+    "actionlint": Pin(
+        version="1.7.12",
+        fits=((1, 7, 8), (2,)),
+        ask=("-version",),
+        module="actionlint",
+        package="github.com/rhysd/actionlint/cmd/actionlint",
+        usual="seconds",
+        purpose="dev",
+    ),
     "etcd": Pin(
         version="3.6.16",
         fits=((3, 5), (3, 7)),
@@ -122,5 +134,18 @@ PINS = {
         package="k8s.io/kubernetes/cmd/kube-controller-manager",
         usual="2 to 8 minutes",
     ),
+    "dot": Pin(
+        version="12.1.2",
+        fits=((2, 40), (100,)),
+        ask=("-V",),
+        module="graphviz",
+        package=".",
+        usual="half a minute",
+    ),
 }
 """Every program by its name."""
+
+
+def needed(purpose: str) -> list[str]:
+    """Return the programs that ``rehearsal`` or ``dev`` needs; ``dev`` needs all of them."""
+    return [name for name, pin in PINS.items() if purpose in ("dev", pin.purpose)]

@@ -40,7 +40,7 @@ def install(checkout: Path, home: Path, pulumi: Path, say: Say) -> str:
             "in ../shared/engine, and `pulumi plugin install` did not get it. Check the network, or let "
             "COCO_KUBERNETES_PROVIDER=auto take the stand-in"
         )
-    _place(home, "azure-native", _stand_in(checkout, "rehearsal.azure.provider"))
+    _place(home, "azure-native", _stand_in(checkout, "rehearsal.azure_provider"))
     if real is None:
         _place(home, "kubernetes", _stand_in(checkout, "rehearsal.kubernetes_provider"))
         return "this project's stand-in (the real one could not be had)" if choice == "auto" else "stand-in, as chosen"

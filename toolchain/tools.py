@@ -12,7 +12,7 @@ from pathlib import Path
 from toolchain import build, cache, download
 from toolchain.cache import Say
 from toolchain.errors import ToolchainError
-from toolchain.pins import GO_MODULES, PINS, Pin
+from toolchain.pins import GO_MODULES, PINS, Archive, Pin
 
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 
@@ -43,6 +43,16 @@ def ensure(names: Iterable[str], say: Say) -> dict[str, Tool]:
         ToolchainError: a program cannot be had here; the message says what would help.
     """
     return {name: _ensure(name, PINS[name], say) for name in names}
+
+
+def find(name: str) -> Tool | None:
+    """Return a program that is there already; nothing is downloaded or built."""
+    pin = PINS[name]
+    cached = [cache.root() / _build_title(pin) / name]
+    if archive := pin.archives.get(os.uname().machine):
+        cached.insert(0, cache.root() / _download_title(archive) / name)
+    found = _on_path(name, pin, lambda _: None)
+    return found or next((Tool(path, "cache") for path in cached if path.exists()), None)
 
 
 def _ensure(name: str, pin: Pin, say: Say) -> Tool:
@@ -80,7 +90,7 @@ def _downloaded(name: str, pin: Pin, say: Say) -> Tool | None:
     archive = pin.archives.get(os.uname().machine)
     if archive is None:
         return None
-    title = f"download/{archive.checksum.partition(':')[2][:16]}"
+    title = _download_title(archive)
     path = cache.root() / title / name
     if not path.exists():
         if os.environ.get("COCO_TOOLCHAIN_OFFLINE") or not _worth_a_download(name, pin):
@@ -91,6 +101,10 @@ def _downloaded(name: str, pin: Pin, say: Say) -> Tool | None:
             say(f"no download of {name}: {error}")
             return None
     return Tool(path, "official download")
+
+
+def _download_title(archive: Archive) -> str:
+    return f"download/{archive.checksum.partition(':')[2][:16]}"
 
 
 def _worth_a_download(name: str, pin: Pin) -> bool:
@@ -112,8 +126,8 @@ def _built(name: str, pin: Pin, say: Say) -> Tool:
 
 def _build_title(pin: Pin) -> str:
     """Return the cache's name for the build: another one for other sources, flags or machine."""
-    digest = hashlib.sha256()
-    for file in ("go.mod", "go.sum"):
-        digest.update((GO_MODULES / pin.module / file).read_bytes())
+    digest, folder = hashlib.sha256(), GO_MODULES / pin.module
+    for file in (folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))):
+        digest.update(file.read_bytes())
     digest.update(f"{pin.ldflags} {os.uname().machine}".encode())
     return f"build/{pin.module}-{pin.version}-{digest.hexdigest()[:12]}"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from toolchain import ToolchainError, build, cache, download, ensure, plugins, tools, venv
-from toolchain.pins import PINS, Archive
+from toolchain.pins import GO_MODULES, PINS, Archive, needed
 
 _SAYS = "#!/bin/sh\necho {} version {}\n"
 
@@ -246,3 +246,40 @@ def test_requirements_that_cannot_be_installed_are_an_error_with_pips_words(tmp_
 
     with pytest.raises(ToolchainError, match="no matching distribution"):
         venv.ensure(tmp_path, "requirements.txt", print)
+
+
+def test_a_rehearsal_does_not_wait_for_what_only_the_tests_need() -> None:
+    assert "actionlint" not in needed("rehearsal")
+    assert needed("dev") == list(PINS)
+
+
+def test_actionlint_is_pinned_to_the_version_that_its_go_module_says() -> None:
+    module = (GO_MODULES / "actionlint" / "go.mod").read_text()
+
+    assert f"github.com/rhysd/actionlint v{PINS['actionlint'].version}" in module
+
+
+def test_a_program_that_is_nowhere_is_not_found_and_not_made_either(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", os.defpath)
+
+    assert tools.find("pulumi") is None
+    _program(own_cache / tools._build_title(PINS["pulumi"]), "pulumi", "3.259.0")
+    found = tools.find("pulumi")
+
+    assert found is not None
+    assert found.source == "cache"
+
+
+def test_a_program_of_this_project_is_built_anew_when_its_source_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "graphviz").mkdir()
+    monkeypatch.setattr(tools, "GO_MODULES", tmp_path)
+    for name in ("go.mod", "go.sum", "main.go"):
+        (tmp_path / "graphviz" / name).write_text("one")
+    before = tools._build_title(PINS["dot"])
+    (tmp_path / "graphviz" / "main.go").write_text("two")
+
+    assert tools._build_title(PINS["dot"]) != before

@@ -1,0 +1,26 @@
+"""Why a resource is replaced, deleted or updated, as far as the event log, the graph and the program say."""
+
+from collections.abc import Mapping
+
+from report import marks
+from report.model import Difference, Graph, Run, name_of
+
+
+def of(difference: Difference, run: Run, graph: Graph) -> str:
+    """Return the reason in words; empty where the changed properties say it all."""
+    if difference.kind == "KataConfig" and (why := _of_plan(run.marks.get(marks.ROLLOUT))):
+        return why
+    if difference.operation == "delete":
+        return "" if run.counts.keys() <= {"delete"} else "it is not in the program any more"
+    if difference.operation == "replace" and not difference.changes:
+        replaced = {one.urn for one in run.differences if one.operation == "replace"}
+        needs = sorted(name_of(urn) for urn in graph.needs.get(difference.urn, ()) if urn in replaced)
+        if needs:
+            return f"it depends on {', '.join(needs)}, which is deleted before it is created anew"
+        return "the program or its provider asks for a new one; no property of it differs"
+    return ""
+
+
+def _of_plan(plan: Mapping[str, object] | None) -> str:
+    why = (plan or {}).get("why")
+    return "; ".join(map(str, why)) if isinstance(why, list) else ""

@@ -1,0 +1,135 @@
+"""``python -m report`` on a real engine: a preview, a roll-out, a replacement and a teardown, with no secret in any.
+
+The roll-out runs on a terminal, where it shows progress in colours; the others do not, and show none.
+
+The tests of a provider share a cluster and go on from each other's state, in their order.
+"""
+
+import contextlib
+import fcntl
+import html
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from rehearsal.cluster import CHECKOUT
+from tests.engine.harness import Stack
+from tests.engine.pairs import forms
+from tests.unit.test_report_page import Page
+
+pytestmark = pytest.mark.engine
+
+SECRET = "correct-horse-battery-staple-7"
+"""Of a client, set as a secret of the stack's file."""
+_ESCAPE = "\x1b["
+_TIMEOUT = 400
+_LOUDER = {"peerPods": {"kataConfig": {"logLevel": "debug"}}}
+
+
+def _command(stack: Stack, out: Path, verb: str, *options: str) -> list[str]:
+    own = [sys.executable, "-m", "report", "--run", verb, "--stack", stack.name, "--out", str(out)]
+    return [*own, "--", "--config-file", str(stack._config), *options]
+
+
+def _report(stack: Stack, folder: Path, *arguments: str) -> tuple[str, Page]:
+    """Run pulumi by the command, without a terminal, and return the page as HTML and as text."""
+    out = folder / "report.html"
+    done = subprocess.run(
+        _command(stack, out, *arguments, "--non-interactive"),
+        cwd=CHECKOUT,
+        env=stack._prepared.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_TIMEOUT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"report: {out}" in done.stderr
+    assert _ESCAPE not in done.stdout + done.stderr
+    text = out.read_text(encoding="utf-8")
+    return text, Page(text)
+
+
+def _on_terminal(stack: Stack, command: list[str]) -> str:
+    """Run a command as somebody at a terminal does, and return everything that was written to it."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 250, 0, 0))
+    environment = {**stack._prepared.environment(), "TERM": "xterm-256color"}
+    environment.pop("CI", None)
+    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdin=its, stdout=its, stderr=its)
+    os.close(its)
+    written = b""
+    with contextlib.suppress(OSError):  # the end of a terminal is an error, not an empty read
+        while chunk := os.read(ours, 65536):
+            written += chunk
+    os.close(ours)
+    assert process.wait(_TIMEOUT) == 0, written.decode(errors="replace")[-5000:]
+    return written.decode(errors="replace")
+
+
+def _no_secret(stack: Stack, text: str) -> None:
+    known = [value for value in stack.shown_secrets() if isinstance(value, str) and len(value) > 8]
+    plain = html.unescape(text)
+    assert known
+    assert [trace for value in [*known, SECRET] for trace in forms(value) if trace in plain] == []
+
+
+def test_a_preview_says_which_nodes_would_reboot(empty: Stack, tmp_path: Path) -> None:
+    path = "coco-azure:clientSecrets.kbsres1.key1"
+    empty.run("config", "set", "--stack", empty.name, "--path", path, "--secret", SECRET)
+    text, found = _report(empty, tmp_path, "preview")
+
+    assert "3 nodes would reboot" in found.text
+    assert re.search(r"↻ worker-eastus1 once", found.text)
+    assert "3 other nodes of the cluster are left alone." in found.text
+    assert "to create" in found.text
+    assert SECRET not in text
+
+
+def test_a_roll_out_on_a_terminal_shows_counts_and_its_report_path_graph_and_proof(
+    empty: Stack, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    seen = _on_terminal(empty, _command(empty, out, "up", "--yes", "--skip-preview"))
+    text = out.read_text(encoding="utf-8")
+    found = Page(text)
+    path = found.text[found.text.index("steps, each of which had to wait") :]
+    path = path[: path.index("What was changed")]
+
+    assert _ESCAPE in seen
+    assert re.search(r"[01] of 3 nodes have the kata runtime; installing: worker-eastus\d", seen)
+    assert re.search(r"peer-pods-kataconfig KataConfig created .*peer-pods-kata-installed .*check-job Job", path)
+    assert "3 of 3 nodes have the kata runtime" in found.text
+    assert '<svg role="img"' in text
+    assert empty.outputs()["initdataDigest"] in text
+    assert "✓ passed attestation check" in found.text
+    _no_secret(empty, text)
+
+
+def test_a_replacement_says_why_and_that_nodes_reboot_twice(empty: Stack, tmp_path: Path) -> None:
+    empty.configure(_LOUDER)
+    text, found = _report(empty, tmp_path, "preview")
+
+    assert "3 nodes would reboot : logLevel: info -> debug." in found.text
+    assert "worker-eastus1 twice" in found.text
+    assert re.search(
+        r"to replace \d resources .*peer-pods-kataconfig .*spec.logLevel : info becomes → debug", found.text
+    )
+    assert "it depends on" in found.text
+    _no_secret(empty, text)
+
+
+def test_a_teardown_goes_along_the_graph_that_was_there(empty: Stack, tmp_path: Path) -> None:
+    text, found = _report(empty, tmp_path, "destroy", "--yes", "--skip-preview")
+    path = found.text[found.text.index("steps, each of which had to wait") :]
+
+    # Which of those that need KataConfig is deleted last is chance; one of them it waits for.
+    assert re.search(r" 1 [\w-]+ \w+ deleted .*peer-pods-kataconfig KataConfig deleted ", path), path[:2000]
+    assert SECRET not in text
