@@ -8,8 +8,14 @@ endif
 ifdef TRUSTEE
 export COCO_REHEARSAL_TRUSTEE := $(TRUSTEE)
 endif
+# Which Azure the cluster lies in: ipi, aro, upi, shared-vnet, one of the broken ones, or a file (docs/rehearsal.md).
+ifdef CLUSTER
+export COCO_REHEARSAL_AZURE := $(CLUSTER)
+endif
 
 STACK_OPTION := $(if $(STACK),--stack $(STACK))
+# Levels of the policy pack: policies/LEVELS.json, by default those that are named like the stack.
+LEVELS ?= $(or $(STACK),prod)
 # Which kill points the fault bench takes, and how many.
 SEED ?= 1
 POINTS ?= 108
@@ -17,7 +23,7 @@ POINTS ?= 108
 STREAMS ?= 2
 
 .PHONY: help setup setup-dev rehearse rehearsal-up rehearsal-down rehearsal-clean rehearsal-status
-.PHONY: drift rollback leftovers faults test test-unit lint format
+.PHONY: drift policy rollback report leftovers faults bench test test-unit lint format
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -29,7 +35,7 @@ setup: ## .venv and the programs of a rehearsal, found, downloaded or built
 setup-dev: ## the same with what the tests need
 	@$(PYTHON) -m toolchain --for dev
 
-rehearse: setup ## chapter 7 from nothing to an attested secret on a rehearsal cluster, and what it did; any version: make rehearse OSC=1.12 TRUSTEE=1.2
+rehearse: setup ## chapter 7 from nothing to an attested secret on a rehearsal cluster, and what it did; any version: make rehearse OSC=1.12 TRUSTEE=1.2 CLUSTER=aro
 	@$(VENV) -m rehearsal run
 
 rehearsal-up: setup ## start a rehearsal cluster and leave it running; then: . .rehearsal/env && pulumi up
@@ -49,6 +55,9 @@ leftovers: ## what operators left behind in Azure and in the cluster; options: m
 faults: setup ## the fault bench: kill 108 runs at seeded moments, repeat each, count what is lost; SEED=2 POINTS=12 for others
 	@$(VENV) -m rehearsal.fault_bench --seed $(SEED) --points $(POINTS)
 
+bench: setup ## ratios measured side by side, printed, and kept in docs/benchmarks.md with ARGS=--write; about an hour
+	@$(VENV) -m rehearsal.bench $(ARGS)
+
 test: setup-dev lint ## everything that CI runs
 	@$(VENV) -m pytest -n $(STREAMS) --dist loadfile --no-loadscope-reorder
 
@@ -58,8 +67,14 @@ test-unit: ## the tests that need no engine; seconds
 drift: ## where cluster or Azure differ from what the stack deployed; changes nothing: make drift STACK=prod
 	@$(VENV) -m drift $(STACK_OPTION)
 
+policy: ## a preview held to the policy pack; changes nothing: make policy STACK=prod, or STACK=eu-1 LEVELS=prod
+	@pulumi preview $(STACK_OPTION) --policy-pack policies --policy-pack-config policies/$(LEVELS).json
+
 rollback: ## pulumi up of the commit that attested last; shows a preview and asks: make rollback STACK=prod
 	@$(VENV) -m rollback $(STACK_OPTION)
+
+report: ## pulumi up that leaves an HTML report; RUN=preview or RUN=destroy, or of a run before: make report STACK=prod ARGS="--events FILE"
+	@$(PYTHON) -m toolchain --for rehearsal --venv-only && $(VENV) -m report $(STACK_OPTION) $(or $(ARGS),--run $(or $(RUN),up))
 
 lint: ## ruff and mypy --strict
 	@$(PYTHON) -m toolchain --for dev --venv-only

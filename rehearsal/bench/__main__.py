@@ -1,0 +1,72 @@
+"""``python -m rehearsal.bench``: measure, print, and with ``--write`` put the figures into docs/benchmarks.md."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rehearsal.bench import everyday, main_job, report
+from rehearsal.bench.stage import BenchError
+from rehearsal.cluster import CHECKOUT
+from rehearsal.workplace import Workplace
+
+PAGE = CHECKOUT / "docs" / "benchmarks.md"
+BEGIN = "<!-- what `make bench` writes begins here -->"
+SPEED = 20.0
+"""Slower than a rehearsal, so that the engine's own seconds are a small part, as they are in the real world."""
+PARTS = ("main", "previews", "growth", "everyday")
+
+
+def main() -> int:
+    """Carry out the parts that are asked for."""
+    parser = argparse.ArgumentParser(prog="python -m rehearsal.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
+    parser.add_argument("--speed", type=float, default=SPEED, help="of the main job's clusters (default 20)")
+    parser.add_argument("--only", choices=PARTS, action="append", help="one part only; may be said more than once")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
+    said = parser.parse_args()
+    began = time.monotonic()
+    try:
+        lines = list(_lines(said.only or PARTS, said.rounds, said.speed))
+    except BenchError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    head = [
+        BEGIN,
+        "",
+        f"Measured on {report.machine()}, {said.rounds} rounds, in {(time.monotonic() - began) / 60:.0f} minutes.",
+    ]
+    text = "\n".join([*head, *lines, ""])
+    sys.stdout.write(text)
+    if said.write:
+        write(text)
+    return 0
+
+
+def write(text: str, page: Path = PAGE) -> None:
+    """Put figures into the page, in the place of those before."""
+    page.write_text(page.read_text(encoding="utf-8").partition(BEGIN)[0] + text, encoding="utf-8")
+
+
+def _lines(parts: list[str] | tuple[str, ...], rounds: int, speed: float) -> Iterator[str]:
+    root = Workplace.by_hand().root / "bench"
+    measures: dict[str, Callable[[], Iterator[str]]] = {
+        "main": lambda: report.main_job(main_job.measure(root, rounds, speed, _say), speed),
+        "previews": lambda: report.previews(everyday.previews(root, rounds, _say)),
+        "growth": lambda: report.grown(everyday.growth(root, _say)),
+        "everyday": lambda: report.everyday(everyday.everyday(root, rounds, _say)),
+    }
+    for part in PARTS:
+        if part in parts:
+            yield ""
+            yield from measures[part]()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""Previews, growth, a run without a change, and a change of one line of a policy."""
+
+import copy
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from rehearsal import kinds
+from rehearsal.bench import chapter
+from rehearsal.bench.main_job import INSTANT, Say
+from rehearsal.bench.stage import BenchError, Run, Stage, settings, stage
+from rehearsal.rest import ApiServer
+
+SECRETS, WORKLOADS = (10, 100, 500), (1, 10, 50)
+_EMPTY = Path(__file__).parent / "empty"
+_LOOK = 0.1
+_LIMIT = 120.0
+_HEAD = 'package policy\ndefault allow = false\nallow { input["tee"] != "sample"; data["resource-path"] != '
+_DENY, _ALLOW = (f'{_HEAD}"resource/default/kbsres1/{key}" }}\n' for key in ("key2", "no-other"))
+"""The pod asks for key2: the first denies it, the second releases it. key1 is what the judge of policies asks for."""
+
+
+@dataclass
+class Previews:
+    """Wall times of previews, in turn: of the whole stack before and after its ``up``, each beside an empty one."""
+
+    whole: list[float] = field(default_factory=list)
+    empty: list[float] = field(default_factory=list)
+    installed: list[float] = field(default_factory=list)
+    empty_too: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Growth:
+    """Runs by size: of ``preview`` and of ``up`` on a cluster without anything."""
+
+    name: str
+    sizes: tuple[int, ...]
+    preview: list[Run] = field(default_factory=list)
+    up: list[Run] = field(default_factory=list)
+
+
+@dataclass
+class Everyday:
+    """Wall times of ``up`` without a change, and of a policy's change until KBS answers by it and until ``up`` ends."""
+
+    unchanged: list[float] = field(default_factory=list)
+    answered: list[float] = field(default_factory=list)
+    changed: list[float] = field(default_factory=list)
+
+
+def previews(root: Path, rounds: int, say: Say) -> Previews:
+    """Return the previews."""
+    say("previews")
+    found = Previews()
+    with stage(root, INSTANT) as place:
+        for whole, empty in ((found.whole, found.empty), (found.installed, found.empty_too)):
+            for number in range(rounds + 1):
+                for program, figures in (({}, whole), (_EMPTY, empty)):
+                    place.configure({}, **({"program": program} if isinstance(program, Path) else {}))
+                    seconds = place.run("preview").seconds
+                    if number:  # the first of each warms up
+                        figures.append(seconds)
+            place.configure({})
+            place.run("up")
+    return found
+
+
+def growth(root: Path, say: Say) -> list[Growth]:
+    """Return how previews and roll-outs grow with client secrets and with workloads that have initdata of their own."""
+    secrets, workloads = Growth("client secrets", SECRETS), Growth("workloads with initdata of their own", WORKLOADS)
+    for case, said in ((secrets, _secrets), (workloads, _workloads)):
+        for size in case.sizes:
+            say(f"growth: {size} {case.name}")
+            with stage(root, INSTANT) as place:
+                place.configure(said(size))
+                case.preview.append(place.run("preview"))
+                case.up.append(place.run("up"))
+    return [secrets, workloads]
+
+
+def everyday(root: Path, rounds: int, say: Say) -> Everyday:
+    """Return the runs of every day."""
+    say("a run without a change, and a policy's change")
+    found = Everyday()
+    root.mkdir(parents=True, exist_ok=True)
+    policy = root.with_name(f"{root.name}.rego")
+    try:
+        with stage(root, INSTANT) as place:
+            place.configure(settings(attestationCheck={"resource": "default/kbsres1/key2"}))
+            place.run("up")
+            model = _model(place)
+            for _ in range(rounds):
+                found.unchanged.append(place.run("up").seconds)
+            place.configure(
+                settings(
+                    environment="development",
+                    attestationCheck={"enabled": False, "resource": "default/kbsres1/key2"},
+                    trustee={"resourcePolicyFile": str(policy)},
+                ),
+            )
+            for _ in range(rounds):
+                policy.write_text(_DENY)
+                place.run("up")
+                policy.write_text(_ALLOW)
+                with _Asking(place.server, model) as asking:
+                    found.changed.append(place.run("up").seconds)
+                    found.answered.append(asking.answered())
+    finally:
+        policy.unlink(missing_ok=True)
+    return found
+
+
+def _secrets(count: int) -> dict[str, Any]:
+    names = {f"secret{number}": {"key": "generated"} for number in range(count - 1)}
+    return settings(clientSecrets={"kbsres1": {"key1": "generated"}, **names})
+
+
+def _workloads(count: int) -> dict[str, Any]:
+    images = {f"app{number}": {"allowedImages": [f"quay.io/rehearsal/app{number}"]} for number in range(count)}
+    return settings(initdata={"workloads": images})
+
+
+def _model(place: Stage) -> Mapping[str, Any]:
+    """Return a pod like the check's, which asks KBS for a secret."""
+    job = next(each for each in chapter.objects(place.state()) if each["kind"] == "Job")
+    template = copy.deepcopy(dict(job["spec"]["template"]))
+    # Without its own initdata, which is accepted only with the check, it gets the global one.
+    return {"metadata": {}, "spec": {**template["spec"], "restartPolicy": "Never"}}
+
+
+class _Asking:
+    """Asks KBS for a secret again and again, by one pod after the other, until it is released."""
+
+    def __init__(self, server: ApiServer, model: Mapping[str, Any]) -> None:
+        self._server = server
+        self._model = model
+        self._began = time.monotonic()
+        self._answered: float | None = None
+        self._said = "no pod has ended"
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def answered(self) -> float:
+        """Return after how many seconds it was released; raises BenchError where it never is."""
+        self._thread.join(_LIMIT)
+        if self._answered is None:
+            raise BenchError(f"KBS has not answered by the new policy after {_LIMIT:.0f} s: {self._said}")
+        return self._answered
+
+    def _ask(self) -> None:
+        number = 0
+        while not self._over.is_set() and self._answered is None:
+            number += 1
+            path = kinds.POD.path("default", f"asking-{number}")
+            pod = {"apiVersion": "v1", "kind": "Pod", **copy.deepcopy(dict(self._model))}
+            pod["metadata"]["name"] = f"asking-{number}"
+            self._server.request("POST", kinds.POD.path("default"), pod)
+            released, self._said = _released(self._server, path, self._over.is_set)
+            if released:
+                self._answered = time.monotonic() - self._began
+            self._server.request("DELETE", path)
+
+
+def _released(server: ApiServer, path: str, over: Callable[[], bool]) -> tuple[bool, str]:
+    until = time.monotonic() + _LIMIT
+    while time.monotonic() < until and not over():
+        statuses = (server.get(path) or {}).get("status", {}).get("containerStatuses") or [{}]
+        state = statuses[0].get("state", {})
+        if "terminated" in state:
+            return state["terminated"]["exitCode"] == 0, str(state["terminated"].get("message", ""))
+        said = str(state.get("waiting", {}).get("message", ""))
+        if "PolicyDeny" in said or "attest" in said.lower() or "failed to pull" in said:
+            return False, said
+        time.sleep(_LOOK)
+    return False, "the pod has not ended"
