@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from rehearsal import run, supervisor
+from rehearsal.azure import description
 from rehearsal.cluster import CHECKOUT, ClusterError, check_settings
 from rehearsal.operators import olm_catalog
 from rehearsal.pki import write_private
@@ -41,7 +42,7 @@ def up() -> int:
     check_settings()
     place, began = Workplace.by_hand(), time.monotonic()
     prepared = place.prepare(_say)
-    _say(f"Kubernetes provider: {prepared.provider}")
+    _say(f"Kubernetes provider: {prepared.provider}; Azure: {description.chosen()}")
     _say("starting etcd, kube-apiserver, kube-controller-manager and the simulated operators")
     supervisor.start(place.cluster)
     _offer(place)

@@ -48,6 +48,8 @@ def with_trustee(stack: Mapping[str, Any], **said: Any) -> dict[str, Any]:
 
 def made(config: Mapping[str, Any], answers: Recorder | None = None) -> dict[str, dict[str, Any]]:
     """Return the objects that the program makes."""
+    answers = answers or Recorder()
+    answers.cluster.offer("mirrors", "mirror")
     return {title: plain(found) for title, found in run_program(config, answers).objects().items()}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rehearsal.operators.olm_catalog import OSC
+from rehearsal.operators.osc_credentials import GENERATED
 from tests.engine.conftest import start
 from tests.engine.harness import Stack, names
 from tests.engine.trustee import attested, move
@@ -86,15 +87,19 @@ def test_a_change_of_what_caa_reads_restarts_it_once(stack: Stack) -> None:
 def test_a_caa_that_does_not_start_is_told_with_its_pod_and_what_shows_more(stack: Stack) -> None:
     secret = f"/api/v1/namespaces/{NAMESPACE}/secrets/peer-pods-secret"
     before = stack.get(secret)["data"]["AZURE_CLIENT_ID"]
-    stack.api("PATCH", secret, {"data": {"AZURE_CLIENT_ID": None}}, MERGE)
-    stack.configure({"peerPods": {"proxyTimeout": "8m", "kataConfig": {"allowReboot": True, "timeout": "8s"}}})
+    # Without its label the operator takes the Secret for a user's, and leaves it as it is.
+    stack.api("PATCH", secret, {"metadata": {"labels": {GENERATED: None}}, "data": {"AZURE_CLIENT_ID": None}}, MERGE)
+    impatient = {"proxyTimeout": "8m", "kataConfig": {"allowReboot": True, "timeout": "8s"}}
+    # Without the acceptance the pre-flight tells it before anything is changed.
+    stack.configure({"peerPods": impatient, "preflight": {"accept": ["credentials"]}})
     done = stack.up(check=False)
 
     assert done.code != 0
     assert "CAA's pod osc-caa-ds-" in done.output
     assert f"`oc -n {NAMESPACE} logs osc-caa-ds-" in done.output
 
-    stack.api("PATCH", secret, {"data": {"AZURE_CLIENT_ID": before}}, MERGE)
+    healed = {"metadata": {"labels": {GENERATED: "true"}}, "data": {"AZURE_CLIENT_ID": before}}
+    stack.api("PATCH", secret, healed, MERGE)
     stack.configure({"peerPods": {"proxyTimeout": "8m"}})
     stack.up()
     assert attested(stack)

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from rehearsal.azure import description
+from rehearsal.azure.subscription import COPY
 from tests.engine.conftest import start
 from tests.engine.harness import Stack
 
@@ -18,10 +21,12 @@ PODS = f"/api/v1/namespaces/{OSC}/pods"
 MERGE = "application/merge-patch+json"
 ALLOWED = {"allowReboot": True}
 MOVED = {"peerPods": {"kataConfig": {**ALLOWED, "poolSelector": {"matchLabels": {"cc": "yes"}}}}}
+GROUP = "rehearsal-x7k2p-rg"
 OWN = (
-    "/subscriptions/aaaabbbb-1111-2222-3333-444455556666/resourceGroups/images/providers/Microsoft.Compute"
+    f"/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/{GROUP}/providers/Microsoft.Compute"
     "/galleries/ours/images/podvm/versions/1.2.3"
 )
+GALLERY = {"name": "ours", "resourceGroup": GROUP, "images": [{"name": "podvm", "versions": {"1.2.3": {}}}]}
 
 
 @pytest.fixture(scope="module", params=["real", "stand-in"])
@@ -124,6 +129,8 @@ def test_a_run_that_is_killed_while_nodes_move_is_gone_on_with_by_the_next_one(s
 
 
 def test_an_image_of_the_users_own_outlives_a_new_kataconfig(stack: Stack) -> None:
+    described = stack.cluster.directory / COPY
+    described.write_text(yaml.safe_dump(description.merge(description.load(described), {"galleries": [GALLERY]})))
     peer_pods = {**MOVED["peerPods"], "imageId": OWN}
     stack.configure({"peerPods": peer_pods})
     stack.up()

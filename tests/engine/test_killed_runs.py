@@ -11,7 +11,7 @@ from tests.engine.harness import Stack, names
 KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
 NAMESPACES = "/api/v1/namespaces"
 NAMESPACE = "trustee-operator-system"
-MARK = "coco-azure/stack"
+MARK, ROLLOUT = "coco-azure/stack", "coco-azure/rollout"
 MERGE = "application/merge-patch+json"
 
 
@@ -33,7 +33,8 @@ def test_an_engine_that_is_killed_leaves_a_lock_and_the_next_run_says_how_to_go_
     handed_over = {"metadata": {"annotations": {MARK: "coco-azure/rehearsal"}}}
     empty.api("PATCH", f"{NAMESPACES}/{NAMESPACE}", handed_over, MERGE)
     process = empty.started("up", "--stack", empty.name, "--yes", "--skip-preview")
-    empty.wait_for(lambda: empty.get(KATA_CONFIG))
+    # With the gate's mark on it, the gate is an operation under way until the nodes are ready.
+    empty.wait_for(lambda: ROLLOUT in ((empty.get(KATA_CONFIG) or {}).get("metadata", {}).get("annotations") or {}))
     os.kill(process.pid, signal.SIGKILL)
     with process:
         process.communicate()

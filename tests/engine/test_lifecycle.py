@@ -168,6 +168,11 @@ def test_two_main_jobs_in_one_checkout_do_not_spoil_each_other(commands: Command
     assert "a rehearsal runs in" in second.stderr
     out, _ = first.communicate(timeout=200)
     assert out.rstrip().endswith("attested"), out
+    for name in ("preview", "report"):
+        left = commands.root / "rehearse" / f"{name}.html"
+        assert f"report: {left}\n" in out
+        assert f"For a browser: {left}\n" in out or name == "preview"
+        assert '<svg role="img"' in left.read_text() or name == "preview"
 
 
 @pytest.mark.parametrize("speed", ["0", "-1", "fast"])

@@ -1,34 +1,34 @@
 """What stands in documents and example files is true."""
 
 import re
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 import settings
-from components import remote_trustee, trust_chain
+from components import preflight_run, remote_trustee, trust_chain
 from rehearsal.kubelet import attester, workloads
 from rehearsal.operators import faults
 from rendering import profile_table
 from rendering.profiles import OSC, TRUSTEE
 from settings import Settings, table
 from tests.unit.recording import ROOT
+from tests.unit.stack_files import config, with_files
 from trust import checks
 from trust.chain import Versions, build
 from trust.documents import Place
 
-STACKS = sorted(path.name for path in ROOT.glob("Pulumi.*.yaml"))
-DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+STACKS = sorted(path.name for path in ROOT.glob("Pulumi.*.yaml") if not path.name.endswith(".deploy.yaml"))
+DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 PROSE = [name for name in DOCUMENTS if name != "docs/settings.md"]
 REQUIREMENTS = ("requirements.txt", "requirements-rehearsal.txt", "requirements-dev.txt")
 PARTS = tuple(field.alias or name for name, field in Settings.model_fields.items())
 OUTPUTS = {
     "attested",
+    preflight_run.OUTPUT,
     "initdataDigest",
+    "outboundAddress",
     "workloadInitdata",
     trust_chain.PROOF_OUTPUT,
     trust_chain.PCR8_OUTPUT,
@@ -128,7 +128,7 @@ def test_every_module_that_a_document_runs_is_there() -> None:
     for name in DOCUMENTS:
         for module in re.findall(r"python -m ([\w.]+)", _text(name)):
             path = ROOT.joinpath(*module.split("."))
-            assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+            assert path.with_suffix(".py").exists() or (path / "__main__.py").exists() or module == "pytest", module
 
 
 def test_every_make_target_that_a_document_names_exists() -> None:
@@ -160,40 +160,19 @@ def test_a_readme_stays_one_page() -> None:
     assert _lines(ROOT / "README.md") <= 180
 
 
-def _config(name: str) -> dict[str, Any]:
-    """Return the settings of a stack's file, with what a user has to fill in filled in."""
-    text = _text(name)
-    for hole, filled in {
-        "<YYYY-MM-DD>": "2099-12-31",
-        "<version of OSC, such as 1.12.1>": "1.12.1",
-        "<version of Trustee, such as 1.2.1>": "1.2.1",
-        "<registry/organisation>": "quay.io/my-org",
-    }.items():
-        text = text.replace(hole, filled)
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    assert "<" not in "".join(lines), "fill it in here as well"
-    return {key.removeprefix("coco-azure:"): value for key, value in yaml.safe_load(text)["config"].items()}
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """The folder of Pulumi.yaml with the files that a production stack names; those of the rehearsal will do."""
-    image = ROOT / "rehearsal" / "pod_vm_image"
-    shutil.copy(image / "measurements.json", tmp_path)
-    shutil.copy(image / "measurements.sig", tmp_path)
-    shutil.copy(image / "signing-key.pub", tmp_path / "cosign.pub")
-    (tmp_path / "rehearsal").symlink_to(ROOT / "rehearsal")
-    return tmp_path
+    return with_files(tmp_path)
 
 
 @pytest.mark.parametrize("name", STACKS)
 def test_every_stack_file_of_this_repository_is_valid(name: str, root: Path) -> None:
-    settings.parse(_config(name), root)
+    settings.parse(config(name), root)
 
 
 @pytest.mark.parametrize("trustee", TRUSTEE)
 def test_the_production_stack_has_no_problem_and_holds_pods_to_their_initdata(trustee: str, root: Path) -> None:
-    stack = settings.parse(_config("Pulumi.prod.yaml"), root)
+    stack = settings.parse(config("Pulumi.prod.yaml"), root)
     csv = {"sandboxed-containers-operator": "x.v1.12.1", "trustee-operator": "y.v1.2.1"}
     versions = Versions(osc=OSC["1.12"], trustee=TRUSTEE[trustee], csv=csv)
     host = "kbs-service-trustee-operator-system.apps.example.com"
@@ -210,11 +189,11 @@ def test_the_production_stack_has_no_problem_and_holds_pods_to_their_initdata(tr
 
 def test_the_production_stack_names_what_is_missing() -> None:
     with pytest.raises(settings.SettingsError, match=r"measurements\.json"):
-        settings.parse(_config("Pulumi.prod.yaml"), ROOT)
+        settings.parse(config("Pulumi.prod.yaml"), ROOT)
 
 
 def test_the_development_stack_is_one() -> None:
-    assert settings.parse(_config("Pulumi.dev.yaml"), ROOT).environment == "development"
+    assert settings.parse(config("Pulumi.dev.yaml"), ROOT).environment == "development"
 
 
 def test_the_requirements_pin_the_same_versions() -> None:

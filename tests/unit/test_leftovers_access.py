@@ -27,7 +27,7 @@ IMAGE = made.image_id(GROUP, "5b1d1c2e-8f7a-4a63-9a0e-3c1f6d2b7e90")
 
 def _with_azure(state: ArmState, directory: Path, ask: Callable[[Access], Any]) -> Any:
     async def run() -> Any:
-        async with serving(state, SUBSCRIPTION, directory) as access:
+        async with serving(Subscription(SUBSCRIPTION.content, state), directory) as access:
             return await asyncio.to_thread(ask, access)
 
     return asyncio.run(run())
@@ -48,11 +48,11 @@ def _list(access: Access, group: str = NAME, subscription: str = SUBSCRIPTION.id
 def test_all_pages_of_a_resource_group_are_read(tmp_path: Path) -> None:
     found = _with_azure(_filled(), tmp_path, _list)
 
-    assert len(found) == 10
+    assert len(found) == 12
     assert {"PodVMGallery_5b1d1c2e/podvm-image/1.0.0", "podvm-web-1-1a2b3c4d", "podvm-web-1-1a2b3c4d-disk"} <= set(
         found
     )
-    assert {"rehearsal-x7k2p-vnet", "rehearsal-x7k2p-nsg"} <= set(found)
+    assert {"rehearsal-x7k2p-vnet", "rehearsal-x7k2p-nsg", "rehearsal-x7k2p-nat"} <= set(found)
 
 
 def test_a_group_that_does_not_exist_has_nothing(tmp_path: Path) -> None:

@@ -158,3 +158,16 @@ def test_what_is_deleted_takes_what_it_owns_along_so_that_no_pod_of_a_job_blocks
     client.delete(f"{JOBS}/one")
 
     assert sent == [("DELETE", f"{JOBS}/one", {"propagationPolicy": "Background"})]
+
+
+def test_a_secret_of_the_cloud_credential_operator_that_does_not_go_is_not_taken_over() -> None:
+    found = _object("one")
+    found["metadata"]["labels"] = {"kataconfiguration.openshift.io/credentials-request-based": "true"}
+
+    with pytest.raises(ForeignObjectError) as refused:
+        _look(_Cluster(lists={SECRETS: [found]}))
+
+    said = str(refused.value)
+    assert "Secret one holds credentials of the Cloud Credential Operator" in said
+    assert "oc delete credentialsrequest openshift-sandboxed-containers-azure" in said
+    assert "oc annotate" not in said

@@ -148,7 +148,7 @@ def test_each_version_of_osc_takes_initdata_as_its_cloud_api_adaptor_does(
     assert (profile.version, profile.initdata_gzip, profile.initdata_annotation) == (version, gzip, annotation)
     assert profile.initdata_stand_in == stand_in
     assert profile.initdata_measured == (version != "1.9")
-    assert profile.restarts_caa == (version == "1.12")
+    assert profile.restarts_caa == profile.workload_identity == (version == "1.12")
 
 
 @pytest.mark.parametrize(

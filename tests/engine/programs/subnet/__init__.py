@@ -1,0 +1,1 @@
+"""The two operators and nothing else."""
