@@ -12,6 +12,7 @@ from rehearsal import kinds
 from rehearsal.bench import chapter
 from rehearsal.bench.main_job import INSTANT, Say
 from rehearsal.bench.stage import BenchError, Run, Stage, settings, stage
+from rehearsal.cluster import CHECKOUT
 from rehearsal.rest import ApiServer
 
 SECRETS, WORKLOADS = (10, 100, 500), (1, 10, 50)
@@ -59,8 +60,8 @@ def previews(root: Path, rounds: int, say: Say) -> Previews:
     with stage(root, INSTANT) as place:
         for whole, empty in ((found.whole, found.empty), (found.installed, found.empty_too)):
             for number in range(rounds + 1):
-                for program, figures in (({}, whole), (_EMPTY, empty)):
-                    place.configure({}, **({"program": program} if isinstance(program, Path) else {}))
+                for program, figures in ((CHECKOUT, whole), (_EMPTY, empty)):
+                    place.configure({}, program)
                     seconds = place.run("preview").seconds
                     if number:  # the first of each warms up
                         figures.append(seconds)

@@ -15,6 +15,7 @@ from typing import Any, Self
 import yaml
 
 import toolchain
+from rehearsal.azure.description import merge
 from rehearsal.cluster import CHECKOUT, Cluster
 from rehearsal.control_plane import TOOLS
 from rehearsal.fault_bench.strikes import descendants
@@ -54,7 +55,7 @@ class Stage:
         """Decide what the next runs are of: settings over those of the rehearsal, or another program without any."""
         said: dict[str, Any] = yaml.safe_load((CHECKOUT / "Pulumi.rehearsal.yaml").read_text())
         self._program = program
-        said["config"] = _merged(said["config"], changes) if program == CHECKOUT else dict(changes)
+        said["config"] = merge(said["config"], changes) if program == CHECKOUT else dict(changes)
         (self._root / "stack.yaml").write_text(yaml.safe_dump(said))
 
     def run(self, command: str, *options: str) -> Run:
@@ -172,14 +173,6 @@ def stage(root: Path, speed: float) -> Iterator[Stage]:
 
 def _quiet(_: str) -> None:
     """Say nothing: what is set up is no part of what is measured."""
-
-
-def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in changes.items():
-        old = merged.get(key)
-        merged[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return merged
 
 
 def settings(**said: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.bench import chapter, main_job
+from rehearsal.bench import chapter, everyday, main_job
 from rehearsal.bench.chapter import Chapter
 from rehearsal.bench.main_job import INSTANT
 from rehearsal.bench.stage import stage
@@ -28,3 +28,22 @@ def test_step_by_step_the_same_objects_lead_to_a_pod_that_attested_itself(
     assert [job["status"]["succeeded"] for job in jobs if job["metadata"]["name"] == "attestation-check"] == [1]
     assert run.seconds > 0
     assert run.memory > 100
+
+
+def test_a_pod_that_was_denied_gets_its_secret_once_a_line_of_the_policy_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COCO_KUBERNETES_PROVIDER", "auto")
+    found = everyday.everyday(tmp_path / "everyday", 1, lambda _: None)
+
+    assert len(found.unchanged) == len(found.changed) == len(found.answered) == 1
+    assert found.answered[0] > 0
+
+
+def test_previews_are_measured_beside_those_of_a_program_that_does_next_to_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COCO_KUBERNETES_PROVIDER", "auto")
+    found = everyday.previews(tmp_path / "previews", 1, lambda _: None)
+
+    assert [len(each) for each in (found.whole, found.empty, found.installed, found.empty_too)] == [1, 1, 1, 1]
