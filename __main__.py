@@ -9,17 +9,19 @@ from pathlib import Path
 import pulumi
 
 import settings
-from components import azure_lookup, kata_config, outputs, preflight_run
+from components import outputs, preflight_run
 from components.attestation_check import AttestationCheck, AttestationCheckArgs, expect
-from components.azure_network import AzureNetwork, AzureNetworkArgs
-from components.cluster_facts import ClusterFacts, ClusterFactsArgs
-from components.connections import Connections
-from components.operator_versions import OperatorVersions, OperatorVersionsArgs
-from components.peer_pods import PeerPodRuntime, PeerPodRuntimeArgs, osc_source
-from components.remote_trustee import remote_trustee
-from components.sealed_secrets import SealedSecrets, SealedSecretsArgs
-from components.trust_chain import TrustChain, TrustChainArgs
-from components.trustee import TrusteeStack, TrusteeStackArgs, kbs_url, route_host, trustee_source
+from components.azure import lookup as azure_lookup
+from components.azure.network import AzureNetwork, AzureNetworkArgs
+from components.cluster.connections import Connections
+from components.cluster.facts import ClusterFacts, ClusterFactsArgs
+from components.operators.versions import OperatorVersions, OperatorVersionsArgs
+from components.peer_pods import kata_config
+from components.peer_pods.runtime import PeerPodRuntime, PeerPodRuntimeArgs, osc_source
+from components.trustee.chain import TrustChain, TrustChainArgs
+from components.trustee.remote import remote_trustee
+from components.trustee.sealed_secrets import SealedSecrets, SealedSecretsArgs
+from components.trustee.stack import TrusteeStack, TrusteeStackArgs, kbs_url, route_host, trustee_source
 from rendering.profiles import TRUSTEE_PACKAGE
 
 stack = settings.load(Path(__file__).parent)

@@ -10,8 +10,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 
-from components.peer_pods import PeerPodRuntime
-from components.trustee import TrusteeStack
+from components.peer_pods.runtime import PeerPodRuntime
+from components.trustee.stack import TrusteeStack
 from diagnosis import RUNTIME_CLASS
 from rendering import attestation_check
 from settings.attestation_check import AttestationCheckSettings

@@ -6,12 +6,14 @@ from typing import Any
 import pulumi
 from pulumi import Output
 
-from components import kata_config, preflight_run
+from components import preflight_run
 from components.attestation_check import AttestationCheck, expect
-from components.azure_network import AzureNetwork
-from components.peer_pods import PeerPodRuntime
+from components.azure.network import AzureNetwork
+from components.peer_pods import kata_config
+from components.peer_pods.runtime import PeerPodRuntime
 from components.preflight_run import Checked
-from components.remote_trustee import (
+from components.trustee.chain import PCR8_OUTPUT, PROOF_OUTPUT, TrustChain
+from components.trustee.remote import (
     CERTIFICATE_OUTPUT,
     CHECKS_OUTPUT,
     IMAGES_OUTPUT,
@@ -19,8 +21,7 @@ from components.remote_trustee import (
     SERVES_OUTPUT,
     URL_OUTPUT,
 )
-from components.trust_chain import PCR8_OUTPUT, PROOF_OUTPUT, TrustChain
-from components.trustee import TrusteeStack
+from components.trustee.stack import TrusteeStack
 from rendering import proof
 from settings import Settings
 from trust import report

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components import azure_client, cluster_preflight, preflight_azure
-from components.azure_place import Place
-from components.cluster_client import ClusterClient
-from components.kata_config import Foreseen
-from components.trustee import NAMESPACE as TRUSTEE_NAMESPACE
+from components.azure import client as azure_client
+from components.azure import preflight as preflight_azure
+from components.azure.place import Place
+from components.cluster import preflight as cluster_preflight
+from components.cluster.client import ClusterClient
+from components.peer_pods.kata_config import Foreseen
+from components.trustee.stack import NAMESPACE as TRUSTEE_NAMESPACE
 from diagnosis import NAMESPACE
 from preflight import cost, judge, table
 from preflight.cluster_facts import ClusterFacts

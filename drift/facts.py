@@ -20,7 +20,7 @@ _COMPONENTS: Mapping[str, tuple[Side, str]] = {
 }
 _NOT_THERE = re.compile(r"\b(?:Resource|ResourceGroup|Subscription)?NotFound\b|\bStatus=404\b")
 _MESSAGE = re.compile(r'Message="([^"]+)"|([^\n:]+) \(azure-native:network:get\w+: NotFound\)')
-"""What Azure says, or what the program makes of it (``components.azure_lookup``)."""
+"""What Azure says, or what the program makes of it (``components.azure.lookup``)."""
 _LOOK_UP = re.compile(r"azure-native:network:get(\w+)")
 _PUT_BACK = (
     "it is not the stack's: put it back where it belongs; or `pulumi up` goes on with what is there "

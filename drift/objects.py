@@ -7,7 +7,7 @@ from drift.events import Planned, Refreshed, kind_of, name_of
 from drift.fields import Path, get
 
 EXPECTS = "coco-azure/expects"
-"""Annotation of the gate on an operator: the CSV that it waited for (``components.olm_operator``)."""
+"""Annotation of the gate on an operator: the CSV that it waited for (``components.operators.olm_operator``)."""
 PEER_PODS = "openshift-sandboxed-containers-operator"
 TRUSTEE = "trustee-operator-system"
 KATA_CONFIG = "KataConfig"

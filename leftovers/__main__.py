@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import cluster_client
+from components.cluster import client as cluster_client
 from leftovers import arm, azure_found, cluster_facts, cluster_found, removing, sign_in, stack
 from leftovers.cluster_facts import Facts
 from leftovers.model import Answer, Leftover, to_dict, to_text

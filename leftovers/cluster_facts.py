@@ -14,7 +14,7 @@ _CLOUD_CONF = "/api/v1/namespaces/openshift-cloud-controller-manager/configmaps/
 
 
 class Client(Protocol):
-    """What is needed of a client of the API server (``components.cluster_client``)."""
+    """What is needed of a client of the API server (``components.cluster.client``)."""
 
     def get(self, path: str) -> Object | None:
         """Return an object, or None."""

@@ -19,7 +19,7 @@ from rendering.trustee.reference_values import ReferenceValue, parse
 KBS_CONFIG, REFERENCE_VALUES = "kbs-config-cm", "rvps-reference-values"
 PEER_PODS = "peer-pods-cm"
 EXPECTS = "coco-azure/expects"
-"""Annotation of ``components.olm_operator`` with the CSV that is to be installed."""
+"""Annotation of ``components.operators.olm_operator`` with the CSV that is to be installed."""
 _GZIP = b"\x1f\x8b"
 # Both names of the annotation: CAA pkg/util/cloud.go, GetInitdataFromAnnotation.
 _INITDATA = re.compile(r"io\.katacontainers\.config\.(runtime|hypervisor)\.cc_init_data")

@@ -1,7 +1,7 @@
 """Making certificates: a private authority for KBS, its server certificate, and the signer of attestation tokens.
 
 All keys are P-256 but for the signer of Simple tokens (RSA, 2048 bits; about 100 ms). Every call gives something new;
-whoever keeps it is ``components/kept_secret.py``.
+whoever keeps it is ``components/trustee/kept_secret.py``.
 """
 
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from components.azure_client import AzureClient
+from components.azure.client import AzureClient
 
 TOKEN = "token-of-the-provider"
 

@@ -7,10 +7,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import azure_lookup
-from components.azure_place import Place
-from components.cluster_client import Object
-from components.cluster_place import CLOUD_CONF, INFRASTRUCTURE, NODES
+from components.azure import lookup as azure_lookup
+from components.azure.place import Place
+from components.cluster.client import Object
+from components.cluster.place import CLOUD_CONF, INFRASTRUCTURE, NODES
 from settings import Settings
 from tests.unit import fake_azure as fake
 from tests.unit.fake_azure import FakeAzure

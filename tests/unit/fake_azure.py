@@ -22,8 +22,8 @@ import urllib3
 from azure.core.pipeline.transport import RequestsTransport
 from pulumi.runtime.invoke import InvokeResult
 
-from components import azure_client
-from components.azure_client import AzureClient
+from components.azure import client as azure_client
+from components.azure.client import AzureClient
 from tests.unit import fake_compute
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
@@ -177,7 +177,7 @@ class FakeAzure:
         return self.providers.get(name, SUBSCRIPTION)
 
     def connect(self, subscription: str, provider: pulumi.ProviderResource | None = None) -> AzureClient:
-        """Return the official clients, which ask here; stands for ``components.azure_client.connect``."""
+        """Return the official clients, which ask here; stands for ``components.azure.client.connect``."""
         del provider
         return self.client(subscription)
 

@@ -1,9 +1,9 @@
-"""A cluster for unit tests: objects by path, with the methods of ``components.cluster_client.ClusterClient``."""
+"""A cluster for unit tests: objects by path, with the methods of ``components.cluster.client.ClusterClient``."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from components.cluster_client import Object
+from components.cluster.client import Object
 
 NODES = "/api/v1/nodes"
 CATALOGS = "/apis/operators.coreos.com/v1alpha1/namespaces/{namespace}/catalogsources"

@@ -15,9 +15,8 @@ import pulumi
 from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc
 
-from components import azure_client, cluster_client, cluster_place
-from tests.unit.fake_azure import SUBSCRIPTION as SUBSCRIPTION_ID
-from tests.unit.fake_azure import FakeAzure
+from components.cluster import place
+from tests.unit.fake_azure import SUBSCRIPTION, FakeAzure
 from tests.unit.fake_cluster import FakeCluster
 
 # A program that fails leaves futures behind. Their complaints come at garbage collection, in the middle of other tests.
@@ -27,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 CLOUD_CONF = {
     "cloud": "AzurePublicCloud",
     "tenantId": "99999999-8888-7777-6666-555555555555",
-    "subscriptionId": SUBSCRIPTION_ID,
+    "subscriptionId": SUBSCRIPTION,
     "resourceGroup": "demo-x7k2p-rg",
     "location": "eastus",
     "vnetName": "demo-x7k2p-vnet",
@@ -140,11 +139,11 @@ class Recorder(mocks.Mocks):
 
     def describe(self) -> None:
         """Put into the cluster what it says of its place, unless a test has put something else there."""
-        folder, conf = cluster_place.CLOUD_CONF.rsplit("/", 1)
+        folder, conf = place.CLOUD_CONF.rsplit("/", 1)
         said = {"metadata": {"name": conf}, "data": {"cloud.conf": json.dumps(self.cloud_conf)}}
         infrastructure = {"metadata": {"name": "cluster"}, "status": self.infrastructure}
         self.cluster.lists.setdefault(folder, []).append(said)
-        self.cluster.lists.setdefault(cluster_place.INFRASTRUCTURE.rsplit("/", 1)[0], []).append(infrastructure)
+        self.cluster.lists.setdefault(place.INFRASTRUCTURE.rsplit("/", 1)[0], []).append(infrastructure)
         self.cluster.offer("openshift-marketplace", "redhat-operators")
 
 
@@ -248,8 +247,8 @@ def _run(config: Mapping[str, Any], answers: Recorder) -> tuple[Run, Exception |
     failure: Exception | None = None
     try:
         with (
-            mock.patch.object(cluster_client, "connect", return_value=answers.cluster),
-            mock.patch.object(azure_client, "connect", answers.azure.connect),
+            mock.patch("components.cluster.client.connect", return_value=answers.cluster),
+            mock.patch("components.azure.client.connect", answers.azure.connect),
         ):
             program()
     except Exception as error:  # noqa: BLE001 - whatever the program ends with is what is looked at

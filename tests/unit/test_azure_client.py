@@ -9,8 +9,8 @@ import pulumi
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from components import azure_client
-from components.azure_client import ENDPOINT, AzureClient
+from components.azure import client as azure_client
+from components.azure.client import ENDPOINT, AzureClient
 from tests.unit.fake_azure import SUBSCRIPTION, VNET, FakeAzure
 
 OTHER = "22222222-3333-4444-5555-666666666666"

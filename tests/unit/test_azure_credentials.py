@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components import azure_credentials
-from components.ownership import MINTED
+from components.azure import credentials as azure_credentials
+from components.cluster.ownership import MINTED
 from tests.unit.azure_stacks import CLIENT_SECRET, OFF, PRINCIPAL, ROLES, UUID, azure_resources
 from tests.unit.fake_azure import CLUSTER_GROUP, NSG, SUBSCRIPTION, WORKERS, FakeAzure
 from tests.unit.fake_cluster import FakeCluster

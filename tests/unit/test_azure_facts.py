@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.azure_lookup import facts_of
+from components.azure.lookup import facts_of
 from rehearsal.azure import subscription
 from rehearsal.azure.subscription import Subscription
 from tests.unit.recording import run_program

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pulumi
 import pytest
 
-from components import azure_lookup
-from components.azure_place import Place
-from components.cluster_place import CLOUD_CONF
+from components.azure import lookup as azure_lookup
+from components.azure.place import Place
+from components.cluster.place import CLOUD_CONF
 from settings import Settings
 from tests.unit import fake_azure as fake
 from tests.unit.azure_lookups import LookUp, a_look_up, an_azure, cluster_at, said_warnings

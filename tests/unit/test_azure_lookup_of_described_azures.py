@@ -5,8 +5,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import azure_lookup
-from components.azure_place import Place
+from components.azure import lookup as azure_lookup
+from components.azure.place import Place
 from rehearsal.azure import description, machines, views
 from rehearsal.azure.subscription import Subscription
 from settings import Settings

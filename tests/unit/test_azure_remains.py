@@ -9,8 +9,8 @@ import pulumi
 import pytest
 from pulumi import ErrorHookArgs
 
-from components import azure_remains
-from components.azure_resources import NatGateway, PublicIPAddress, RoleAssignment, Subnet
+from components.azure import remains as azure_remains
+from components.azure.resources import NatGateway, PublicIPAddress, RoleAssignment, Subnet
 
 EXISTS = "cannot create already existing resource '/subscriptions/s/...'"
 NAT = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/natGateways/coco-podvms-nat"

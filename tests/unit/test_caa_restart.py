@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.cluster_client import Object
+from components.cluster.client import Object
 from rendering.peer_pods import PeerPods, read_at_start, render
 from tests.unit.fake_cluster import FakeCluster
 from tests.unit.recording import Recorder, run_program

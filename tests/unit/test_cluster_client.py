@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from components.cluster_client import ClusterClient, connect
+from components.cluster.client import ClusterClient, connect
 from settings.cluster import ClusterSettings
 
 NODES = "/api/v1/nodes"

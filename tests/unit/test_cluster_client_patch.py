@@ -10,7 +10,7 @@ import pytest
 import yaml
 from kubernetes.client import ApiException
 
-from components.cluster_client import ClusterClient
+from components.cluster.client import ClusterClient
 from settings.cluster import ClusterSettings
 
 PATH = "/api/v1/namespaces/n/configmaps/c"

@@ -3,8 +3,8 @@
 import base64
 from typing import Any, cast
 
-from components.cluster_client import ClusterClient, Object
-from components.cluster_preflight import gather, read_secret, read_version
+from components.cluster.client import ClusterClient, Object
+from components.cluster.preflight import gather, read_secret, read_version
 from preflight.cluster_facts import Catalog, CredentialOperator, CredentialsSecret, Csv
 from preflight.wanted import Operator
 from rollout.facts import Pool

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import settings
-from components import preflight_run, remote_trustee, trust_chain
+from components import preflight_run
+from components.trustee import chain as trust_chain
+from components.trustee import remote as remote_trustee
 from rehearsal.kubelet import attester, workloads
 from rehearsal.operators import faults
 from rendering import profile_table

@@ -110,7 +110,7 @@ def test_secret_settings_are_not_compared() -> None:
 
 
 def test_the_mark_of_the_gate_is_that_of_the_program() -> None:
-    from components import olm_operator  # noqa: PLC0415 - the check itself never imports the program
+    from components.operators import olm_operator  # noqa: PLC0415 - the check itself never imports the program
     from drift import objects  # noqa: PLC0415 - beside it
 
     assert objects.EXPECTS == olm_operator._EXPECTS

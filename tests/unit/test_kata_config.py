@@ -9,11 +9,11 @@ import pulumi
 import pytest
 
 import settings
-from components import kata_config, kata_facts
-from components.cluster_client import ClusterClient, Object
-from components.kata_config import Foreseen
-from components.kata_facts import KATA_CONFIGS
-from components.pod_vm_image import PodVmImage
+from components.cluster.client import ClusterClient, Object
+from components.peer_pods import kata_config, kata_facts
+from components.peer_pods.kata_config import Foreseen
+from components.peer_pods.kata_facts import KATA_CONFIGS
+from components.peer_pods.pod_vm_image import PodVmImage
 from report import marks
 from rollout.approval import PATTERN as TICKET
 from rollout.facts import LastRollout

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.kata_gates import conditions
-from components.openshift import WAIT_FOR
+from components.cluster.openshift import WAIT_FOR
+from components.peer_pods.kata_gates import conditions
 from rehearsal.kubernetes_provider.expressions import parse
 from tests.unit.recording import Run, run_program
 

@@ -12,9 +12,9 @@ from google.protobuf import json_format
 from pulumi import Output, ResourceOptions
 from pulumi.runtime import mocks, rpc
 
-from components.kept_secret import generations, kept_secret
-from components.tls import MadeTls, made_tls
-from components.token_signer import KeptSigner, kept_signer
+from components.trustee.kept_secret import generations, kept_secret
+from components.trustee.tls import MadeTls, made_tls
+from components.trustee.token_signer import KeptSigner, kept_signer
 from rehearsal.kubelet import tls
 from rendering.pki import certificates, signer
 from rendering.profiles import Token

@@ -183,7 +183,7 @@ def test_without_the_cluster_azure_is_still_listed_and_the_exit_code_says_that_i
 ) -> None:
     place = stack.Place(cluster=ClusterSettings(), azure=AzureSettings())
     monkeypatch.setattr(stack, "place", lambda *_: place)
-    monkeypatch.setattr("components.cluster_client.connect", lambda _: _Gone())
+    monkeypatch.setattr("components.cluster.client.connect", lambda _: _Gone())
     named = ["--subscription", SUBSCRIPTION.id, "--resource-group", NAME, "--json"]
 
     code = _with_azure(_filled(), tmp_path, lambda access: command.main(named, access.variables()))

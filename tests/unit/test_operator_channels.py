@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components import operator_channels
+from components.operators import channels as operator_channels
 from rehearsal.operators import olm_catalog
 from rendering.profiles import OSC_PACKAGE
 from settings.operators import OperatorSettings

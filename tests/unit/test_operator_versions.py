@@ -8,9 +8,9 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from components.olm_operator import OlmOperator, OlmOperatorArgs
-from components.openshift import WAIT_FOR
-from components.operator_versions import OperatorSource, OperatorVersions, OperatorVersionsArgs
+from components.cluster.openshift import WAIT_FOR
+from components.operators.olm_operator import OlmOperator, OlmOperatorArgs
+from components.operators.versions import OperatorSource, OperatorVersions, OperatorVersionsArgs
 from settings.operators import OperatorSettings
 from tests.unit.recording import Registration, _Monitor, _plain, new_event_loop
 from tests.unit.test_operator_channels import MANIFEST, NAMESPACE, NEWEST, NEXT, OLD, PACKAGE, PLAN, operator

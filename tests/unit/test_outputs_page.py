@@ -2,7 +2,7 @@
 
 import re
 
-from components import kata_config
+from components.peer_pods import kata_config
 from rendering import proof
 from tests.unit.stack_files import ROOT
 from tests.unit.test_documents import OUTPUTS

@@ -6,8 +6,8 @@ import pulumi
 import pytest
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components.cluster_client import ClusterClient
-from components.ownership import FIELD_MANAGER, ForeignObjectError, Ownership
+from components.cluster.client import ClusterClient
+from components.cluster.ownership import FIELD_MANAGER, ForeignObjectError, Ownership
 from rollout.facts import OWNER
 from settings.cluster import ClusterSettings
 from tests.unit.fake_cluster import FakeCluster
@@ -70,7 +70,7 @@ def test_every_object_that_the_program_makes_has_the_mark_and_is_looked_for_firs
         annotations = found.inputs["metadata"].get("annotations") or {}
         assert annotations.get(OWNER) == (None if theirs else MARK), name
         assert (FIELD_MANAGER in annotations) is not theirs, name
-        looked_for = not theirs and found.kind != "KataConfig"  # components.kata_config looks for itself
+        looked_for = not theirs and found.kind != "KataConfig"  # components.peer_pods.kata_config looks for itself
         assert ("cluster-ownership" in found.request.hooks.before_create) is looked_for, name
         checked += 1
     assert checked > 20

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from urllib3.exceptions import HTTPError
 
-from components.pod_vm_image import PodVmImage
+from components.peer_pods.pod_vm_image import PodVmImage
 from settings.peer_pods import PeerPodSettings
 from tests.unit.fake_cluster import FakeCluster
 

@@ -6,8 +6,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from components import azure_client, preflight_azure
-from components.azure_place import Place
+from components.azure import client as azure_client
+from components.azure import preflight as preflight_azure
+from components.azure.place import Place
 from preflight.facts import AzureFacts, Restriction
 from tests.unit import preflight_facts as known
 from tests.unit.arm_answers import EASTUS, GROUP, PRINCIPAL, ROLE, ROUTES, answers, image_answers

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from components import preflight_azure
-from components.azure_client import AzureClient
-from components.azure_place import Place, subnet_id
+from components.azure import preflight as preflight_azure
+from components.azure.client import AzureClient
+from components.azure.place import Place, subnet_id
 from preflight import judge
 from preflight.cluster_facts import ClusterFacts
 from preflight.judge import Verdict

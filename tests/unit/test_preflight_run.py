@@ -8,9 +8,13 @@ import pulumi
 import pytest
 
 import settings
-from components import azure_client, cluster_preflight, kata_facts, preflight_azure, preflight_run
-from components.azure_place import Place
-from components.kata_config import Foreseen
+from components import preflight_run
+from components.azure import client as azure_client
+from components.azure import preflight as preflight_azure
+from components.azure.place import Place
+from components.cluster import preflight as cluster_preflight
+from components.peer_pods import kata_facts
+from components.peer_pods.kata_config import Foreseen
 from preflight.cluster_facts import ClusterFacts
 from preflight.facts import AzureFacts
 from preflight.wanted import Wanted

@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import trust_chain
+from components.trustee import chain as trust_chain
 from tests.unit.recording import Recorder, Run, run_program
 
 EARLIER = "ab" * 32

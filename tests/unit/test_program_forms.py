@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from components import ownership
+from components.cluster import ownership
 from rendering.profiles import OSC, TRUSTEE, OscProfile, TrusteeProfile
 from rollout.facts import OWNER
 from tests.unit.recording import Recorder, Run, revealed, run_program

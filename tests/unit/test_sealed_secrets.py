@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import mocks
 
-from components.sealed_secrets import SealedSecrets, SealedSecretsArgs
+from components.trustee.sealed_secrets import SealedSecrets, SealedSecretsArgs
 from rendering.trustee import sealed_secrets
 from rendering.trustee.resource_uri import ResourceUri
 from tests.unit.recording import new_event_loop

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components import trustee_content
+from components.trustee import content as trustee_content
 from rendering.trustee import sealed_secrets
 from settings import SettingsError, client_secrets
 from tests.unit.trust_stacks import CHECK_IMAGE, IMAGE, KEYS, MEASURED, file, stack

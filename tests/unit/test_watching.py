@@ -8,8 +8,8 @@ from unittest import mock
 import pulumi
 import pytest
 
-from components.cluster_client import Object
-from components.watching import Line, Watching, first_line, in_thread
+from components.cluster.client import Object
+from components.cluster.watching import Line, Watching, first_line, in_thread
 from tests.unit.fake_cluster import FakeCluster
 
 PATH = "/apis/example/v1/things"

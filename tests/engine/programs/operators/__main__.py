@@ -12,8 +12,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components.olm_operator import OlmOperator, OlmOperatorArgs
-from components.operator_versions import OperatorSource, OperatorVersions, OperatorVersionsArgs
+from components.operators.olm_operator import OlmOperator, OlmOperatorArgs
+from components.operators.versions import OperatorSource, OperatorVersions, OperatorVersionsArgs
 from settings.operators import OperatorSettings
 
 OPERATORS = {

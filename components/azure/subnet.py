@@ -1,0 +1,124 @@
+"""A subnet of the pod VMs' own in the cluster's VNet, with its network security group and its way out.
+
+All of it is in the resource group of the VNet. Azure deletes a subnet only without a NIC in it, a NAT gateway only
+without a subnet, and an address only without a NAT gateway; each depends on the next, so ``destroy`` goes that way, and
+whatever takes the subnet from ``subnet_id`` (peer-pods-cm, and behind it KataConfig and CAA) is gone before.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import Output, ResourceHookBinding, ResourceOptions
+
+from components.azure import client as azure_client
+from components.azure import place as azure_place
+from components.azure.remains import OWNER_TAG, remover
+from components.azure.resources import NatGateway, PublicIPAddress, Subnet
+from components.cluster.ownership import mark
+from settings.azure_subnet import OwnSubnetSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeerPodSubnetArgs:
+    """Where the subnet goes.
+
+    Attributes:
+        settings: what the stack says.
+        vnet_id: ARM id of the VNet.
+        region: region of the VNet.
+        nsg_id: ARM id of the network security group.
+        provider: azure-native in the VNet's subscription; None: the default one.
+    """
+
+    settings: OwnSubnetSettings
+    vnet_id: str
+    region: str
+    nsg_id: str
+    provider: pulumi.ProviderResource | None = None
+
+
+class PeerPodSubnet(pulumi.ComponentResource):
+    """The subnet, its NAT gateway and its public IP address."""
+
+    subnet_id: Output[str]
+    """ARM id of the subnet, known at preview; who takes it waits for the subnet."""
+    address: Output[str | None]
+    """The address that pod VMs have on the internet, where there is a NAT gateway."""
+    nat_gateway: pulumi.CustomResource | None
+    """The NAT gateway, where there is one."""
+    subnet: pulumi.CustomResource
+    """The subnet."""
+    arm_id: str
+    """Its ARM id, whether it is there or not."""
+
+    def __init__(self, name: str, args: PeerPodSubnetArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("coco-azure:index:PeerPodSubnet", name, None, opts)
+        said = args.settings
+        self._args = args
+        client = azure_client.connect(azure_place.subscription_of(args.vnet_id), args.provider)
+        self._again = ResourceHookBinding(on_error=[remover(f"{name}-remains", client)])
+        self._group, self._vnet = azure_place.group_of(args.vnet_id), azure_place.name_of(args.vnet_id)
+        self.address = Output.from_input(None)
+        self.nat_gateway = self._way_out(name) if said.nat_gateway.enabled else None
+        self.subnet = Subnet(
+            name,
+            {
+                "resourceGroupName": self._group,
+                "virtualNetworkName": self._vnet,
+                "subnetName": said.name,
+                "addressPrefix": said.address_range,
+                "networkSecurityGroup": {"id": args.nsg_id},
+                "natGateway": None if self.nat_gateway is None else {"id": self.nat_gateway.id},
+                "routeTable": None if said.route_table_id is None else {"id": said.route_table_id},
+                # Outbound by NAT gateway or route table, never by an address that Azure lends.
+                "defaultOutboundAccess": False,
+            },
+            # A subnet of another name could not have the same range beside the old one.
+            ResourceOptions.merge(self._child(), ResourceOptions(delete_before_replace=True)),
+        )
+        self.arm_id = azure_place.subnet_id(args.vnet_id, said.name)
+        # Of the resource only the URN is taken, which a preview knows: the id is no surprise.
+        self.subnet_id = Output.all(self.arm_id, self.subnet.urn).apply(lambda both: both[0])
+        self.register_outputs({"subnet_id": self.subnet_id, "address": self.address})
+
+    def _way_out(self, name: str) -> NatGateway:
+        said = self._args.settings
+        gateway, tags = said.nat_gateway, {**said.tags, OWNER_TAG: mark()}
+        # Zones of neither can be changed, and an address serves one gateway at a time: new zones are new names, so that
+        # the new pair is there before the old one goes.
+        suffix = "".join(f"-{zones}" for zones in (gateway.zone, "".join(gateway.address_zones)) if zones)
+        place = {"resourceGroupName": self._group, "location": self._args.region}
+        address = PublicIPAddress(
+            f"{name}-address",
+            {
+                **place,
+                "publicIpAddressName": f"{said.name}-ip{suffix}",
+                "sku": {"name": "Standard", "tier": "Regional"},
+                "publicIPAllocationMethod": "Static",
+                "publicIPAddressVersion": "IPv4",
+                "zones": list(gateway.address_zones) or None,
+                "tags": tags,
+            },
+            # Azure writes the gateway into the address that it serves.
+            ResourceOptions.merge(
+                self._child(), ResourceOptions(ignore_changes=["natGateway"], delete_before_replace=False)
+            ),
+        )
+        self.address = address.ipAddress
+        return NatGateway(
+            f"{name}-nat",
+            {
+                **place,
+                "natGatewayName": f"{said.name}-nat{suffix}",
+                "sku": {"name": "Standard"},
+                "idleTimeoutInMinutes": gateway.idle_minutes,
+                "publicIpAddresses": [{"id": address.id}],
+                "zones": [gateway.zone] if gateway.zone else None,
+                "tags": tags,
+            },
+            # azure-native deletes first what has a name of ours; the subnet would still be on the old one.
+            ResourceOptions.merge(self._child(), ResourceOptions(delete_before_replace=False)),
+        )
+
+    def _child(self) -> ResourceOptions:
+        return ResourceOptions(parent=self, provider=self._args.provider, hooks=self._again)

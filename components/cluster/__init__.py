@@ -1,0 +1,1 @@
+"""The OpenShift cluster: its providers and client, what it says of itself, and whose its objects are."""

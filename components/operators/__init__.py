@@ -1,0 +1,1 @@
+"""Operators by OLM: which version there will be, and its installation."""

@@ -1,0 +1,1 @@
+"""The peer-pod runtime: KataConfig, CAA and the pod VM image."""

@@ -1,0 +1,165 @@
+"""What Trustee reads: its ConfigMaps and Secrets, with the chapter's names and the keys of the version.
+
+Separate from the stack around it because this is content: no operator, no order, no waiting.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import Input, Output, ResourceOptions
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components.trustee.chain import Presented
+from components.trustee.kept_secret import kept_secret
+from components.trustee.keys import administrator, signer
+from rendering import fingerprint
+from rendering.pki import keys
+from rendering.trustee import sealed_secrets
+from rendering.trustee.sealed_secrets import SIGNING_KEY as SEALING_KEY
+from settings import Settings
+from settings.client_secrets import ClientSecret
+from settings.trustee import SECURITY_POLICY
+from trust.chain import (
+    ATTESTATION_POLICY,
+    KBS_CONFIG,
+    REFERENCE_VALUES,
+    RESOURCE_POLICY,
+    TDX_CONFIG,
+    Judgement,
+    config_maps,
+)
+
+AUTH_SECRET = "kbs-auth-public-key"  # noqa: S105 - the name of a Secret
+HTTPS_KEY, HTTPS_CERTIFICATE = "kbs-https-key", "kbs-https-certificate"
+
+Entries = Mapping[str, Output[bytes]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrusteeContentArgs:
+    """What the content is made of.
+
+    Attributes:
+        stack: the settings.
+        judgement: policies, reference values and the version.
+        presented: what the Route or KBS presents; None for the router's own certificate.
+        namespace: where the objects go.
+        installed: gate on the operator: an upgrade that fails there leaves everything that KBS reads as it is.
+    """
+
+    stack: Settings
+    judgement: Output[Judgement]
+    presented: Presented | None
+    namespace: Input[str]
+    installed: pulumi.Resource
+
+
+class TrusteeContent(pulumi.ComponentResource):
+    """The ConfigMaps and Secrets of one Trustee."""
+
+    values: Mapping[str, Entries]
+    """The client secrets' values by secret and key; secret."""
+    kbs_secrets: list[str]
+    """Names of the Secrets that KBS serves as ``kbs:///default/<secret>/<key>``."""
+    sealing_key: Output[str] | None
+    """Private key (PEM) that signs sealed secrets, secret; None where none are signed. KBS serves its public half."""
+    fingerprint: Output[str]
+    """Changes whenever anything that KBS reads changes; tells nothing about the secrets."""
+
+    def __init__(self, name: str, args: TrusteeContentArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("coco-azure:index:TrusteeContent", name, None, opts)
+        self._name, self._args = name, args
+        child, said = ResourceOptions(parent=self), args.stack.trustee
+        private_key, auth = administrator(f"{name}-admin-key", said, child)
+        if args.stack.signs_tokens:
+            auth = {**auth, **signer(f"{name}-token-signer", said, args.judgement, child)}
+        maps = args.judgement.apply(lambda found: config_maps(args.stack, found))
+        for title in (KBS_CONFIG, REFERENCE_VALUES, RESOURCE_POLICY, ATTESTATION_POLICY):
+            self._config_map(title, maps)
+        if said.tdx is not None:
+            self._config_map(TDX_CONFIG, maps)
+        self.values = {
+            secret: {key: self._value(secret, key, source) for key, source in entries.items()}
+            for secret, entries in args.stack.client_secrets.items()
+        }
+        self.sealing_key = None
+        if args.stack.signs_sealed_secrets:
+            self.sealing_key = kept_secret(f"{name}-sealing-key", sealed_secrets.generate_signing_key(), child)
+        served: dict[str, Entries] = {**self.values, **self._policies()}
+        read = {AUTH_SECRET: auth, **self._https(), **served}
+        for title, entries in read.items():
+            self._secret(title, entries)
+        self.kbs_secrets = list(served)
+        everything = Output.all(maps=maps, secrets={title: _texts(entries) for title, entries in read.items()})
+        # Keyed with the private key, so the fingerprint can stand in plain text without giving a secret away.
+        self.fingerprint = cast(
+            "Output[str]",
+            Output.unsecret(
+                Output.all(everything, private_key).apply(lambda both: fingerprint.keyed(both[0], both[1]))
+            ),
+        )
+        self.register_outputs({"fingerprint": self.fingerprint})
+
+    def _value(self, secret: str, key: str, source: ClientSecret) -> Output[bytes]:
+        if source.value is not None:
+            return Output.secret(source.value.get_secret_value())
+        made = kept_secret(f"{self._name}-{secret}-{key}", keys.generate_secret(), ResourceOptions(parent=self))
+        return made.apply(str.encode)
+
+    def _policies(self) -> dict[str, Entries]:
+        """Return the Secrets that pod VMs fetch before they pull images: policy, keys, credentials."""
+        said = self._args.stack.trustee
+        made: dict[str, dict[str, Output[bytes]]] = {
+            SECURITY_POLICY.secret: {
+                SECURITY_POLICY.key: self._args.judgement.apply(lambda found: found.image_policy.encode())
+            }
+        }
+        for secret, entries in said.public_secrets.items():
+            made[secret] = {key: Output.from_input(text.encode()) for key, text in entries.items()}
+        if said.registry_credentials is not None:
+            where = said.registry_credentials.resource
+            made[where.secret] = {where.key: Output.secret(said.registry_credentials.text().encode())}
+        if self.sealing_key is not None:
+            jwk = self.sealing_key.apply(lambda pem: sealed_secrets.public_jwk(pem).encode())
+            made[SEALING_KEY.secret] = {SEALING_KEY.key: Output.unsecret(jwk)}
+        return dict(made)
+
+    def _https(self) -> dict[str, Entries]:
+        """Return the Secrets with what KBS presents where it serves https itself."""
+        presented = self._args.presented
+        if presented is None or self._args.stack.trustee.tls.termination != "passthrough":
+            return {}
+        return {
+            HTTPS_KEY: {"privateKey": presented.private_key.apply(str.encode)},
+            HTTPS_CERTIFICATE: {"certificate": presented.certificate.apply(str.encode)},
+        }
+
+    def _config_map(self, title: str, maps: Output[dict[str, dict[str, str]]]) -> None:
+        annotations: Output[Any] = self._args.judgement.apply(lambda found: dict(found.profile.migration_annotations))
+        data: Output[Any] = maps.apply(lambda found: found[title])
+        kubernetes.core.v1.ConfigMap(
+            f"{self._name}-{title}",
+            metadata=ObjectMetaArgs(name=title, namespace=self._args.namespace, annotations=annotations),
+            data=data,
+            opts=self._options(),
+        )
+
+    def _secret(self, title: str, entries: Entries) -> None:
+        kubernetes.core.v1.Secret(
+            f"{self._name}-{title}",
+            metadata={"name": title, "namespace": self._args.namespace},
+            data=_texts(entries),
+            opts=self._options(),
+        )
+
+    def _options(self) -> ResourceOptions:
+        # No value of the gate is used; it keeps a new version's content from an operator that is still the old one.
+        return ResourceOptions(parent=self, depends_on=[self._args.installed])
+
+
+def _texts(entries: Entries) -> dict[str, Output[str]]:
+    return {key: value.apply(lambda raw: base64.b64encode(raw).decode()) for key, value in entries.items()}

@@ -1,0 +1,106 @@
+"""A Trustee that another stack deploys, best on another, trusted cluster: what this stack takes from its outputs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi import Output
+
+from components.attestation_check import Expected
+from components.trustee.chain import PROOF_OUTPUT, Elsewhere
+from settings import Settings, client_secrets
+
+URL_OUTPUT = "trusteeUrl"
+CERTIFICATE_OUTPUT = "trusteeCertificate"
+CHECKS_OUTPUT = "attestationChecks"
+"""Stack output, secret: salted digest of every client secret by resource, so that another stack can check one."""
+SERVES_OUTPUT = "trusteeContent"
+"""Stack output that changes whenever what KBS reads changes."""
+SEALING_OUTPUT = "sealingKey"
+"""Stack output, secret: private key (PEM) that signs sealed secrets; KBS serves its public half."""
+IMAGES_OUTPUT = "imageResources"
+"""Stack output: where KBS serves what pod VMs pull images with, see ``trust.documents.Place``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteTrustee:
+    """Outputs of the stack that has the Trustee.
+
+    Attributes:
+        kbs_url: URL of KBS.
+        says: what the trust chain has to know of it.
+        expected: what it must hand out to the check; None where there is no check.
+        sealing_key: private key that signs sealed secrets for it, secret; None where there are none.
+    """
+
+    kbs_url: Output[str]
+    says: Elsewhere
+    expected: Expected | None
+    sealing_key: Output[str] | None
+
+
+def remote_trustee(stack: Settings) -> RemoteTrustee | None:
+    """Return what the stack that ``trustee.stack`` names says of its Trustee, or None where none is named."""
+    name = stack.trustee.stack
+    if name is None:
+        return None
+    other = pulumi.StackReference(name)
+
+    def needed(output: str) -> Output[Any]:
+        return other.get_output(output).apply(lambda found: _said(found, name, output))
+
+    checks = needed(CHECKS_OUTPUT)
+    expected = sealing_key = None
+    if stack.checks:
+        check = checks.apply(lambda found: _check(found, name, stack.attestation_check.resource))
+        expected = Expected(
+            salt=check.apply(lambda found: found["salt"]),
+            digest=check.apply(lambda found: found["digest"]),
+            serves=needed(SERVES_OUTPUT),
+        )
+    if stack.sealed_secrets:
+        both = Output.all(other.get_output(SEALING_OUTPUT), checks)
+        sealing_key = both.apply(lambda found: _sealing(found[0], found[1], name, stack.sealed_secrets))
+    return RemoteTrustee(
+        kbs_url=needed(URL_OUTPUT),
+        says=Elsewhere(
+            certificate=other.get_output(CERTIFICATE_OUTPUT),
+            images=other.get_output(IMAGES_OUTPUT),
+            proof=other.get_output(PROOF_OUTPUT),
+        ),
+        expected=expected,
+        sealing_key=sealing_key,
+    )
+
+
+def _said(found: object, stack: str, output: str) -> object:
+    if found is None:
+        raise pulumi.RunError(
+            f"trustee.stack is {stack}, which has no output {output}; needed a deployed stack of this project "
+            f"with a Trustee: pulumi up --stack {stack}, or name another one: "
+            "pulumi config set --path coco-azure:trustee.stack ORGANIZATION/PROJECT/STACK"
+        )
+    return found
+
+
+def _check(known: Mapping[str, Mapping[str, str]], stack: str, resource: str) -> Mapping[str, str]:
+    if resource not in known:
+        raise pulumi.RunError(
+            f"attestationCheck.resource is {resource}, which the Trustee of {stack} does not serve (served: "
+            f"{', '.join(sorted(known))}); set: pulumi config set --path coco-azure:attestationCheck.resource RESOURCE"
+        )
+    return known[resource]
+
+
+def _sealing(key: str | None, served: Mapping[str, object], stack: str, sealed: client_secrets.SealedSecrets) -> str:
+    found = client_secrets.unserved(sealed, served)
+    if key is None:
+        found.append(
+            f"sealedSecrets is set, and the Trustee of {stack} keeps no key to sign them with, without which newer pod "
+            f"VMs unseal nothing. Run `pulumi up --stack {stack}` with this version of the program: a stack with the "
+            "Trustee alone (peerPods.enabled false) keeps one; one with peer pods needs sealedSecrets of its own for it"
+        )
+    if found:
+        raise pulumi.RunError("\n".join(found))
+    return str(key)

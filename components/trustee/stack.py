@@ -1,0 +1,255 @@
+"""Trustee: KBS, attestation service and RVPS, from the operator to a KBS that has rolled out.
+
+Chapter 7.1, 7.3 and 7.11 to 7.15.
+
+Does not know peer pods: the two stacks share the URL of KBS, which is known before either exists.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import CustomTimeouts, Input, Output, ResourceOptions
+
+from components.cluster.connections import Connections
+from components.cluster.openshift import DELETION_PROPAGATION, PATCH_FORCE, WAIT_FOR, KbsConfig, Route
+from components.operators.olm_operator import OlmOperator, OlmOperatorArgs
+from components.operators.versions import OperatorSource
+from components.trustee.chain import Presented
+from components.trustee.content import (
+    AUTH_SECRET,
+    HTTPS_CERTIFICATE,
+    HTTPS_KEY,
+    TrusteeContent,
+    TrusteeContentArgs,
+)
+from rendering.pki import certificates
+from rendering.profiles import TRUSTEE_PACKAGE, TrusteeProfile
+from settings import Settings
+from settings.trustee import TrusteeSettings
+from trust.chain import ATTESTATION_POLICY, KBS_CONFIG, REFERENCE_VALUES, RESOURCE_POLICY, TDX_CONFIG, Judgement
+
+NAMESPACE = "trustee-operator-system"
+SERVICE = "kbs-service"
+_DEPLOYMENT = "trustee-deployment"
+_FINGERPRINT = "TRUSTEE_CONFIG_SHA256"
+# Trustee operator 0.3 never writes status.isReady. It adds this finalizer right after it has created the Deployment
+# (openshift/trustee-operator v0.3.0 kbsconfig_controller.go, addKbsConfigFinalizer).
+_DEPLOYMENT_EXISTS = "jsonpath={.metadata.finalizers[?@ == 'kbsconfig.confidentialcontainers.org/finalizer']}"
+_READY = "jsonpath={.status.isReady}=true"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrusteeStackArgs:
+    """What Trustee is made of.
+
+    Attributes:
+        stack: the settings.
+        judgement: policies, reference values and the version.
+        csv: name of the CSV that is to be installed.
+        host: host of the Route.
+        presented: what the Route or KBS presents; None for the router's own certificate.
+        upserting: provider of the same cluster that applies onto objects that exist; needed for a pinned version.
+    """
+
+    stack: Settings
+    judgement: Output[Judgement]
+    csv: Input[str]
+    host: Input[str]
+    presented: Presented | None
+    upserting: pulumi.ProviderResource | None
+
+
+class TrusteeStack(pulumi.ComponentResource):
+    """A Trustee that answers at its Route.
+
+    Whoever needs KBS at work says ``depends_on=[trustee.ready]``; the host is known without waiting for it.
+    """
+
+    content: TrusteeContent
+    """ConfigMaps and Secrets, with the values of the client secrets."""
+    sealing_key: Output[str] | None
+    """Private key (PEM) that signs sealed secrets, secret; None where none are signed."""
+    reached: list[pulumi.Resource]
+    """KbsConfig, accepted by the operator, and the Route: what has to stay as long as pods ask KBS."""
+    ready: pulumi.Resource
+    """The gate: KBS has rolled out with the present configuration."""
+
+    def __init__(self, name: str, args: TrusteeStackArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("coco-azure:index:TrusteeStack", name, None, opts)
+        child, said = ResourceOptions(parent=self), args.stack.trustee
+        operator = OlmOperator(
+            f"{name}-operator",
+            OlmOperatorArgs(
+                package=TRUSTEE_PACKAGE,
+                namespace=NAMESPACE,
+                group="trustee-operator-group",
+                subscription="trustee-operator-system",
+                settings=said.operator,
+                csv=args.csv,
+                upserting=args.upserting,
+            ),
+            child,
+        )
+        route = Route(
+            f"{name}-route",
+            child,
+            metadata={"name": SERVICE, "namespace": operator.namespace},
+            spec=_route(args.host, said, args.presented),
+        )
+        self.content = TrusteeContent(
+            f"{name}-content",
+            TrusteeContentArgs(
+                stack=args.stack,
+                judgement=args.judgement,
+                presented=args.presented,
+                namespace=operator.namespace,
+                installed=operator.installed,
+            ),
+            child,
+        )
+        self.sealing_key = self.content.sealing_key
+        kbs = self._kbs_config(name, args, operator)
+        self.reached = [kbs, route]
+        self.ready = self._roll_out(name, said, operator, kbs)
+        self.register_outputs({"content": self.content.fingerprint})
+
+    def _kbs_config(self, name: str, args: TrusteeStackArgs, operator: OlmOperator) -> KbsConfig:
+        said, profile = args.stack.trustee, args.judgement.apply(lambda found: found.profile)
+        annotations: dict[str, Input[str]] = {WAIT_FOR: profile.apply(_deployed), DELETION_PROPAGATION: "background"}
+        return KbsConfig(
+            f"{name}-kbsconfig",
+            ResourceOptions(
+                parent=self,
+                # The operator brings the kind, and fails on a KbsConfig that names an object which is not there yet.
+                depends_on=[operator.installed, self.content],
+                custom_timeouts=CustomTimeouts(create=said.timeout, update=said.timeout, delete=said.timeout),
+            ),
+            # Deleted in the background: a deletion in the foreground changes the object's finalizers while the operator
+            # does, and operator 0.3 never finishes once its own change met a conflict (finalizeKbsConfig).
+            metadata={
+                "name": "kbsconfig",
+                "namespace": operator.namespace,
+                "labels": _LABELS,
+                "annotations": annotations,
+            },
+            spec=Output.all(profile, self.content.fingerprint).apply(
+                lambda both: kbs_config_spec(said, both[0], self.content.kbs_secrets, both[1])
+            ),
+        )
+
+    def _roll_out(self, name: str, said: TrusteeSettings, operator: OlmOperator, kbs: KbsConfig) -> pulumi.Resource:
+        # Forced: a run whose state was lost meets its own wait, under a field manager that it does not know any more.
+        annotations: dict[str, Any] = {WAIT_FOR: self.content.fingerprint.apply(_rolled_out), PATCH_FORCE: "true"}
+        return kubernetes.apps.v1.DeploymentPatch(
+            f"{name}-kbs",
+            metadata={"name": _DEPLOYMENT, "namespace": operator.namespace, "annotations": annotations},
+            opts=ResourceOptions(
+                parent=self,
+                # The operator makes the Deployment for the KbsConfig, and takes it away with it.
+                depends_on=[kbs],
+                deleted_with=kbs,
+                # Giving up fields of a Deployment that is gone fails for ever.
+                retain_on_delete=True,
+                custom_timeouts=CustomTimeouts(create=said.timeout, update=said.timeout),
+            ),
+        )
+
+
+_LABELS = {
+    "app.kubernetes.io/name": "kbsconfig",
+    "app.kubernetes.io/instance": "kbsconfig",
+    "app.kubernetes.io/part-of": "trustee-operator",
+    "app.kubernetes.io/managed-by": "kustomize",
+    "app.kubernetes.io/created-by": "trustee-operator",
+}
+
+
+def kbs_config_spec(
+    said: TrusteeSettings, profile: TrusteeProfile, secrets: list[str], fingerprint: str
+) -> dict[str, Any]:
+    """Return the spec of KbsConfig.
+
+    Args:
+        said: settings; optional parts are named only where they are set.
+        profile: version of the operator.
+        secrets: names of the Secrets that KBS serves.
+        fingerprint: a text that changes with the content. As an environment variable of KBS it makes the operator roll
+            the Deployment, which a changed Secret alone never does, and a changed ConfigMap only from 1.2 on.
+    """
+    spec: dict[str, Any] = {
+        "kbsConfigMapName": KBS_CONFIG,
+        "kbsAuthSecretName": AUTH_SECRET,
+        # Left out it would mean MicroservicesDeployment in the operator's code.
+        "kbsDeploymentType": "AllInOneDeployment",
+        "kbsRvpsRefValuesConfigMapName": REFERENCE_VALUES,
+        "kbsSecretResources": secrets,
+        "kbsResourcePolicyConfigMapName": RESOURCE_POLICY,
+        "kbsAttestationPolicyConfigMapName": ATTESTATION_POLICY,
+        # One variable only: operator 0.3 lists several in random order, and restarts KBS for it.
+        "KbsEnvVars": {_FINGERPRINT: fingerprint},
+    }
+    if said.tdx is not None and profile.tdx_config_map:
+        spec["tdxConfigSpec"] = {"kbsTdxConfigMapName": TDX_CONFIG}
+    if said.tls.termination == "passthrough":
+        spec |= {"kbsHttpsKeySecretName": HTTPS_KEY, "kbsHttpsCertSecretName": HTTPS_CERTIFICATE}
+    if said.service_type is not None:
+        spec["kbsServiceType"] = said.service_type
+    return spec
+
+
+def route_host(said: TrusteeSettings, apps_domain: Input[str]) -> Output[str]:
+    """Return the host of the Route, known before the Route exists."""
+    if said.host is not None:
+        return Output.from_input(said.host)
+    return Output.from_input(apps_domain).apply(lambda domain: f"{SERVICE}-{NAMESPACE}.{domain}")
+
+
+def kbs_url(stack: Settings, host: Output[str] | None, remote: Output[str] | None) -> Output[str]:
+    """Return the URL of KBS: that of the settings, of another stack's Trustee, or of this stack's Route."""
+    if stack.initdata.kbs_url is not None:
+        return Output.from_input(stack.initdata.kbs_url)
+    return remote if remote is not None else Output.concat("https://", host or "")
+
+
+def trustee_source(stack: Settings, connections: Connections) -> OperatorSource:
+    """Return where the Trustee operator comes from."""
+    return OperatorSource(
+        package=TRUSTEE_PACKAGE,
+        namespace=NAMESPACE,
+        settings=stack.trustee.operator,
+        provider=connections.cluster,
+    )
+
+
+def _route(host: Input[str], said: TrusteeSettings, presented: Presented | None) -> dict[str, Any]:
+    tls: dict[str, Any] = {"termination": said.tls.termination}
+    if presented is not None and said.tls.termination == "edge":
+        chain = presented.certificate.apply(certificates.split)
+        tls |= {"certificate": chain.apply(lambda both: both[0]), "key": presented.private_key}
+        if said.tls.issued:
+            tls["caCertificate"] = chain.apply(lambda both: both[1])
+    return {
+        "host": host,
+        "to": {"kind": "Service", "name": SERVICE},
+        "port": {"targetPort": "kbs-port"},
+        "tls": tls,
+    }
+
+
+def _deployed(profile: TrusteeProfile) -> str:
+    return _READY if profile.reports_ready else _DEPLOYMENT_EXISTS
+
+
+def _rolled_out(fingerprint: str) -> str:
+    """Return a wait for the Deployment's roll-out with exactly this content.
+
+    KbsConfig passes at once after a change, because its finalizer is old; the variable tells the new roll-out apart.
+    """
+    variable = f".spec.template.spec.containers[?@.name == 'kbs'].env[?@.name == '{_FINGERPRINT}'].value"
+    # Two waits, because the provider's JSONPath parser takes no third term after a comparison.
+    counts = [f"[?@.{name} > 0 && @.{name} == @.replicas].{name}" for name in ("availableReplicas", "updatedReplicas")]
+    waits = [f"jsonpath={{{variable}}}={fingerprint}", *(f"jsonpath={{{count}}}" for count in counts)]
+    return json.dumps(waits)
