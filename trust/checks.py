@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 from cryptography import x509
 
 from rendering.images import image_policy
 from rendering.pki import certificates
 from rendering.policy.agent_policy_check import check_agent_policy
+from rendering.policy.policies import Variant
 from rendering.policy.policy_check import Report, check_attestation_policy, check_chain, check_resource_policy
 from rendering.policy.policy_engine import PolicyError
 from rendering.policy.policy_judge import judge_agent
@@ -188,11 +189,17 @@ def _agent_reports(stack: Settings, chain: Chain) -> list[Report]:
         listed = () if own or stack.initdata.agent_policy_file is not None else allowed_images(stack, workload)
         found[document.agent_policy] = (setting, listed)
     reports = [
-        _reported(setting, partial(check_agent_policy, text, stack.environment, listed))
+        _reported(setting, partial(_agent_report, text, stack.environment, listed))
         for text, (setting, listed) in found.items()
         if text is not None
     ]
     return [report for report in reports if report is not None]
+
+
+@cache
+def _agent_report(text: str, variant: Variant, listed: tuple[str, ...]) -> Report:
+    """Return what the engine makes of an agent policy; problems and warnings both ask, of many workloads' policies."""
+    return check_agent_policy(text, variant, listed)
 
 
 def _replaced(stack: Settings, chain: Chain) -> list[str]:

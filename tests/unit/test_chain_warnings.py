@@ -1,8 +1,12 @@
 """What the chain warns about that only the program knows: what it made itself."""
 
+from unittest import mock
+
 import pytest
 
+from rendering.policy.agent_policy_check import check_agent_policy
 from tests.unit.recording import run_program
+from trust import checks
 
 
 @pytest.mark.parametrize(("days", "warned"), [(20, True), (365, False)])
@@ -17,3 +21,12 @@ def test_a_made_certificate_that_soon_expires_is_warned_about_with_the_setting_t
     if warned:
         assert "a certificate of the chain expires at 20" in found[0]
         assert found[0].endswith("pulumi config set --path coco-azure:trustee.rotation.tls 4")
+
+
+def test_the_policy_of_each_workload_is_judged_once_in_a_run() -> None:
+    workloads = {f"judged-once-{number}": {"allowedImages": [f"quay.io/judged/{number}"]} for number in range(3)}
+    with mock.patch.object(checks, "check_agent_policy", wraps=check_agent_policy) as judged:
+        run_program({"initdata": {"workloads": workloads}})
+
+    texts = [call.args[0] for call in judged.call_args_list]
+    assert sum("quay.io/judged/" in text for text in texts) == len(workloads)

@@ -222,3 +222,13 @@ def test_a_trusted_cluster_has_trustee_and_the_other_one_the_peer_pods() -> None
     assert not [name for name in theirs if name.startswith(("peer-pods", "check", "facts"))]
     assert {"versions-trustee-operator", "trustee-facts-ingress"} <= theirs
     assert run.exports["proof"]["ownCluster"] is True
+
+
+def test_no_provider_makes_a_large_stack_wait_by_its_own_limit_of_requests() -> None:
+    run = run_program({"trustee": {"cluster": {"kubeconfig": "trusted"}}})
+
+    providers = [each for each in run.registrations.values() if each.request.type == "pulumi:providers:kubernetes"]
+    said = [json.loads(each.inputs["kubeClientSettings"]) for each in providers]
+    assert len(said) > 2
+    # By itself a provider asks 50 times a second, and 120 times before that holds.
+    assert all(each == {"qps": 300, "burst": 1000} for each in said)
