@@ -1,21 +1,20 @@
-"""Previews, growth, a run without a change, and a change of one line of a policy."""
+"""Previews, a run without a change, and a change of one line of a policy."""
 
 import copy
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from rehearsal import kinds
 from rehearsal.bench import chapter
 from rehearsal.bench.main_job import INSTANT, Say
-from rehearsal.bench.stage import BenchError, Run, Stage, settings, stage
+from rehearsal.bench.stage import BenchError, Stage, settings, stage
+from rehearsal.beside import Beside
 from rehearsal.cluster import CHECKOUT
 from rehearsal.rest import ApiServer
 
-SECRETS, WORKLOADS = (10, 100, 500), (1, 10, 50)
 _EMPTY = Path(__file__).parent / "empty"
 _LOOK = 0.1
 _LIMIT = 120.0
@@ -32,16 +31,6 @@ class Previews:
     empty: list[float] = field(default_factory=list)
     installed: list[float] = field(default_factory=list)
     empty_too: list[float] = field(default_factory=list)
-
-
-@dataclass
-class Growth:
-    """Runs by size: of ``preview`` and of ``up`` on a cluster without anything."""
-
-    name: str
-    sizes: tuple[int, ...]
-    preview: list[Run] = field(default_factory=list)
-    up: list[Run] = field(default_factory=list)
 
 
 @dataclass
@@ -68,19 +57,6 @@ def previews(root: Path, rounds: int, say: Say) -> Previews:
             place.configure({})
             place.run("up")
     return found
-
-
-def growth(root: Path, say: Say) -> list[Growth]:
-    """Return how previews and roll-outs grow with client secrets and with workloads that have initdata of their own."""
-    secrets, workloads = Growth("client secrets", SECRETS), Growth("workloads with initdata of their own", WORKLOADS)
-    for case, said in ((secrets, _secrets), (workloads, _workloads)):
-        for size in case.sizes:
-            say(f"growth: {size} {case.name}")
-            with stage(root, INSTANT) as place:
-                place.configure(said(size))
-                case.preview.append(place.run("preview"))
-                case.up.append(place.run("up"))
-    return [secrets, workloads]
 
 
 def everyday(root: Path, rounds: int, say: Say) -> Everyday:
@@ -115,16 +91,6 @@ def everyday(root: Path, rounds: int, say: Say) -> Everyday:
     return found
 
 
-def _secrets(count: int) -> dict[str, Any]:
-    names = {f"secret{number}": {"key": "generated"} for number in range(count - 1)}
-    return settings(clientSecrets={"kbsres1": {"key1": "generated"}, **names})
-
-
-def _workloads(count: int) -> dict[str, Any]:
-    images = {f"app{number}": {"allowedImages": [f"quay.io/rehearsal/app{number}"]} for number in range(count)}
-    return settings(initdata={"workloads": images})
-
-
 def _model(place: Stage) -> Mapping[str, Any]:
     """Return a pod like the check's, which asks KBS for a secret."""
     job = next(each for each in chapter.objects(place.state()) if each["kind"] == "Job")
@@ -133,42 +99,34 @@ def _model(place: Stage) -> Mapping[str, Any]:
     return {"metadata": {}, "spec": {**template["spec"], "restartPolicy": "Never"}}
 
 
-class _Asking:
+class _Asking(Beside):
     """Asks KBS for a secret again and again, by one pod after the other, until it is released."""
 
     def __init__(self, server: ApiServer, model: Mapping[str, Any]) -> None:
+        super().__init__()
         self._server = server
         self._model = model
         self._began = time.monotonic()
         self._answered: float | None = None
         self._said = "no pod has ended"
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._ask, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def answered(self) -> float:
         """Return after how many seconds it was released; raises BenchError where it never is."""
-        self._thread.join(_LIMIT)
+        self.thread.join(_LIMIT)
         if self._answered is None:
             raise BenchError(f"KBS has not answered by the new policy after {_LIMIT:.0f} s: {self._said}")
         return self._answered
 
-    def _ask(self) -> None:
+    def work(self) -> None:
+        """Ask until the secret is released."""
         number = 0
-        while not self._over.is_set() and self._answered is None:
+        while not self.over.is_set() and self._answered is None:
             number += 1
             path = kinds.POD.path("default", f"asking-{number}")
             pod = {"apiVersion": "v1", "kind": "Pod", **copy.deepcopy(dict(self._model))}
             pod["metadata"]["name"] = f"asking-{number}"
             self._server.request("POST", kinds.POD.path("default"), pod)
-            released, self._said = _released(self._server, path, self._over.is_set)
+            released, self._said = _released(self._server, path, self.over.is_set)
             if released:
                 self._answered = time.monotonic() - self._began
             self._server.request("DELETE", path)

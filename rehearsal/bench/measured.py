@@ -40,9 +40,9 @@ def slope(sizes: Sequence[float], figures: Sequence[float]) -> float:
 def growth(sizes: Sequence[float], figures: Sequence[float]) -> float:
     """Return how much steeper the last step of a growth is than the first: 1 is linear, below 1 flattens.
 
-    Three sizes or more; a first step that does not grow counts as one part in a thousand of its figure.
+    Three sizes or more; a first step that grows by less than a hundredth, which is noise, counts as that.
     """
     first = (figures[1] - figures[0]) / (sizes[1] - sizes[0])
     last = (figures[-1] - figures[-2]) / (sizes[-1] - sizes[-2])
-    least = figures[0] / 1000 / (sizes[1] - sizes[0])
+    least = figures[0] / 100 / (sizes[1] - sizes[0])
     return last / max(first, least)

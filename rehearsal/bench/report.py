@@ -5,7 +5,8 @@ import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rehearsal.bench.everyday import Everyday, Growth, Previews
+from rehearsal.bench.everyday import Everyday, Previews
+from rehearsal.bench.growth import Growth, Size
 from rehearsal.bench.main_job import Case
 from rehearsal.bench.measured import Spread, growth, ratio, slope
 
@@ -73,24 +74,35 @@ def previews(found: Previews) -> Iterator[str]:
         yield _row(name, _text(whole), _text(empty), ratio(whole, empty).text(2))
 
 
+_GROWN = ("preview, s", "`up`, s", "`up`, state written once, s", "memory of a preview, MiB", "memory of `up`, MiB")
+
+
 def grown(cases: Sequence[Growth]) -> Iterator[str]:
     """Yield the lines on growth."""
     yield "## Growth"
     yield ""
-    yield "Steepness: the last step of a growth over the first; 1 is linear."
+    yield "Steepness: the last step of a growth over the first, of medians; 1 is linear."
     for case in cases:
         yield ""
-        yield from _head((case.name, "preview, s", "`up`, s", "memory of a preview, MiB", "memory of `up`, MiB"))
-        for size, preview, up in zip(case.sizes, case.preview, case.up, strict=True):
-            figures = (f"{preview.seconds:.1f}", f"{up.seconds:.1f}", f"{preview.memory:.0f}", f"{up.memory:.0f}")
-            yield _row(str(size), *figures)
-        measured = [[each.seconds for each in case.preview], [each.seconds for each in case.up]]
-        measured += [[each.memory for each in case.preview], [each.memory for each in case.up]]
-        slopes = [slope(case.sizes, each) for each in measured]
+        yield from _head((case.name, *_GROWN))
+        measured = list(zip(*map(_figures, case.sizes), strict=True))
+        for number, size in enumerate(case.sizes):
+            texts = [column[number].text(0 if place > 2 else 1) for place, column in enumerate(measured)]  # noqa: PLR2004
+            yield _row(str(size.count), *texts)
+        counts = [size.count for size in case.sizes]
+        medians = [[each.median for each in column] for column in measured]
+        slopes = [slope(counts, each) for each in medians]
         yield _row(
-            "each more", *(f"{each * 1000:.0f} ms" for each in slopes[:2]), *(f"{each:.2f}" for each in slopes[2:])
+            "each more", *(f"{each * 1000:.0f} ms" for each in slopes[:3]), *(f"{each:.2f} MiB" for each in slopes[3:])
         )
-        yield _row("steepness", *(f"{growth(case.sizes, each):.2f}" for each in measured))
+        yield _row("steepness", *(f"{growth(counts, each):.2f}" for each in medians))
+
+
+def _figures(size: Size) -> tuple[Spread, ...]:
+    """Return what the columns of a size say: three times in seconds, and twice the memory."""
+    seconds = [Spread(tuple(run.seconds for run in runs)) for runs in (size.preview, size.up, size.unwritten)]
+    memory = [Spread(tuple(run.memory for run in runs)) for runs in (size.preview, size.up)]
+    return (*seconds, *memory)
 
 
 def everyday(found: Everyday) -> Iterator[str]:

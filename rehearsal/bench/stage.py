@@ -4,18 +4,18 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
 import toolchain
 from rehearsal.azure.description import merge
+from rehearsal.beside import Beside
 from rehearsal.cluster import CHECKOUT, Cluster
 from rehearsal.control_plane import TOOLS
 from rehearsal.fault_bench.strikes import descendants
@@ -23,6 +23,7 @@ from rehearsal.rest import ApiServer
 from rehearsal.workplace import STACK, Prepared, Workplace
 
 _LOOK = 0.2
+_NOTHING: Mapping[str, str] = {}
 _LAST_WORDS = 3000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MIB = 1024 * 1024
@@ -58,8 +59,17 @@ class Stage:
         said["config"] = merge(said["config"], changes) if program == CHECKOUT else dict(changes)
         (self._root / "stack.yaml").write_text(yaml.safe_dump(said))
 
-    def run(self, command: str, *options: str) -> Run:
-        """Measure ``up``, ``preview`` or ``destroy`` of the stack; raises BenchError where it fails."""
+    def run(self, command: str, *options: str, environment: Mapping[str, str] = _NOTHING) -> Run:
+        """Measure ``up``, ``preview`` or ``destroy`` of the stack.
+
+        Args:
+            command: which.
+            options: options of ``pulumi``.
+            environment: variables beside those of every run.
+
+        Raises:
+            BenchError: it fails.
+        """
         if self._program not in self._made:
             self._call("stack", "init", STACK)
             self._made.add(self._program)
@@ -73,6 +83,7 @@ class Stage:
             "--config-file",
             str(self._root / "stack.yaml"),
             "--suppress-progress",
+            environment=environment,
         )
 
     def pace(self, speed: float) -> None:
@@ -97,14 +108,14 @@ class Stage:
         nodes = self.server.get("/api/v1/nodes")["items"]
         return sum("node-role.kubernetes.io/worker" in each["metadata"]["labels"] for each in nodes)
 
-    def _call(self, *arguments: str) -> Run:
+    def _call(self, *arguments: str, environment: Mapping[str, str] = _NOTHING) -> Run:
         log = self._root / "run.log"
         began = time.monotonic()
         with log.open("w") as out:
             process = subprocess.Popen(
                 [str(self._prepared.pulumi), *arguments, "--non-interactive"],
                 cwd=self._program,
-                env=self._prepared.environment(),
+                env={**self._prepared.environment(), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -121,25 +132,17 @@ class Stage:
         return Run(time.monotonic() - began, memory.most / _MIB)
 
 
-class _Memory:
+class _Memory(Beside):
     """Looks at the memory of a process and its children while they run."""
 
     def __init__(self, pid: int) -> None:
+        super().__init__()
         self.most = 0.0
         self._pid = pid
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(_LOOK):
+    def work(self) -> None:
+        """Look at it again and again."""
+        while not self.over.wait(_LOOK):
             family = [self._pid, *(each.pid for each in descendants(self._pid))]
             self.most = max(self.most, sum(map(_resident, family)))
 

@@ -1,11 +1,11 @@
 """Looks for values of secrets where none may be: the state, logs, and the arguments of processes."""
 
 import base64
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from rehearsal.beside import Beside
 from rehearsal.rest import ApiServer
 
 _LOOK = 0.1
@@ -61,24 +61,16 @@ def in_files(folders: Iterable[Path], wanted: Mapping[str, str]) -> list[str]:
     return found
 
 
-class Arguments:
+class Arguments(Beside):
     """The command lines of every process while it is open, each one once."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.seen: set[str] = set()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(_LOOK):
+    def work(self) -> None:
+        """Look at all processes again and again."""
+        while not self.over.wait(_LOOK):
             self.seen |= set(command_lines().values())
 
 

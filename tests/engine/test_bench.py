@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.bench import chapter, everyday, main_job
+from rehearsal.bench import chapter, everyday, growth, main_job
 from rehearsal.bench.chapter import Chapter
 from rehearsal.bench.main_job import INSTANT
 from rehearsal.bench.stage import stage
@@ -47,3 +47,12 @@ def test_previews_are_measured_beside_those_of_a_program_that_does_next_to_nothi
     found = everyday.previews(tmp_path / "previews", 1, lambda _: None)
 
     assert [len(each) for each in (found.whole, found.empty, found.installed, found.empty_too)] == [1, 1, 1, 1]
+
+
+def test_growth_is_measured_for_secrets_and_for_workloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COCO_KUBERNETES_PROVIDER", "auto")
+    found = growth.growth(tmp_path / "growth", 1, lambda _: None, secrets=[2], workloads=[1])
+
+    for case in found:
+        (size,) = case.sizes
+        assert [len(runs) for runs in (size.preview, size.up, size.unwritten)] == [1, 1, 1], case.name

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from rehearsal.bench import chapter, floor, report
 from rehearsal.bench.__main__ import BEGIN, write
-from rehearsal.bench.everyday import Everyday, Growth, Previews
+from rehearsal.bench.everyday import Everyday, Previews
+from rehearsal.bench.growth import Growth, Size
 from rehearsal.bench.main_job import Case
 from rehearsal.bench.measured import Spread, growth, ratio, slope
 from rehearsal.bench.stage import Run
@@ -44,6 +45,8 @@ def test_what_grows_with_the_square_is_told_as_steeper() -> None:
 
     assert growth(sizes, [size**2 for size in sizes]) > 5
     assert growth(sizes, [7.0, 7.0, 7.0]) == 0
+    # A first step within the noise is no measure of the last one.
+    assert growth((1, 10, 50), [730.0, 729.0, 740.0]) < 1
 
 
 @given(st.integers(1, 100))
@@ -88,12 +91,14 @@ def test_the_page_keeps_its_words_and_gets_new_figures(tmp_path: Path) -> None:
 
 def test_every_figure_that_was_measured_is_in_the_tables() -> None:
     case = Case("fresh", 20, program=[33, 44], engine=[10, 20], chapter=[66, 88], reboots={3}, chapter_reboots={6})
-    growths = [Growth("secrets", (1, 2, 3), [Run(1, 100)] * 3, [Run(2, 200), Run(3, 200), Run(4, 200)])]
+    sizes = [
+        Size(count, [Run(1, 100)] * 2, [Run(2, 200), Run(2 + count * 2, 200)], [Run(count, 200)]) for count in (1, 2, 3)
+    ]
     text = "\n".join(
         [
             *report.main_job([case], 20),
             *report.previews(Previews([6.0], [3.0], [9.0], [3.0])),
-            *report.grown(growths),
+            *report.grown([Growth("secrets", sizes)]),
             *report.everyday(Everyday([5.0], [7.0], [8.0])),
         ]
     )
@@ -101,7 +106,9 @@ def test_every_figure_that_was_measured_is_in_the_tables() -> None:
     assert "| fresh | 20.0 | 15.0 (10.0 to 20.0) | 38.5 (33.0 to 44.0) | 1.10 (1.10 to 1.10) |" in text
     assert "| 77.0 (66.0 to 88.0) | 0.50 (0.50 to 0.50) | 3 | 6 |" in text
     assert "| nothing deployed | 6.0 | 3.0 | 2.00 |" in text
-    assert "| each more | 0 ms | 1000 ms | 0.00 | 0.00 |" in text
+    assert "| 2 | 1.0 (1.0 to 1.0) | 4.0 (2.0 to 6.0) | 2.0 | 100 (100 to 100) | 200 (200 to 200) |" in text
+    assert "| each more | 0 ms | 1000 ms | 1000 ms | 0.00 MiB | 0.00 MiB |" in text
+    assert "| steepness | 0.00 | 1.00 | 1.00 | 0.00 | 0.00 |" in text
     assert "answering by it: 7.0 s" in text
 
 
