@@ -1,6 +1,6 @@
 """What the stack exports: for people, for the next run, and for other stacks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -25,7 +25,6 @@ from components.trustee.stack import TrusteeStack
 from rendering import proof
 from settings import Settings
 from trust import report
-from trust.chain import Chain
 from trust.documents import GLOBAL, images
 
 
@@ -101,21 +100,13 @@ def _of_peer_pods(chain: TrustChain, network: AzureNetwork) -> dict[str, Any]:
         **made,
         "initdataDigest": documents.apply(lambda found: found.documents[GLOBAL].digest),
         PCR8_OUTPUT: documents.apply(lambda found: found.measured),
-        "workloadInitdata": documents.apply(_annotations),
+        "workloadInitdata": chain.workload_initdata,
         "resourceGroup": network.resource_group,
         "region": network.region,
         "vnet": network.vnet,
         "subnetId": network.subnet_id,
         "nsgId": network.nsg_id,
     }
-
-
-def _annotations(chain: Chain) -> Mapping[str, dict[str, str]]:
-    """Return the pod annotation of each workload's initdata, ready to be put on its pods."""
-    if chain.versions.osc is None:
-        return {}
-    key = chain.versions.osc.initdata_annotation
-    return {name: {key: found.encoded} for name, found in chain.documents.items() if name != GLOBAL}
 
 
 def _proof(stack: Settings, chain: TrustChain) -> Output[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from policies.model import Config, Found, Option, Resource, Rule, Stack
-from policies.reading import KBS_CONFIG, PEER_PODS
+from policies.reading import KBS_CONFIG, PEER_PODS, STASH
 
 TRUSTEE = "trustee-operator-system"
 OSC = "openshift-sandboxed-containers-operator"
@@ -28,7 +28,6 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 """Names that the chapter, the operators and this project's documents say; what other kinds are called is free."""
 _SEALED = "coco-azure:index:SealedSecrets$"
 _GUARD = "-kataconfig-guard"
-_STASH = "pulumi:index:Stash"
 
 
 def _pinned(resource: Resource, _: Config) -> Iterator[str]:
@@ -39,7 +38,7 @@ def _pinned(resource: Resource, _: Config) -> Iterator[str]:
 
 
 def _protected(stack: Stack, _: Config) -> Iterator[Found]:
-    guards = [each for each in stack.resources if each.kind == _STASH and each.name.endswith(_GUARD)]
+    guards = [each for each in stack.resources if each.kind == STASH and each.name.endswith(_GUARD)]
     guarded = bool(guards) and all(each.protect for each in guards)
     for kata_config in stack.objects("KataConfig"):
         # An approved roll-out takes the object's own protection away, for that run; the guard's stays.

@@ -18,8 +18,11 @@ from rendering.trustee.reference_values import ReferenceValue, parse
 
 KBS_CONFIG, REFERENCE_VALUES = "kbs-config-cm", "rvps-reference-values"
 PEER_PODS = "peer-pods-cm"
+STASH = "pulumi:index:Stash"
 EXPECTS = "coco-azure/expects"
 """Annotation of ``components.operators.olm_operator`` with the CSV that is to be installed."""
+_WORKLOADS = "-workload-initdata"
+"""End of the name of the Stash in which ``components.trustee.chain`` shows initdata of workloads."""
 _GZIP = b"\x1f\x8b"
 # Both names of the annotation: CAA pkg/util/cloud.go, GetInitdataFromAnnotation.
 _INITDATA = re.compile(r"io\.katacontainers\.config\.(runtime|hypervisor)\.cc_init_data")
@@ -94,12 +97,21 @@ def annotations(resource: Resource) -> dict[str, str]:
 
 
 def initdata_of(resource: Resource) -> Iterator[tuple[str, str]]:
-    """Return the encoded initdata documents in a resource, each with its place."""
+    """Return the encoded initdata documents in a resource, each with its place.
+
+    Raises:
+        UnknownError: one is not known yet.
+    """
     if is_config_map(resource, PEER_PODS) and isinstance(said := resource.at("data", "INITDATA"), str):
         yield f"INITDATA of {resource}", said
     for key, value in annotations(resource).items():
         if _INITDATA.fullmatch(key):
             yield f"initdata of {resource}", value
+    if resource.kind == STASH and resource.name.endswith(_WORKLOADS):
+        # Not its output, which stays what it was when the engine made it.
+        for name in resource.at("input") or {}:
+            for key in resource.at("input", name) or {}:
+                yield f"initdata.workloads.{name}", str(resource.at("input", name, key))
 
 
 def secret_entries(resource: Resource) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from rendering.trustee import kbs_config, reference_values, tdx
 from rendering.trustee.reference_values import ReferenceValue
 from settings import Settings
 from trust import values as chain_values
-from trust.documents import Document, Place, documents, measured
+from trust.documents import GLOBAL, Document, Place, documents, measured
 
 KBS_CONFIG = "kbs-config-cm"
 REFERENCE_VALUES = "rvps-reference-values"
@@ -69,6 +69,14 @@ class Chain:
     def measured(self) -> dict[str, str]:
         """PCR 8 of each document by its name."""
         return measured(self.documents)
+
+    @property
+    def annotations(self) -> dict[str, dict[str, str]]:
+        """The pod annotation of each workload's own document, ready to be put on its pods."""
+        if self.versions.osc is None:
+            return {}
+        key = self.versions.osc.initdata_annotation
+        return {name: {key: found.encoded} for name, found in self.documents.items() if name != GLOBAL}
 
 
 def build(stack: Settings, versions: Versions, place: Place, previous: Iterable[str] = ()) -> Chain:

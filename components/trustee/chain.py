@@ -83,6 +83,8 @@ class TrustChain(pulumi.ComponentResource):
     """Versions, documents, and what Trustee judges by."""
     certificate: Output[str | None]
     """PEM that KBS's certificate is verified with; None where a public authority signed it."""
+    workload_initdata: Output[Mapping[str, Mapping[str, str]]]
+    """The pod annotation of each workload's own initdata, by the workload's name."""
     presented: Presented | None
     """What Route or KBS presents to pod VMs; None for the router's own certificate."""
     warnings: Output[list[str]]
@@ -104,6 +106,8 @@ class TrustChain(pulumi.ComponentResource):
         ).apply(self._checked)
         self.chain = found.apply(lambda both: both[0])
         self.warnings = found.apply(lambda both: both[1])
+        self.workload_initdata = self.chain.apply(lambda chain: chain.annotations)
+        self._show_workloads(name)
         self.register_outputs({"warnings": self.warnings})
 
     def csv(self, package: str) -> Output[str]:
@@ -114,6 +118,13 @@ class TrustChain(pulumi.ComponentResource):
     def judgement(self) -> Output[Judgement]:
         """What Trustee judges by; asked for only where the stack has a Trustee."""
         return self.chain.apply(_judgement)
+
+    def _show_workloads(self, name: str) -> None:
+        stack = self._args.stack
+        if stack.initdata.workloads and stack.peer_pods.enabled:
+            # No value of it is used: it is there to be seen. A preview names the workload whose initdata changes, and
+            # the policy pack judges it by `input`. The engine leaves `output` at the value of the first run.
+            pulumi.Stash(f"{name}-workload-initdata", input=self.workload_initdata, opts=ResourceOptions(parent=self))
 
     def _tls(self, name: str) -> tuple[Output[str | None], Presented | None]:
         said, host = self._args.stack.trustee, self._args.host

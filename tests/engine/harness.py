@@ -122,6 +122,16 @@ class Stack:
         command = [str(self._prepared.pulumi), *arguments, "--non-interactive", "--config-file", str(self._config)]
         if arguments[0] in ("stack", "cancel", "state"):
             command = [str(self._prepared.pulumi), *arguments, "--non-interactive"]
+        return self._started(command)
+
+    def make(self, *arguments: str) -> Done:
+        """Run ``make`` in the project's folder: what it runs finds the stack's file there, not that of the tests."""
+        with self._started(["make", "--no-print-directory", *arguments]) as process:
+            out, _ = process.communicate(timeout=_TIMEOUT)
+        self.log.append(out)
+        return Done(process.returncode, out)
+
+    def _started(self, command: Sequence[str]) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             command,
             cwd=self._program,

@@ -30,6 +30,11 @@ BROKEN = {
     "operators-pinned",
     "trustee-on-another-cluster",
 }
+AGENTS = {"agent-exec-off", "agent-logs-off", "agent-set-policy-off"}
+"""What the chapter's agent policy breaks."""
+SHOP, OTHER = ({"allowedImages": [f"quay.io/rehearsal/{name}"]} for name in ("app", "gpg"))
+OPEN = {"agentPolicyFile": "rendering/rego/agent_allow_all.rego"}
+WORKLOADS = "trust-chain-workload-initdata"
 PASSWORD = "correct horse battery"
 PEER_PODS_CM = "/api/v1/namespaces/openshift-sandboxed-containers-operator/configmaps/peer-pods-cm"
 KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
@@ -54,6 +59,7 @@ def good(stack: Stack, tmp_path: Path) -> dict[str, Any]:
             "cluster": {"kubeconfig": str(trusted), "identifier": "trusted"},
         },
         "peerPods": {"operator": {"version": "1.12.1"}, "kataConfig": {"allowReboot": False}},
+        "initdata": {"workloads": {"shop": SHOP}},
     }
     stack.configure(said)
     ticket = _TICKET.search(stack.run("preview", "--stack", stack.name, check=False).output)
@@ -75,6 +81,17 @@ def _judged(stack: Stack, config: Mapping[str, Any], levels: Path | str = "prod.
     return done
 
 
+def _with(**workloads: dict[str, Any]) -> dict[str, Any]:
+    """Return settings of initdata; the global document's agent policy is good."""
+    return {"initdata": {"agentPolicy": "production", "workloads": workloads}}
+
+
+def _shown(stack: Stack) -> Mapping[str, Any]:
+    """Return what the state holds of the resource that shows initdata of workloads."""
+    (found,) = (each for each in stack.state() if each["urn"].endswith(f"::{WORKLOADS}"))
+    return found
+
+
 def _broken(done: Done, level: str) -> set[str]:
     """Return the rules that the engine says are broken at a level."""
     return set(re.findall(rf"- \[{level}\] \[severity: \w+\]  ([a-z-]+)  ", done.output))
@@ -94,6 +111,21 @@ def test_a_bad_production_stack_fails_with_each_rule_and_its_remedy(stack: Stack
     assert _broken(done, "mandatory") == BROKEN, done.output
     said = " ".join(done.output.split())
     assert all(" ".join(rule.remedy.split()) in said for rule in RULES if rule.id in BROKEN)
+
+
+def test_a_workloads_own_agent_policy_is_judged_though_its_pods_are_no_resources(
+    stack: Stack, good: dict[str, Any]
+) -> None:
+    # Called a development stack, because the program itself refuses the policy in production.
+    done = _judged(stack, {**good, "environment": "development", **_with(shop=OPEN, web=SHOP)})
+
+    pinned = {"agent-policy-known", "kataconfig-protected", "operators-pinned", "trustee-on-another-cluster"}
+    assert done.code != 0
+    assert _broken(done, "mandatory") == (BROKEN - pinned) | AGENTS, done.output
+    said = " ".join(done.output.split())
+    assert f"Stash: {WORKLOADS})" in said
+    assert "the agent policy in initdata.workloads.shop allows ExecProcessRequest: the host gets" in said
+    assert "initdata.workloads.web" not in said
 
 
 def test_levels_come_from_the_file_of_the_stack(stack: Stack) -> None:
@@ -163,3 +195,58 @@ def test_a_whole_run_of_the_rehearsals_stack_passes(stack: Stack) -> None:
     again = _judged(stack, {}, "rehearsal.json")
     assert again.code == 0, again.output
     assert "can't run policy" not in again.output
+
+
+def test_a_workload_is_named_by_the_preview_and_judged_by_what_it_is_about_to_get(stack: Stack) -> None:
+    stack.configure(_with(shop=SHOP, web=SHOP))
+    stack.up(*_pack("rehearsal.json"))
+
+    first = _shown(stack)
+    stack.configure(_with(shop=OTHER, web=SHOP))
+    told = stack.run("preview", "--stack", stack.name, "--diff", *_pack("rehearsal.json")).output
+    part = told.partition(f"::{WORKLOADS}]")[2].partition("[urn=")[0]
+    assert re.findall(r"~ (\w+): \{", part) == ["input", "shop"], told
+
+    # In place, with the first value left as its output.
+    stack.up(*_pack("rehearsal.json"))
+    second = _shown(stack)
+    assert second["id"] == first["id"]
+    assert second["inputs"]["input"] == stack.outputs()["workloadInitdata"] != first["inputs"]["input"]
+    assert second["outputs"] == {**second["inputs"], "output": first["inputs"]["input"]}
+
+    done = _judged(stack, {"environment": "development", **_with(shop=OPEN, web=SHOP)}, "rehearsal.json")
+    assert _broken(done, "mandatory") & {rule.id for rule in RULES if rule.id.startswith("agent-")} == AGENTS
+
+
+def test_a_stack_from_before_gets_what_shows_workloads_and_nothing_else_happens(stack: Stack) -> None:
+    stack.configure(_with(shop=OTHER, web=SHOP))
+    stack.up()  # drops what running pods had before
+    stack.run("state", "delete", _shown(stack)["urn"], "--stack", stack.name, "--yes")
+    mark = stack.mark()
+
+    assert [(change.operation, change.name) for change in stack.preview()] == [("create", WORKLOADS)]
+    stack.up(*_pack("rehearsal.json"))
+    assert stack.requests(mark) == []
+    assert stack.outputs()["attested"] is True
+
+    stack.destroy()
+    deleted = [request.kind for request in stack.requests(mark) if request.verb == "delete"]
+    assert deleted.index("kataconfigs") < deleted.index("kbsconfigs")
+    assert stack.state() == []
+
+
+def test_make_policy_holds_the_stacks_own_file_to_the_levels_of_its_name(stack: Stack) -> None:
+    file = CHECKOUT / "Pulumi.rehearsal.yaml"
+    before, mark = file.read_bytes(), stack.mark()
+
+    passed = stack.make("policy", f"STACK={stack.name}")
+    refused = stack.make("policy", f"STACK={stack.name}", "LEVELS=prod")
+
+    assert passed.code == 0, passed.output
+    assert f"(local: {PACK.name})" in passed.output
+    assert (_broken(passed, "mandatory"), _broken(passed, "advisory")) == (set(), set()), passed.output
+    assert refused.code != 0
+    off = {"operators-pinned", "kataconfig-protected", "trustee-on-another-cluster"}
+    assert _broken(refused, "mandatory") == off, refused.output
+    assert "Operators are pinned: they change version only when the stack says so." in refused.output
+    assert (file.read_bytes(), stack.requests(mark)) == (before, [])

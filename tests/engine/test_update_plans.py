@@ -19,7 +19,10 @@ from tests.engine.harness import Done, Stack
 pytestmark = [pytest.mark.engine, pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not on PATH")]
 
 _KEY = "-----BEGIN"
-_OTHER_TAGS: Mapping[str, Any] = {"peerPods": {"tags": {"key1": "other"}}}
+_LATER: Mapping[str, Any] = {
+    "peerPods": {"tags": {"key1": "other"}},
+    "initdata": {"workloads": {"shop": {"allowedImages": ["quay.io/rehearsal/app"]}}},
+}
 
 
 def _save(stack: Stack, plan: Path) -> dict[str, str]:
@@ -55,7 +58,7 @@ def test_after_it_a_run_without_a_plan_comes_to_its_end(empty: Stack) -> None:
 
 
 def test_a_plan_of_a_later_change_is_carried_out(empty: Stack, tmp_path: Path) -> None:
-    empty.configure(_OTHER_TAGS)
+    empty.configure(_LATER)
     about = _save(empty, tmp_path / "plan.json")
 
     done = _up(empty, tmp_path / "plan.json")
@@ -83,7 +86,7 @@ def test_what_the_plan_does_not_have_is_not_done(empty: Stack, tmp_path: Path) -
     assert done.code != 0
     assert "violates plan" in done.output
     assert _KEY not in done.output
-    empty.configure(_OTHER_TAGS)
+    empty.configure(_LATER)
     assert empty.preview() == []
 
 
@@ -91,7 +94,7 @@ def test_a_plan_that_reboots_nodes_is_told_and_a_run_by_it_does_all_of_it_and_fa
     empty: Stack, tmp_path: Path
 ) -> None:
     """Why such a run has no plan in examples/ci. When this fails, the engine has been mended: say so in docs/ci.md."""
-    selected = {"kataConfig": {"logLevel": "debug"}, **_OTHER_TAGS["peerPods"]}
+    selected = {"kataConfig": {"logLevel": "debug"}, **_LATER["peerPods"]}
     empty.configure({"peerPods": selected})
     about, before = _save(empty, tmp_path / "plan.json"), empty.outputs()["kataConfig"]
 
@@ -109,7 +112,7 @@ def test_a_plan_that_reboots_nodes_is_told_and_a_run_by_it_does_all_of_it_and_fa
 def test_a_plan_of_a_rotation_makes_a_key_too_and_without_a_plan_it_is_carried_out(
     empty: Stack, tmp_path: Path
 ) -> None:
-    kept = {"kataConfig": {"logLevel": "debug"}, **_OTHER_TAGS["peerPods"]}
+    kept = {"kataConfig": {"logLevel": "debug"}, **_LATER["peerPods"]}
     empty.configure({"peerPods": kept, "trustee": {"rotation": {"adminKey": 2}}})
     about = _save(empty, tmp_path / "plan.json")
 

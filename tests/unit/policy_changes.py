@@ -17,6 +17,8 @@ from rendering.policy import policies
 from tests.unit.policy_stacks import changed, merged
 
 Change = Callable[[Stack], Stack]
+WORKLOADS = "trust-chain-workload-initdata"
+"""The Stash in which the program shows initdata of workloads."""
 
 
 def kbs_toml(change: Mapping[str, Any]) -> Change:
@@ -45,21 +47,42 @@ def initdata(files: Mapping[str, str | None], *, compressed: bool = True) -> Cha
     def apply(stack: Stack) -> Stack:
         config = stack.one("ConfigMap", "peer-pods-cm")
         assert config is not None
-        data = merged(reading.initdata(config.props["data"]["INITDATA"]), files)
-        raw = tomli_w.dumps({"algorithm": "sha384", "version": "0.1.0", "data": data}).encode()
-        encoded = base64.b64encode(gzip.compress(raw) if compressed else raw).decode()
+        encoded = _encoded(config.props["data"]["INITDATA"], files, compressed=compressed)
         return changed(stack, config.name, data={"INITDATA": encoded})
 
     return apply
 
 
-def agent(*rules: str) -> Change:
-    """Return what makes the agent policy the project's own, with further rules."""
+def workload(files: Mapping[str, str | None]) -> Change:
+    """Return what gives the workload another initdata document; a file that is None is taken away."""
+
+    def apply(stack: Stack) -> Stack:
+        (shown,) = (each for each in stack.resources if each.name == WORKLOADS)
+        (name, annotation), *_ = shown.props["input"].items()
+        said = {key: _encoded(encoded, files) for key, encoded in annotation.items()}
+        return changed(stack, shown.name, input={name: said})
+
+    return apply
+
+
+def _encoded(encoded: str, files: Mapping[str, str | None], *, compressed: bool = True) -> str:
+    data = merged(reading.initdata(encoded), files)
+    raw = tomli_w.dumps({"algorithm": "sha384", "version": "0.1.0", "data": data}).encode()
+    return base64.b64encode(gzip.compress(raw) if compressed else raw).decode()
+
+
+def policy(*rules: str) -> dict[str, str | None]:
+    """Return the project's own agent policy, with further rules, as a file of a document."""
     text = policies.agent_policy("production")
     for rule in rules:
         request = rule.split()[1]
         text = text.replace(f"default {request} := false", "")
-    return initdata({"policy.rego": "\n".join([text, *rules])})
+    return {"policy.rego": "\n".join([text, *rules])}
+
+
+def agent(*rules: str) -> Change:
+    """Return what makes the agent policy the project's own, with further rules."""
+    return initdata(policy(*rules))
 
 
 def reference_values(edit: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Change:

@@ -5,6 +5,7 @@ import json
 
 from policies import reading
 from tests.unit.policy_changes import (
+    WORKLOADS,
     Change,
     agent,
     an_object,
@@ -14,15 +15,19 @@ from tests.unit.policy_changes import (
     kbs_toml,
     only,
     peer_pods_cm,
+    policy,
     props,
     same_cluster,
     unprotected,
     with_one,
     without,
+    workload,
 )
 
 ALLOWED, INTEL = "package policy\nallow := true\n", "https://api.trustedservices.intel.com/sgx/certification/v4/"
 LOGIN = '{"auths": {"quay.io": {"auth": "b3BlbiBzZXNhbWU="}}}'
+ANNOTATION = "io.katacontainers.config.hypervisor.cc_init_data"
+_SHOP = "the agent policy in initdata.workloads.shop"
 PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMIIE\n"  # no key: a beginning
 
 BAD: list[tuple[str, str, Change, str]] = [
@@ -246,3 +251,40 @@ BAD: list[tuple[str, str, Change, str]] = [
         "data.KEY: a private key in plain text",
     ),
 ]
+
+BAD_WORKLOADS: list[tuple[str, str, Change, str]] = [
+    (
+        "kbs-url-https",
+        "http for a workload",
+        workload({"aa.toml": '[token_configs.kbs]\nurl = "http://kbs.example.com"\n'}),
+        "initdata.workloads.shop sends pod VMs to http://kbs.example.com",
+    ),
+    (
+        "agent-policy-known",
+        "none of a workload",
+        workload({"policy.rego": None}),
+        "initdata.workloads.shop has no agent policy",
+    ),
+    (
+        "agent-policy-known",
+        "a workload's does not compile",
+        workload({"policy.rego": "package agent_policy\nx {"}),
+        "initdata.workloads.shop: ",
+    ),
+    (
+        "agent-policy-known",
+        "no document of a workload",
+        props(WORKLOADS, input={"shop": {ANNOTATION: "%"}}),
+        "initdata.workloads.shop: initdata is no base64",
+    ),
+    *(
+        (rule, f"a workload's {request}", workload(policy(f"default {request} := true")), f"{_SHOP} allows {allowed}")
+        for rule, request, allowed in (
+            ("agent-exec-off", "ExecProcessRequest", "ExecProcessRequest"),
+            ("agent-logs-off", "ReadStreamRequest", "ReadStreamRequest"),
+            ("agent-set-policy-off", "SetPolicyRequest", "SetPolicyRequest"),
+            ("agent-policy-no-allow-all", "AllowRequestsFailingPolicy", "NoSuchRequest"),
+        )
+    ),
+]
+"""The same for the documents that workloads have of their own, whose pods are no resources of the stack."""

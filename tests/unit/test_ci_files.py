@@ -220,6 +220,8 @@ def test_the_fleet_has_a_stack_file_for_each_of_its_stacks_and_the_hub_goes_firs
         ({"K$kubernetes:kataconfiguration.openshift.io/v1:KataConfigPatch::k": ["create"]}, ("false", "false")),
         ({"T$pulumi:index:Stash::admin": ["create"]}, ("false", "true")),
         ({"T$pulumi:index:Stash::admin": ["same"]}, ("false", "false")),
+        ({"T$pulumi:index:Stash::trust-chain-workload-initdata": ["create"]}, ("false", "false")),
+        ({"T$pulumi:index:Stash::trust-chain-workload-initdata": ["update"]}, ("false", "false")),
     ],
 )
 def test_the_plan_says_whether_nodes_reboot_and_keys_are_made(

@@ -10,6 +10,7 @@ from policies.model import UNKNOWN, Stack, UnknownError
 from policies.rules import RULES
 from rendering import rego
 from tests.unit.policy_changes import (
+    WORKLOADS,
     Change,
     an_object,
     expiring,
@@ -19,11 +20,13 @@ from tests.unit.policy_changes import (
     peer_pods_cm,
     with_one,
     without,
+    workload,
 )
-from tests.unit.policy_faults import BAD, INTEL
+from tests.unit.policy_faults import ANNOTATION, BAD, BAD_WORKLOADS, INTEL
 from tests.unit.policy_stacks import BY_ID, GOOD, broken, merged, registered
 
 VERSIONS = [("1.9.0", "0.3.0"), ("1.10.1", "0.4.2"), ("1.11.0", "1.0.0"), ("1.11.0", "1.1.0"), ("1.12.1", "1.2.1")]
+ALL_BAD = [*BAD, *BAD_WORKLOADS]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,9 @@ def good() -> Stack:
 
 
 @pytest.mark.parametrize(
-    ("rule", "change", "said"), [(r, c, s) for r, _, c, s in BAD], ids=[f"{r} {n}" for r, n, *_ in BAD]
+    ("rule", "change", "said"),
+    [(rule, change, said) for rule, _, change, said in ALL_BAD],
+    ids=[f"{rule} {name}" for rule, name, *_ in ALL_BAD],
 )
 def test_what_breaks_a_rule_is_told_with_the_remedy(good: Stack, rule: str, change: Change, said: str) -> None:
     found = broken(change(good))
@@ -82,6 +87,37 @@ def test_the_chapters_agent_policy_breaks_every_rule_of_agents(good: Stack) -> N
     found = broken(initdata({"policy.rego": rego.load("agent_allow_all")}, compressed=False)(good))
 
     assert found.keys() == {"agent-exec-off", "agent-logs-off", "agent-set-policy-off"}
+
+
+def test_an_agent_policy_that_allows_everything_is_found_where_only_one_workload_has_it() -> None:
+    workloads = {"shop": {"agentPolicyFile": "rendering/rego/agent_allow_all.rego", "allowedImages": None}}
+    said = {"agentPolicy": "production", "workloads": {**workloads, "web": {"allowedImages": ["quay.io/org/web"]}}}
+
+    # It says that it is no production stack: the program itself then lets the policy pass.
+    found = broken(registered(merged(GOOD, {"environment": "development", "initdata": said})))
+
+    agents = {"agent-exec-off", "agent-logs-off", "agent-set-policy-off"}
+    assert {rule for rule in found if rule.startswith("agent-")} == agents
+    for rule in agents:
+        (message,) = found[rule]
+        assert message.startswith("the agent policy in initdata.workloads.shop allows ")
+
+
+def test_what_a_workload_had_before_is_not_judged(good: Stack) -> None:
+    (shown,) = (each for each in good.resources if each.name == WORKLOADS)
+    former = workload({"policy.rego": None})(good)
+    (before,) = (each.props["input"] for each in former.resources if each.name == WORKLOADS)
+
+    # The engine keeps the first value of a Stash as its output, and a rule of one resource gets no output.
+    assert broken(Stack([replace(shown, props={"input": shown.props["input"], "output": before})])) == {}
+
+
+def test_initdata_of_a_workload_that_a_preview_does_not_know_is_no_violation_and_no_approval(good: Stack) -> None:
+    for unknown in (UNKNOWN, {"shop": UNKNOWN}, {"shop": {ANNOTATION: UNKNOWN}}):
+        (shown,) = (replace(each, props={"input": unknown}) for each in good.resources if each.name == WORKLOADS)
+
+        with pytest.raises(UnknownError, match=f"{WORKLOADS}: input"):
+            BY_ID["agent-exec-off"].of_resource(shown)
 
 
 def test_a_kataconfig_is_guarded_while_one_roll_out_is_approved(good: Stack) -> None:

@@ -10,6 +10,9 @@ from tests.unit.recording import Recorder, Run, run_program
 
 EARLIER = "ab" * 32
 CONFIG: dict[str, Any] = {"trustee": {"referenceValues": {"expires": "2099-12-31", "initdata": True}}}
+WITH_WORKLOADS: dict[str, Any] = {
+    "initdata": {"workloads": {"web": {"allowedImages": ["quay.io/org/web"]}, "shop": {}}}
+}
 STACKS = {"organization/coco-azure/test": {"initdataPcr8": {"global": EARLIER}}}
 
 
@@ -56,3 +59,39 @@ def test_without_a_profile_no_object_is_created_not_even_the_namespace_of_the_ch
         run_program({}, answers)
 
     assert created == []
+
+
+def _workloads(run: Run) -> list[str]:
+    return [name for name in run.registrations if name.endswith("-workload-initdata")]
+
+
+def test_initdata_of_workloads_is_a_resource_so_that_previews_and_the_policy_pack_see_it() -> None:
+    run = run_program(WITH_WORKLOADS)
+
+    (name,) = _workloads(run)
+    found = run.registrations[name]
+    assert (found.kind, name) == ("Stash", "trust-chain-workload-initdata")
+    assert found.request.parent.endswith("coco-azure:index:TrustChain::trust-chain")
+    # As it stands there: a secret would be shown to nobody.
+    assert found.inputs == {"input": run.exports["workloadInitdata"]}
+    assert set(found.inputs["input"]) == {"web", "shop"}
+
+
+def test_nothing_waits_for_what_is_only_shown_and_it_waits_for_nothing_in_the_cluster() -> None:
+    run = run_program({**WITH_WORKLOADS, "trustee": {"tls": {"termination": "passthrough"}}})
+
+    (name,) = _workloads(run)
+    assert [other for other in run.registrations if name in run.dependencies(other)] == []
+    ahead = [run.registrations[cause] for cause in run.dependencies(name) if cause in run.registrations]
+    assert {cause.kind for cause in ahead} <= {"Stash"}
+    request = run.registrations[name].request
+    assert not any((request.protect, request.retainOnDelete, request.deletedWith, list(request.replace_with)))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{}, {**WITH_WORKLOADS, "peerPods": {"enabled": False}}],
+    ids=["no workloads", "a stack with Trustee alone"],
+)
+def test_where_no_workload_has_initdata_there_is_no_such_resource(config: dict[str, Any]) -> None:
+    assert _workloads(run_program(config)) == []
