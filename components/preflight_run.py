@@ -27,7 +27,7 @@ from report import marks
 from settings import Settings
 from settings.operators import OperatorSettings
 
-OUTPUT = "costDrivers"
+OUTPUT = marks.COSTS
 """Stack output: how many there are at most of what costs by the hour (``preflight.cost.Drivers``)."""
 
 
@@ -54,6 +54,7 @@ def foresee(stack: Settings, client: ClusterClient, place: Place, rollout: Fores
     """
     want, said = wanted(stack, rollout), stack.preflight
     drivers = cost.drivers(want)
+    pulumi.log.debug(marks.line(marks.COSTS, drivers.output()))
     if pulumi.runtime.is_dry_run():
         pulumi.log.info(cost.text(drivers, want))
     if said.mode == "off":

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drift.engine import Engine, EngineError
-from report import drawing, source
+from report import drawing, plan, source
 from report.events import NotALogError
 from report.model import Graph
 from report.page import html
+from report.plan import NotAPlanError
 
 _PROJECT = Path(__file__).parent.parent
 _ENGINE_WAITS = 600.0
@@ -20,16 +21,21 @@ _ENGINE_WAITS = 600.0
 
 def main(arguments: Sequence[str] | None = None, project: Path = _PROJECT) -> int:
     """Write a report; return the exit code of ``pulumi`` where it was run, and 1 where there is no report."""
-    said = _parser().parse_args(arguments)
+    parser = _parser()
+    said = parser.parse_args(arguments)
+    if said.plan and not said.events:
+        parser.error(
+            "--plan belongs to --events; a preview that is run here is asked for its plan: -- --save-plan FILE"
+        )
     engine = Engine(stack=said.stack, options=(), folder=project)
     try:
         name = engine.name()
         out = said.out or project / f"report-{name.rpartition('/')[2]}.html"
         if said.events:
-            _write(engine, said.events, out)
+            _write(engine, said.events, out, planned=said.plan)
             return 0
         return _run(engine, said.run, said.options, out)
-    except (EngineError, NotALogError, OSError) as error:
+    except (EngineError, NotALogError, NotAPlanError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
 
@@ -37,9 +43,10 @@ def main(arguments: Sequence[str] | None = None, project: Path = _PROJECT) -> in
 def _run(engine: Engine, verb: str, options: Sequence[str], out: Path) -> int:
     before = source.of_stack(engine)
     with tempfile.TemporaryDirectory(prefix="coco-azure-report-") as folder:
-        events = Path(folder) / "events.json"
+        events, own = Path(folder) / "events.json", [each for each in options if each != "--"]
+        planned, more = plan.asked(own, os.environ, Path(folder)) if verb == "preview" else (None, ())
         stack = ["--stack", engine.stack] if engine.stack else []
-        command = ["pulumi", verb, *stack, "--event-log", str(events), *(each for each in options if each != "--")]
+        command = ["pulumi", verb, *stack, "--event-log", str(events), *more, *own]
         # --event-log is one of the options that the CLI shows and takes only in this mode.
         environment = {**os.environ, "PULUMI_DEBUG_COMMANDS": "true"}
         process = subprocess.Popen(command, cwd=engine.folder, env=environment)
@@ -51,12 +58,16 @@ def _run(engine: Engine, verb: str, options: Sequence[str], out: Path) -> int:
         if not events.exists():
             sys.stderr.write("no report: pulumi wrote no event log\n")
             return code or 1
-        _write(engine, events, out, before=before)
+        # Of a preview that failed there is no plan, or one of an earlier preview.
+        found = engine.folder / planned if planned and code == 0 else None
+        _write(engine, events, out, before=before, planned=found if found and found.exists() else None)
+        if more and found:
+            _say("the update plan that pulumi names was made for the report's graph, and is gone")
         return code
 
 
-def _write(engine: Engine, events: Path, out: Path, before: Graph | None = None) -> None:
-    report = drawing.with_picture(source.report(engine, events, before=before), _say)
+def _write(engine: Engine, events: Path, out: Path, before: Graph | None = None, planned: Path | None = None) -> None:
+    report = drawing.with_picture(source.report(engine, events, before=before, planned=planned), _say)
     out.write_text(html(report), encoding="utf-8")
     _say(f"report: {out}")
 
@@ -72,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--run", choices=("up", "preview", "destroy"), help="run pulumi now; options for it come after --"
     )
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="update plan of the preview that --events tells of")
     parser.add_argument("--stack", help="name of the stack; default: the selected one")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: report-STACK.html in the project's folder")
     parser.add_argument("options", nargs="*", metavar="-- OPTION", help="options for pulumi")

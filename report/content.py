@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from report import dot, marks, names, path, reasons, timeline
+from report import costs, dot, marks, names, path, reasons, timeline
+from report.costs import Cost
 from report.model import Check, Difference, Graph, Message, Run, kind_of, name_of
 from report.path import Link
 from report.timeline import Chart
@@ -49,9 +50,11 @@ class Report:
         path: its critical path.
         changed: what it changes, replacements first.
         nodes: the graph as a table.
+        planned: whether the graph has what a preview foresees; without it, it has what is deployed.
         rollout: what it does to nodes, see ``rollout.record.of``; empty where the program said nothing.
         proof: the trust-chain proof, see ``rendering.proof.to_dict``; empty for a preview and without one.
         checks: what was tried.
+        costs: what Azure charges for; None where neither the run nor the stack says it.
         warnings, errors: its messages.
         facts: of the header: pairs of title and text.
         dot: the graph as DOT; empty where the engine has none.
@@ -68,7 +71,9 @@ class Report:
     checks: tuple[Check, ...]
     warnings: tuple[Message, ...]
     errors: tuple[Message, ...]
+    costs: tuple[Cost, ...] | None = None
     facts: tuple[tuple[str, str], ...] = ()
+    planned: bool = False
     dot: str = ""
     picture: str = field(default="", repr=False)
 
@@ -79,6 +84,8 @@ def gather(
     outputs: Mapping[str, Any],
     tried: Sequence[Check] = (),
     facts: Sequence[tuple[str, str]] = (),
+    *,
+    planned: bool = False,
 ) -> Report:
     """Return the report of a run.
 
@@ -88,6 +95,7 @@ def gather(
         outputs: the stack's outputs as ``pulumi stack output --json`` prints them, secrets masked.
         tried: checks that were made beside the program.
         facts: further facts of the header, such as the commit.
+        planned: whether the graph has what the preview foresees.
     """
     links = () if run.preview else path.critical(run.steps, graph, run.began)
     operations = {one.urn: one.operation for one in run.differences}
@@ -106,9 +114,17 @@ def gather(
         checks=(*_checks(run, said), *tried),
         warnings=_messages(run, "warning"),
         errors=_messages(run, "error"),
+        costs=_costs(run, said),
         facts=tuple(facts),
+        planned=planned,
         dot=dot.text(graph, operations, pairs, preview=run.preview) if graph.needs else "",
     )
+
+
+def _costs(run: Run, outputs: Mapping[str, Any]) -> tuple[Cost, ...] | None:
+    # A run that failed left the outputs of the one before; its own word is newer.
+    found = run.marks.get(marks.COSTS) or outputs.get(marks.COSTS)
+    return costs.of(found) if found else None
 
 
 def _messages(run: Run, severity: str) -> tuple[Message, ...]:

@@ -44,6 +44,12 @@ def merged(first: Graph, second: Graph) -> Graph:
     return Graph(parents={**first.parents, **second.parents}, needs={**first.needs, **second.needs})
 
 
+def closed(graph: Graph) -> Graph:
+    """Return the graph with an entry for everything that others depend on."""
+    mentioned = frozenset[str]().union(*graph.needs.values())
+    return Graph(parents=graph.parents, needs={**dict.fromkeys(mentioned, frozenset[str]()), **graph.needs})
+
+
 def reduced(needs: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
     """Return the dependencies without those that others imply, for a drawing that can be read.
 

@@ -10,6 +10,8 @@ ROLLOUT = "rollout"
 """What a run does to nodes: the shape is ``rollout.record.of``'s."""
 PREFLIGHT = "preflight"
 """Findings of the pre-flight: a list of ``preflight.model.Finding`` as mappings, each with ``accepted`` (bool)."""
+COSTS = "costDrivers"
+"""What costs: the shape is ``preflight.cost.Drivers.output``'s, and the name that of the stack's output."""
 
 _PREFIX = "coco-azure:"
 

@@ -23,12 +23,20 @@ TRIED = (
     Check(name="unsigned image: denied", outcome="failed", detail="released"),
 )
 FINDING = {"check": "quota", "level": "problem", "found": "8 vCPUs", "needed": "16 vCPUs", "fix": "az quota update"}
+COSTS = {
+    "podVMs": 30,
+    "confidential": True,
+    "sizes": ["Standard_DC2as_v5", "Standard_DC4as_v5", "Standard_DC8as_v5"],
+    "natGateways": 1,
+    "publicIPs": 1,
+    "imageVersions": 1,
+}
 _SAME = {"old": {"a": "1", "b": "x"}, "new": {"a": "2", "b": "x"}}
 
 
 def _rolled_out() -> Run:
     log = LogOf().mark(marks.ROLLOUT, PLAN).mark(marks.PREFLIGHT, [FINDING, {**FINDING, "accepted": True}])
-    log.step(0, 0, "map", "facts", "read").step(1, 20, "kata", "b", "delete-replaced").step(
+    log.mark(marks.COSTS, COSTS).step(0, 0, "map", "facts", "read").step(1, 20, "kata", "b", "delete-replaced").step(
         20, 20, "kata", "b", "replace"
     )
     log.begins(20, "kata", "b", "create-replacement").says(25, "info", "1 of 3 nodes", urn("kata", "b"))
@@ -38,7 +46,7 @@ def _rolled_out() -> Run:
 
 
 def _previewed() -> Run:
-    log = LogOf().mark(marks.ROLLOUT, PLAN).mark(marks.PREFLIGHT, [])
+    log = LogOf().mark(marks.ROLLOUT, PLAN).mark(marks.PREFLIGHT, []).mark(marks.COSTS, COSTS)
     return log.step(1, 1, "kata", "b", "replace").summary(2, preview=True, replace=1).run()
 
 

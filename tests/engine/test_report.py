@@ -8,6 +8,7 @@ The tests of a provider share a cluster and go on from each other's state, in th
 import contextlib
 import fcntl
 import html
+import json
 import os
 import pty
 import re
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -33,24 +35,32 @@ _TIMEOUT = 400
 _LOUDER = {"peerPods": {"kataConfig": {"logLevel": "debug"}}}
 
 
-def _command(stack: Stack, out: Path, verb: str, *options: str) -> list[str]:
-    own = [sys.executable, "-m", "report", "--run", verb, "--stack", stack.name, "--out", str(out)]
-    return [*own, "--", "--config-file", str(stack._config), *options]
-
-
-def _report(stack: Stack, folder: Path, *arguments: str) -> tuple[str, Page]:
-    """Run pulumi by the command, without a terminal, and return the page as HTML and as text."""
-    out = folder / "report.html"
+def _asked(
+    stack: Stack, command: list[str], code: int = 0, variables: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command in the checkout, without a terminal."""
     done = subprocess.run(
-        _command(stack, out, *arguments, "--non-interactive"),
+        command,
         cwd=CHECKOUT,
-        env=stack._prepared.environment(),
+        env={**stack._prepared.environment(), **(variables or {})},
         capture_output=True,
         text=True,
         check=False,
         timeout=_TIMEOUT,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def _command(stack: Stack, out: Path, verb: str, *options: str) -> list[str]:
+    own = [sys.executable, "-m", "report", "--run", verb, "--stack", stack.name, "--out", str(out)]
+    return [*own, "--", "--config-file", str(stack._config), *options]
+
+
+def _report(stack: Stack, folder: Path, *arguments: str, code: int = 0) -> tuple[str, Page]:
+    """Run pulumi by the command, without a terminal, and return the page as HTML and as text."""
+    out = folder / "report.html"
+    done = _asked(stack, _command(stack, out, *arguments, "--non-interactive"), code)
     assert f"report: {out}" in done.stderr
     assert _ESCAPE not in done.stdout + done.stderr
     text = out.read_text(encoding="utf-8")
@@ -81,6 +91,15 @@ def _no_secret(stack: Stack, text: str) -> None:
     assert [trace for value in [*known, SECRET] for trace in forms(value) if trace in plain] == []
 
 
+def test_a_first_preview_that_is_refused_says_why_it_has_no_graph(empty: Stack, tmp_path: Path) -> None:
+    empty.configure({"peerPods": {"kataConfig": {"allowReboot": False}}})
+    _, found = _report(empty, tmp_path, "preview", code=1)
+
+    assert "This is not approved" in found.text
+    assert "of a preview that fails the engine saves no plan of what would be" in found.text
+    empty.configure({})
+
+
 def test_a_preview_says_which_nodes_would_reboot(empty: Stack, tmp_path: Path) -> None:
     path = "coco-azure:clientSecrets.kbsres1.key1"
     empty.run("config", "set", "--stack", empty.name, "--path", path, "--secret", SECRET)
@@ -90,7 +109,45 @@ def test_a_preview_says_which_nodes_would_reboot(empty: Stack, tmp_path: Path) -
     assert re.search(r"↻ worker-eastus1 once", found.text)
     assert "3 other nodes of the cluster are left alone." in found.text
     assert "to create" in found.text
+    assert "confidential VM of a pod, with its OS disk 30 " in found.text
     assert SECRET not in text
+
+
+def test_a_first_preview_has_the_graph_of_its_plan_in_which_every_secret_is_encrypted(
+    empty: Stack, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.json"
+    text, found = _report(empty, tmp_path, "preview", "--save-plan", str(plan))
+    saved = plan.read_text()
+    plans = json.loads(saved)["resourcePlans"]
+    kept = {
+        urn: each["goal"]["inputDiff"]["adds"] for urn, each in plans.items() if re.search("Stash::|:Secret::", urn)
+    }
+    values = [found.get("data") or found.get("stringData") or found["input"] for found in kept.values()]
+    graph = found.text[found.text.index("of what would be deployed, from its update plan") :]
+
+    assert '<svg role="img"' in text
+    assert re.search(r"check-job Job Attestation check [\w, -]+ ", graph)
+    assert re.search(r"facts-ingress Ingress What the cluster says of itself nothing", graph)
+    # All but a sentence, which the guard of KataConfig keeps.
+    assert len(values) > 5
+    assert [value for value in values if "ciphertext" not in value] == [
+        "KataConfig is deleted only where coco-azure:peerPods.kataConfig.allowReboot is true"
+    ]
+    assert not [trace for trace in [*forms(SECRET), "PRIVATE KEY"] if trace in saved]
+    assert not [trace for trace in [*forms(SECRET), "PRIVATE KEY", "ciphertext"] if trace in text]
+
+
+def test_a_plan_of_the_reports_own_is_gone_and_the_same_graph_is_there(empty: Stack, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command = _command(empty, tmp_path / "report.html", "preview", "--non-interactive")
+    done = _asked(empty, command, variables={"TMPDIR": str(temporary)})
+
+    assert "from its update plan" in Page((tmp_path / "report.html").read_text()).text
+    assert re.search(rf"Update plan written to '{temporary}/\S+/only-for-the-report.json'", done.stdout + done.stderr)
+    assert "was made for the report's graph, and is gone" in done.stderr
+    assert [path for path in temporary.rglob("*") if path.suffix == ".json"] == []
 
 
 def test_a_roll_out_on_a_terminal_shows_counts_and_its_report_path_graph_and_proof(
@@ -111,6 +168,33 @@ def test_a_roll_out_on_a_terminal_shows_counts_and_its_report_path_graph_and_pro
     assert empty.outputs()["initdataDigest"] in text
     assert "✓ passed attestation check" in found.text
     _no_secret(empty, text)
+
+
+def test_two_variables_give_up_an_event_log_that_becomes_a_report_and_an_option_wins_over_them(
+    empty: Stack, tmp_path: Path
+) -> None:
+    """What examples/ci rely on: Pulumi's action gives `up` no option for it, and `preview` one of its own."""
+    log, own, out = tmp_path / "events.json", tmp_path / "own.json", tmp_path / "report.html"
+    variables = {"PULUMI_DEBUG_COMMANDS": "true", "PULUMI_OPTION_EVENT_LOG": str(log)}
+    common = ["--stack", empty.name, "--non-interactive", "--config-file", str(empty._config)]
+    pulumi = str(empty._prepared.pulumi)
+    _asked(empty, [pulumi, "preview", *common, "--event-log", str(own)], variables=variables)
+    written = (own.exists(), log.exists())
+    empty.configure({"peerPods": {"tags": {"key1": "other"}}})
+
+    _asked(empty, [pulumi, "up", "--yes", "--skip-preview", *common], variables=variables)
+    _asked(empty, [sys.executable, "-m", "report", "--events", str(log), "--stack", empty.name, "--out", str(out)])
+    text = out.read_text()
+    found = Page(text)
+
+    assert written == (True, False)
+    assert "Roll-out of coco-azure / rehearsal succeeded" in found.text
+    assert "updated" in found.text
+    assert "✓ passed attestation check" in found.text
+    assert "confidential VM of a pod, with its OS disk 30 " in found.text
+    _no_secret(empty, text)
+    empty.configure({})
+    empty.up()
 
 
 def test_a_replacement_says_why_and_that_nodes_reboot_twice(empty: Stack, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def _split(line: str) -> Iterator[Command]:
     for word in [*lexer, ";"]:
         if word and set(word) <= set(";&|(){}"):
             words = _without_redirections(words)
-            while words and (_ASSIGNMENT.fullmatch(words[0]) or words[0] in ("if", "then", "$")):
+            while words and (_ASSIGNMENT.fullmatch(words[0]) or words[0] in ("if", "then", "else", "fi", "$")):
                 words.pop(0)
             if words and words[0] != ".":  # the shell's own: reads a file
                 yield Command(tuple(words), line)

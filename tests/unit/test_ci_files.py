@@ -5,22 +5,18 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from pydantic import ValidationError
 
 import settings
 import toolchain
+from tests.unit import workflows
 from tests.unit.deployment_settings import File
 from tests.unit.shell_commands import of_script, problem
 from tests.unit.stack_files import ROOT, completed, config, with_files
+from tests.unit.workflows import ACTIONS, CI, DEPLOYING, PACK, WORKFLOWS
 
-CI = ROOT / "examples" / "ci"
-WORKFLOWS = sorted(path.name for path in CI.glob("*.yaml"))
-ACTIONS = ("setup", "state")
-DEPLOYING = ("pulumi-cloud.yaml", "azure-blob.yaml")
 HUB_AND_SPOKES = sorted(path.name for path in (ROOT / "examples/hub-and-spokes").glob("*.yaml"))
 # From action.yml of pulumi/actions at v7.0.0: actionlint knows it only up to v6.
 _INPUTS = """
@@ -31,23 +27,6 @@ _INPUTS = """
     log-verbosity log-flow debug
 """
 GROUPS = {"drift.yaml": "coco-azure-drift", "fleet.yaml": "coco-azure-fleet"}
-
-
-def _workflow(name: str) -> Any:
-    # YAML 1.1 reads the key `on` as true; GitHub does not.
-    return yaml.safe_load(re.sub(r"^on:", '"on":', (CI / name).read_text(), flags=re.MULTILINE))
-
-
-def _action(name: str) -> list[dict[str, Any]]:
-    return list(yaml.safe_load((CI / name / "action.yml").read_text())["runs"]["steps"])
-
-
-def _steps(name: str) -> list[dict[str, Any]]:
-    return [step for job in _workflow(name)["jobs"].values() for step in job["steps"]]
-
-
-def _pulumi(name: str) -> list[dict[str, Any]]:
-    return [step.get("with", {}) for step in _steps(name) if step.get("uses", "").startswith("pulumi/actions@")]
 
 
 @pytest.fixture(scope="session")
@@ -62,10 +41,10 @@ def actionlint() -> Path:
 def repository(tmp_path: Path) -> Path:
     """A user's repository: made from this one, with the workflows put where GitHub looks for them."""
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    workflows = tmp_path / ".github" / "workflows"
-    shutil.copytree(CI, workflows, ignore=shutil.ignore_patterns(*ACTIONS, "*.jq"))
+    folder = tmp_path / ".github" / "workflows"
+    shutil.copytree(CI, folder, ignore=shutil.ignore_patterns(*ACTIONS, "*.jq"))
     shutil.copytree(CI, tmp_path / "examples" / "ci")
-    return workflows
+    return folder
 
 
 def _lint(actionlint: Path, file: Path) -> str:
@@ -100,14 +79,14 @@ def test_a_mistake_in_a_workflow_is_found(
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_every_command_of_a_workflow_is_known(name: str) -> None:
-    commands = [command for step in _steps(name) for command in of_script(step.get("run", ""))]
+    commands = [command for step in workflows.steps(name) for command in of_script(step.get("run", ""))]
 
     assert [found for command in commands if (found := problem(command))] == []
 
 
 @pytest.mark.parametrize("name", ACTIONS)
 def test_every_command_of_an_action_is_known(name: str) -> None:
-    commands = [command for step in _action(name) for command in of_script(step.get("run", ""))]
+    commands = [command for step in workflows.action(name) for command in of_script(step.get("run", ""))]
 
     assert commands
     assert [found for command in commands if (found := problem(command))] == []
@@ -115,8 +94,8 @@ def test_every_command_of_an_action_is_known(name: str) -> None:
 
 def test_what_the_state_is_read_with_outlives_the_longest_job() -> None:
     """The login of the Azure CLI does not: Azure/login#180."""
-    text = _action("state")[-1]["run"]
-    longest = max(job.get("timeout-minutes", 0) for job in _workflow("azure-blob.yaml")["jobs"].values())
+    text = workflows.action("state")[-1]["run"]
+    longest = max(job.get("timeout-minutes", 0) for job in workflows.workflow("azure-blob.yaml")["jobs"].values())
 
     assert int(re.findall(r"\+(\d+) hours", text)[0]) * 60 > longest
     assert text.index("add-mask") < text.index("AZURE_STORAGE_SAS_TOKEN")
@@ -124,7 +103,7 @@ def test_what_the_state_is_read_with_outlives_the_longest_job() -> None:
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_the_inputs_of_the_pulumi_action_are_documented_ones(name: str) -> None:
-    found = _pulumi(name)
+    found = workflows.pulumi(name)
 
     assert found
     assert {key for said in found for key in said} <= set(_INPUTS.split())
@@ -132,18 +111,20 @@ def test_the_inputs_of_the_pulumi_action_are_documented_ones(name: str) -> None:
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_every_preview_and_every_run_is_held_to_the_policy_pack(name: str) -> None:
-    runs = [said for said in _pulumi(name) if "command" in said]
+    runs = [said for said in workflows.pulumi(name) if "command" in said]
 
-    assert {(said["policyPacks"], said["policyPackConfigs"]) for said in runs} <= {("policies", "policies/prod.json")}
+    assert {(said["policyPacks"], said["policyPackConfigs"]) for said in runs} <= {PACK}
+    options = "--policy-pack {} --policy-pack-config {}".format(*PACK)
+    assert [said for said in workflows.previews(name) if options not in said] == []
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_no_two_runs_of_a_stack_are_under_way_at_once_and_none_is_cut_off(name: str) -> None:
     """GitHub drops the job that waits in a group when another one comes: what only looks has a group of its own."""
-    workflow = _workflow(name)
-    group = workflow.get("concurrency")
+    found = workflows.workflow(name)
+    group = found.get("concurrency")
 
-    for title, job in workflow["jobs"].items():
+    for title, job in found["jobs"].items():
         if title != "preview":
             assert (group or job["concurrency"]) == GROUPS.get(name, "coco-azure-prod"), title
     assert "cancel-in-progress" not in (CI / name).read_text()
@@ -151,31 +132,30 @@ def test_no_two_runs_of_a_stack_are_under_way_at_once_and_none_is_cut_off(name: 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_azure_gives_tokens_to_a_workflow_and_no_password_is_stored(name: str) -> None:
-    workflow = _workflow(name)
+    found = workflows.workflow(name)
 
-    assert workflow["permissions"]["id-token"] == "write"
-    assert workflow["env"]["ARM_USE_OIDC"] == "true"
+    assert found["permissions"]["id-token"] == "write"
+    assert found["env"]["ARM_USE_OIDC"] == "true"
     assert "CLIENT_SECRET" not in (CI / name).read_text()
 
 
 @pytest.mark.parametrize("name", DEPLOYING)
 def test_a_pull_request_gets_a_preview_as_a_comment_and_one_of_a_fork_gets_no_secret(name: str) -> None:
-    job = _workflow(name)["jobs"]["preview"]
+    job = workflows.workflow(name)["jobs"]["preview"]
 
     assert "head.repo.full_name == github.repository" in job["if"]
     assert job["permissions"]["pull-requests"] == "write"
-    assert _pulumi(name)[0]["comment-on-pr"] == "true"
-    # The action says nothing of a preview that fails, and one that needs a ticket does.
+    # A preview that needs a ticket fails, and has to be told as well.
     assert "gh pr comment" in job["steps"][-1]["run"]
-    assert "failure()" in job["steps"][-1]["if"]
+    assert "!cancelled()" in job["steps"][-1]["if"]
 
 
 @pytest.mark.parametrize("name", DEPLOYING)
 def test_what_was_planned_is_done_and_a_plan_that_makes_keys_is_not_used(name: str) -> None:
-    preview, plan, up = _pulumi(name)
+    plan, (up,) = workflows.previews(name)[1], [each for each in workflows.pulumi(name) if "command" in each]
 
-    assert [each["command"] for each in (preview, plan, up)] == ["preview", "preview", "up"]
-    assert plan["plan"] == "plan.json"
+    assert up["command"] == "up"
+    assert "--save-plan plan.json " in plan
     said = up["plan"]
     assert said.startswith(
         "${{ needs.plan.outputs.keys == 'false' && needs.plan.outputs.reboots == 'false' && 'plan.json'"
@@ -184,7 +164,7 @@ def test_what_was_planned_is_done_and_a_plan_that_makes_keys_is_not_used(name: s
 
 @pytest.mark.parametrize("name", DEPLOYING)
 def test_a_reboot_waits_for_the_approval_of_an_environment(name: str) -> None:
-    job = _workflow(name)["jobs"]["up"]
+    job = workflows.workflow(name)["jobs"]["up"]
 
     assert job["environment"] == "${{ needs.plan.outputs.reboots == 'true' && 'prod-reboots' || 'prod' }}"
     assert job["timeout-minutes"] > 90
@@ -194,12 +174,13 @@ def test_without_pulumi_cloud_every_run_logs_in_to_the_container() -> None:
     text = (CI / "azure-blob.yaml").read_text()
 
     assert "PULUMI_ACCESS_TOKEN" not in text
-    assert all(each["cloud-url"] == "${{ env.PULUMI_BACKEND_URL }}" for each in _pulumi("azure-blob.yaml"))
-    assert _workflow("azure-blob.yaml")["env"]["PULUMI_BACKEND_URL"].startswith("azblob://")
+    runs = [each for each in workflows.pulumi("azure-blob.yaml") if "command" in each]
+    assert [each["cloud-url"] for each in runs] == ["${{ env.PULUMI_BACKEND_URL }}"]
+    assert workflows.workflow("azure-blob.yaml")["env"]["PULUMI_BACKEND_URL"].startswith("azblob://")
 
 
 def test_the_fleet_has_a_stack_file_for_each_of_its_stacks_and_the_hub_goes_first() -> None:
-    jobs = _workflow("fleet.yaml")["jobs"]
+    jobs = workflows.workflow("fleet.yaml")["jobs"]
     stacks = {jobs["hub"]["environment"], jobs["trial"]["environment"], *jobs["others"]["strategy"]["matrix"]["stack"]}
 
     assert {f"Pulumi.{stack}.yaml" for stack in stacks} == set(HUB_AND_SPOKES)

@@ -16,7 +16,8 @@ case "$1 $2" in
 "stack graph") [ -e {folder}/graph ] && cp {folder}/graph "$3" || exit 1 ;;
 "stack --show-name") echo organization/chosen ;;
 up*|preview*|destroy*) env | grep PULUMI_DEBUG > {folder}/environment
-    while [ $# -gt 0 ]; do [ "$1" = --event-log ] && log=$2; shift; done
+    while [ $# -gt 0 ]; do [ "$1" = --event-log ] && log=$2; [ "$1" = --save-plan ] && plan=$2; shift; done
+    [ -n "$plan" ] && [ -e {folder}/plan ] && cp {folder}/plan "$plan" && stat -c %a "${{plan%/*}}" > {folder}/mode
     [ -e {folder}/events ] && cp {folder}/events "$log"; exit $(cat {folder}/code) ;;
 esac
 """
