@@ -21,8 +21,8 @@ PEER_PODS = "peer-pods-cm"
 STASH = "pulumi:index:Stash"
 EXPECTS = "coco-azure/expects"
 """Annotation of ``components.operators.olm_operator`` with the CSV that is to be installed."""
-_WORKLOADS = "-workload-initdata"
-"""End of the name of the Stash in which ``components.trustee.chain`` shows initdata of workloads."""
+_WORKLOADS = "trust-chain-workload-initdata"
+"""Name of the Stash in which ``components.trustee.chain`` shows initdata of workloads."""
 _GZIP = b"\x1f\x8b"
 # Both names of the annotation: CAA pkg/util/cloud.go, GetInitdataFromAnnotation.
 _INITDATA = re.compile(r"io\.katacontainers\.config\.(runtime|hypervisor)\.cc_init_data")
@@ -107,7 +107,7 @@ def initdata_of(resource: Resource) -> Iterator[tuple[str, str]]:
     for key, value in annotations(resource).items():
         if _INITDATA.fullmatch(key):
             yield f"initdata of {resource}", value
-    if resource.kind == STASH and resource.name.endswith(_WORKLOADS):
+    if resource.kind == STASH and resource.name == _WORKLOADS:
         # Not its output, which stays what it was when the engine made it.
         for name in resource.at("input") or {}:
             for key in resource.at("input", name) or {}:

@@ -4,5 +4,5 @@
 #            workloads is shown in a Stash, too, and is the same in preview and run
 def steps($kind): [.resourcePlans | to_entries[] | select(.key | contains($kind)) | .value.steps[]];
 "reboots=\(steps("v1:KataConfig::") - ["same", "update", "refresh"] | length > 0)",
-"keys=\(.resourcePlans |= with_entries(select(.key | endswith("-workload-initdata") | not))
+"keys=\(.resourcePlans |= with_entries(select(.key | endswith("::trust-chain-workload-initdata") | not))
   | steps("pulumi:index:Stash::") - ["same", "refresh"] | length > 0)"

@@ -202,6 +202,7 @@ def test_the_fleet_has_a_stack_file_for_each_of_its_stacks_and_the_hub_goes_firs
         ({"T$pulumi:index:Stash::admin": ["create"]}, ("false", "true")),
         ({"T$pulumi:index:Stash::admin": ["same"]}, ("false", "false")),
         ({"T$pulumi:index:Stash::trust-chain-workload-initdata": ["create"]}, ("false", "false")),
+        ({"T$pulumi:index:Stash::trustee-content-a-workload-initdata": ["create"]}, ("false", "true")),
         ({"T$pulumi:index:Stash::trust-chain-workload-initdata": ["update"]}, ("false", "false")),
     ],
 )
