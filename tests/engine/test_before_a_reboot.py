@@ -1,18 +1,15 @@
 """What is known and refused before a node reboots: previews, approval, tickets, and a KataConfig of somebody else."""
 
-import os
 import re
-import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rehearsal.workplace import Workplace
 from tests.engine.conftest import PROVIDERS, start
 from tests.engine.harness import Done, Stack
+from tests.engine.kills import kill
 
 pytestmark = pytest.mark.engine
 KATA_CONFIGS = "/apis/kataconfiguration.openshift.io/v1/kataconfigs"
@@ -55,13 +52,7 @@ def _killed(stack: Stack, when: Callable[[], Any]) -> str:
     """Start ``pulumi up``, kill it at once when something is true (or it has ended), and return what it printed."""
     with stack.started("up", "--stack", "rehearsal", "--yes", "--skip-preview") as process:
         stack.wait_for(lambda: when() or process.poll() is not None)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        said = process.communicate(timeout=60)[0]
-    # As `pulumi cancel` does: nobody else holds the lock of a run that is dead.
-    for lock in Workplace(stack._root).state.rglob("locks/**/*.json"):
-        lock.unlink()
-    return said
+        return kill(stack, process)
 
 
 def test_the_preview_of_a_first_roll_out_shows_all_steps_names_the_nodes_and_fails(stack: Stack) -> None:

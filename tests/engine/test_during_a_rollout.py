@@ -1,7 +1,5 @@
 """While KataConfig rolls out: what a run tells, what it takes for the end, and how the next one goes on."""
 
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from rehearsal.azure import description
 from rehearsal.azure.subscription import COPY
 from tests.engine.conftest import start
 from tests.engine.harness import Stack
+from tests.engine.kills import kill
 
 KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
 OSC = "openshift-sandboxed-containers-operator"
@@ -114,10 +113,8 @@ def test_a_run_that_is_killed_while_nodes_move_is_gone_on_with_by_the_next_one(s
     stack.wait_for(moving, 120)
     # The gate's patch: the engine has KataConfig in the state, and waits.
     stack.wait_for(lambda: "coco-azure/rollout" in stack.get(KATA_CONFIG)["metadata"].get("annotations", {}))
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill(stack, process)
     uid = stack.get(KATA_CONFIG)["metadata"]["uid"]
-    stack.run("cancel", stack.name, "--yes")
     stack.up()
 
     status = stack.get(KATA_CONFIG)["status"]

@@ -1,17 +1,14 @@
 """A KataConfig that the stack did not make: refused, adopted without a reboot, or deleted and made anew."""
 
-import os
-import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rehearsal.workplace import Workplace
 from tests.engine.conftest import PROVIDERS, start
 from tests.engine.harness import Stack, names
+from tests.engine.kills import kill
 
 pytestmark = pytest.mark.engine
 KATA_CONFIGS = "/apis/kataconfiguration.openshift.io/v1/kataconfigs"
@@ -113,12 +110,8 @@ def test_recreation_deletes_it_and_goes_on_where_a_killed_run_stopped(stack: Sta
     _configure(stack, existing="recreate", allowReboot=True)
     with stack.started("up", "--stack", "rehearsal", "--yes", "--skip-preview") as process:
         stack.wait_for(lambda: "deletionTimestamp" in stack.get(BY_HAND)["metadata"] or process.poll() is not None)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        said = process.communicate(timeout=60)[0]
+        said = kill(stack, process)
     assert "deletionTimestamp" in stack.get(BY_HAND)["metadata"], said
-    for lock in Workplace(stack._root).state.rglob("locks/**/*.json"):
-        lock.unlink()
 
     stack.up()
 

@@ -14,6 +14,7 @@ import yaml
 from rehearsal.azure import description
 from tests.engine.conftest import start
 from tests.engine.harness import Done, Stack
+from tests.engine.kills import kill
 from tests.engine.other_azure import described
 from tests.unit.preflight_tables import Row, row, rows
 
@@ -175,9 +176,7 @@ def test_each_broken_azure_is_told_with_what_breaks_and_how_to_mend_it(stack: St
 def test_a_killed_run_goes_on_and_is_not_stopped_by_what_it_has_left(stack: Stack) -> None:
     with stack.started("up", "--stack", stack.name, "--yes", "--skip-preview") as process:
         stack.wait_for(lambda: stack.get("/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"))
-        process.kill()
-        process.communicate()
-    stack.run("cancel", "--stack", stack.name, "--yes", check=False)
+        kill(stack, process)
 
     done = stack.up()
 
