@@ -26,30 +26,33 @@ def main() -> int:
     parser.add_argument("--only", choices=PARTS, action="append", help="one part only; may be said more than once")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
     said = parser.parse_args()
-    began = time.monotonic()
     try:
-        lines = list(_lines(said.only or PARTS, said.rounds, said.speed))
+        for text in _sections(said.only or PARTS, said.rounds, said.speed):
+            sys.stdout.write(f"\n{text}")
+            sys.stdout.flush()
+            if said.write:
+                write(text)
     except BenchError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    head = [
-        BEGIN,
-        "",
-        f"Measured on {report.machine()}, {said.rounds} rounds, in {(time.monotonic() - began) / 60:.0f} minutes.",
-    ]
-    text = "\n".join([*head, *lines, ""])
-    sys.stdout.write(text)
-    if said.write:
-        write(text)
     return 0
 
 
-def write(text: str, page: Path = PAGE) -> None:
-    """Put figures into the page, in the place of those before."""
-    page.write_text(page.read_text(encoding="utf-8").partition(BEGIN)[0] + text, encoding="utf-8")
+def write(section: str, page: Path = PAGE) -> None:
+    """Put a section of figures into the page, in the place of the one with its title, or at the end."""
+    words, begin, figures = page.read_text(encoding="utf-8").partition(BEGIN)
+    title = section.partition("\n")[0]
+    found = [f"## {each.strip()}\n" for each in figures.split("\n## ")[1:]]
+    places = [number for number, each in enumerate(found) if each.partition("\n")[0] == title]
+    if places:
+        found[places[0]] = section
+    else:
+        found.append(section)
+    page.write_text(words + begin + "".join(f"\n\n{each.strip()}" for each in found) + "\n", encoding="utf-8")
 
 
-def _lines(parts: list[str] | tuple[str, ...], rounds: int, speed: float) -> Iterator[str]:
+def _sections(parts: list[str] | tuple[str, ...], rounds: int, speed: float) -> Iterator[str]:
+    """Yield a section as soon as it is measured, so that a later one that fails takes nothing away."""
     root = Workplace.by_hand().root / "bench"
     measures: dict[str, Callable[[], Iterator[str]]] = {
         "main": lambda: report.main_job(main_job.measure(root, rounds, speed, _say), speed),
@@ -59,8 +62,10 @@ def _lines(parts: list[str] | tuple[str, ...], rounds: int, speed: float) -> Ite
     }
     for part in PARTS:
         if part in parts:
-            yield ""
-            yield from measures[part]()
+            began = time.monotonic()
+            title, *lines = measures[part]()
+            took = f"{rounds} rounds in {(time.monotonic() - began) / 60:.0f} minutes, on {report.machine()}."
+            yield "\n".join([title, "", took, *lines, ""])
 
 
 def _say(text: str) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal.bench import chapter, floor, report
-from rehearsal.bench.__main__ import BEGIN, write
+from rehearsal.bench import chapter, everyday, floor, report
+from rehearsal.bench.__main__ import BEGIN, _sections, write
 from rehearsal.bench.everyday import Everyday, Previews
 from rehearsal.bench.growth import Growth, Size
 from rehearsal.bench.main_job import Case
@@ -81,12 +81,23 @@ def test_the_objects_of_a_stack_are_taken_as_a_person_would_apply_them() -> None
     assert "__initialApiVersion" not in found[0]
 
 
-def test_the_page_keeps_its_words_and_gets_new_figures(tmp_path: Path) -> None:
+def test_a_measured_section_takes_the_place_of_the_one_before_and_all_else_stays(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
-    page.write_text(f"words\n\n{BEGIN}\n\nold figures\n")
-    write(f"{BEGIN}\n\nnew figures\n", page)
+    page.write_text(f"## Words\n\nwords\n\n{BEGIN}\n\n## One\n\nold\n\n## Two\n\nold, too\n")
+    write("## One\n\nnew\n\n| a |\n", page)
+    write("## Three\n\nfirst\n", page)
 
-    assert page.read_text() == f"words\n\n{BEGIN}\n\nnew figures\n"
+    assert page.read_text() == (
+        f"## Words\n\nwords\n\n{BEGIN}\n\n## One\n\nnew\n\n| a |\n\n## Two\n\nold, too\n\n## Three\n\nfirst\n"
+    )
+
+
+def test_each_section_says_how_often_and_on_which_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(everyday, "previews", lambda *_: Previews([6.0], [3.0], [9.0], [3.0]))
+    (section,) = _sections(["previews"], 4, 20)
+
+    assert section.startswith("## Previews\n\n4 rounds in 0 minutes, on ")
+    assert "| nothing deployed | 6.0 | 3.0 | 2.00 |" in section
 
 
 def test_every_figure_that_was_measured_is_in_the_tables() -> None:
