@@ -12,11 +12,11 @@ from components.cluster.client import ClusterClient
 from components.cluster.ownership import Ownership
 from settings.cluster import ClusterSettings
 
-_REQUESTS = kubernetes.KubeClientSettingsArgs(qps=300, burst=1000)
-"""Requests to the API server: per second, and at once before that holds.
+_REQUESTS = kubernetes.KubeClientSettingsArgs(qps=1000, burst=5000)
+"""Requests to the API server: per second, and at once before that holds; so many that they hold nothing up.
 
-The provider's own limits (50 and 120) make a stack of a few hundred objects wait for nothing: the engine carries out 16
-steps at a time, and the API server sees to fairness (kubernetes.io, "API Priority and Fairness").
+With the provider's own limits (50 and 120) a stack of a few hundred objects waits for nothing: the engine carries out
+16 steps at a time, and the API server sees to fairness (kubernetes.io, "API Priority and Fairness").
 """
 
 

@@ -231,4 +231,4 @@ def test_no_provider_makes_a_large_stack_wait_by_its_own_limit_of_requests() -> 
     said = [json.loads(each.inputs["kubeClientSettings"]) for each in providers]
     assert len(said) > 2
     # By itself a provider asks 50 times a second, and 120 times before that holds.
-    assert all(each == {"qps": 300, "burst": 1000} for each in said)
+    assert all(each == {"qps": 1000, "burst": 5000} for each in said)
