@@ -11,6 +11,7 @@ from rehearsal.bench.main_job import Case
 from rehearsal.bench.measured import Spread, growth, ratio, slope
 
 _GIB = 1024**3
+_FLAT = 1.15
 
 
 def machine() -> str:
@@ -81,7 +82,10 @@ def grown(cases: Sequence[Growth]) -> Iterator[str]:
     """Yield the lines on growth."""
     yield "## Growth"
     yield ""
-    yield "Steepness: the last step of a growth over the first, of medians; 1 is linear."
+    yield (
+        "Steepness: the last step of a growth over the first, of medians; 1 is linear, and flat is what grows by less "
+        f"than {_FLAT - 1:.0%} in all."
+    )
     for case in cases:
         yield ""
         yield from _head((case.name, *_GROWN))
@@ -95,7 +99,12 @@ def grown(cases: Sequence[Growth]) -> Iterator[str]:
         yield _row(
             "each more", *(f"{each * 1000:.0f} ms" for each in slopes[:3]), *(f"{each:.2f} MiB" for each in slopes[3:])
         )
-        yield _row("steepness", *(f"{growth(counts, each):.2f}" for each in medians))
+        yield _row("steepness", *(_steepness(counts, each) for each in medians))
+
+
+def _steepness(counts: Sequence[int], medians: Sequence[float]) -> str:
+    """Return it in words; of what hardly grows at all it would tell of noise."""
+    return f"{growth(counts, medians):.2f}" if medians[-1] > _FLAT * medians[0] else "flat"
 
 
 def _figures(size: Size) -> tuple[Spread, ...]:
