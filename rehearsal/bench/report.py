@@ -11,7 +11,6 @@ from rehearsal.bench.main_job import Case
 from rehearsal.bench.measured import Spread, growth, ratio, slope
 
 _GIB = 1024**3
-_FLAT = 1.15
 
 
 def machine() -> str:
@@ -83,8 +82,8 @@ def grown(cases: Sequence[Growth]) -> Iterator[str]:
     yield "## Growth"
     yield ""
     yield (
-        "Steepness: the last step of a growth over the first, of medians; 1 is linear, and flat is what grows by less "
-        f"than {_FLAT - 1:.0%} in all."
+        "Steepness: the last step of a growth over the first, of medians; 1 is linear. A first step of less than a "
+        "hundredth counts as one. In brackets: how much it grows in all, from the smallest size to the largest."
     )
     for case in cases:
         yield ""
@@ -103,8 +102,8 @@ def grown(cases: Sequence[Growth]) -> Iterator[str]:
 
 
 def _steepness(counts: Sequence[int], medians: Sequence[float]) -> str:
-    """Return it in words; of what hardly grows at all it would tell of noise."""
-    return f"{growth(counts, medians):.2f}" if medians[-1] > _FLAT * medians[0] else "flat"
+    """Return it with the whole growth beside it: of what hardly grows, it tells little."""
+    return f"{growth(counts, medians):.2f} ({medians[-1] / medians[0] - 1:.0%})"
 
 
 def _figures(size: Size) -> tuple[Spread, ...]:

@@ -119,7 +119,7 @@ def test_every_figure_that_was_measured_is_in_the_tables() -> None:
     assert "| nothing deployed | 6.0 | 3.0 | 2.00 |" in text
     assert "| 2 | 1.0 (1.0 to 1.0) | 4.0 (2.0 to 6.0) | 2.0 | 100 (100 to 100) | 200 (200 to 200) |" in text
     assert "| each more | 0 ms | 1000 ms | 1000 ms | 0.00 MiB | 0.00 MiB |" in text
-    assert "| steepness | flat | 1.00 | 1.00 | flat | flat |" in text
+    assert "| steepness | 0.00 (0%) | 1.00 (67%) | 1.00 (200%) | 0.00 (0%) | 0.00 (0%) |" in text
     assert "answering by it: 7.0 s" in text
 
 
