@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolchain import ToolchainError, ensure, venv
+from toolchain import ToolchainError, ensure, plugins, venv
 from toolchain.pins import needed
 
 
@@ -18,7 +18,9 @@ def main() -> int:
     try:
         venv.ensure(checkout, f"requirements-{chosen.purpose}.txt", _say)
         if not chosen.venv_only:
-            for name, tool in ensure(needed(chosen.purpose), _say).items():
+            programs = ensure(needed(chosen.purpose), _say)
+            programs["Kubernetes provider"] = plugins.kubernetes(programs["pulumi"].path, _say)
+            for name, tool in programs.items():
                 _say(f"{name}: {tool.path} ({tool.source})")
     except ToolchainError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -10,24 +10,38 @@ from pathlib import Path
 
 from toolchain.cache import Say
 from toolchain.errors import ToolchainError
-from toolchain.pins import GO_MODULES, Pin
+from toolchain.pins import GO_MODULES, Build
 
 _NEWS_EVERY = 15.0
 _GO = (1, 21)  # the first that fetches the version named in go.mod by itself
 _LAST_LINES = 15
 
 
-def go_programs(pins: Mapping[str, Pin], folder: Path, say: Say) -> None:
+def go_programs(programs: Mapping[str, Build], folder: Path, say: Say) -> None:
     """Build the programs, all of one Go module, into ``folder``.
 
     Raises:
         ToolchainError: Go is missing or too old, or the build fails; the message has its last lines.
     """
     go = _go()
-    for name, pin in pins.items():
-        say(f"building {name} {pin.version} from Go modules; usually {pin.usual} on two cores")
-        command = [go, "build", "-trimpath", "-ldflags", pin.ldflags, "-o", str(folder / name), pin.package]
-        _run(name, command, GO_MODULES / pin.module, say)
+    for name, program in programs.items():
+        say(f"building {name} {program.version} from Go modules; usually {program.usual} on two cores")
+        # "-v" prints each package as it is compiled: that is how far the build is.
+        command = [go, "build", "-v", "-trimpath", "-ldflags", program.ldflags]
+        module = GO_MODULES / program.module
+        _run(name, [*command, "-o", str(folder / name), program.package], module, _packages(go, program, module), say)
+
+
+def _packages(go: str, program: Build, module: Path) -> int:
+    """Return how many packages the program is made of, which ``go build`` compiles if it never did; 0: not known."""
+    command = [go, "list", "-deps", program.package]
+    done = subprocess.run(command, cwd=module, env=_environment(), capture_output=True, text=True, check=False)
+    return len(done.stdout.splitlines())
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment in which go.mod and go.sum decide, whatever workspace or flags surround the checkout."""
+    return {**os.environ, "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
 
 
 def _go() -> str:
@@ -47,18 +61,16 @@ def _go() -> str:
     return go
 
 
-def _run(name: str, command: list[str], module: Path, say: Say) -> None:
-    # Only go.mod and go.sum decide, whatever workspace or flags surround the checkout.
-    environment = {**os.environ, "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
+def _run(name: str, command: list[str], module: Path, packages: int, say: Say) -> None:
     log = Path(command[command.index("-o") + 1]).with_suffix(".log")
     began = time.monotonic()
     with log.open("w") as sink:
         process = subprocess.Popen(
-            command, cwd=module, env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
+            command, cwd=module, env=_environment(), stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
         )
         try:
             while (code := _wait(process)) is None:
-                say(f"  still building {name}, {time.monotonic() - began:.0f} s")
+                say(f"  {name}: {_progress(log, packages)}, {time.monotonic() - began:.0f} s")
         except BaseException:
             process.terminate()
             process.wait()
@@ -68,6 +80,13 @@ def _run(name: str, command: list[str], module: Path, say: Say) -> None:
     if code != 0:
         raise ToolchainError(_failure(name, lines))
     say(f"  built {name} in {time.monotonic() - began:.0f} s")
+
+
+def _progress(log: Path, packages: int) -> str:
+    # Modules are downloaded first, each with a line of its own.
+    lines = log.read_text(errors="replace").splitlines()
+    compiled = sum(not line.startswith("go: ") for line in lines)
+    return f"{compiled} of at most {packages} packages" if packages else f"{compiled} packages"
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int | None:

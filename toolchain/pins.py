@@ -25,28 +25,37 @@ class Archive:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pin:
-    """One program.
+class Build:
+    """A program as it is built from a Go module.
 
     Attributes:
-        version: what is downloaded or built.
-        fits: versions on PATH that will do, from the first (included) to the second (not included).
-        ask: arguments that make it print its version.
+        version: what is built.
         module: Go module below ``go/`` whose go.sum pins the build.
         package: Go package of the program.
         usual: how long a build usually takes on two cores.
         ldflags: flags for the Go linker.
-        archives: official downloads by machine, as ``uname -m`` prints it.
-        purpose: ``rehearsal``, or ``dev`` for what only the tests need.
     """
 
     version: str
-    fits: tuple[tuple[int, ...], tuple[int, ...]]
-    ask: tuple[str, ...]
     module: str
     package: str
     usual: str
     ldflags: str = "-s -w"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin(Build):
+    """One program, wherever it comes from; ``version`` is also what is downloaded.
+
+    Attributes:
+        fits: versions on PATH that will do, from the first (included) to the second (not included).
+        ask: arguments that make it print its version.
+        archives: official downloads by machine, as ``uname -m`` prints it.
+        purpose: ``rehearsal``, or ``dev`` for what only the tests need.
+    """
+
+    fits: tuple[tuple[int, ...], tuple[int, ...]]
+    ask: tuple[str, ...]
     archives: Mapping[str, Archive] = field(default_factory=dict)
     purpose: str = "rehearsal"
 
@@ -86,6 +95,9 @@ _ENVTEST_ARCHIVES = {
         inside="controller-tools/envtest",
     ),
 }
+
+KUBERNETES_PROVIDER = Build(version="4.25.0-alpha", module="kubernetes-provider", package=".", usual="3 to 6 minutes")
+"""Built where the official plugin of the Kubernetes provider cannot be had; ``plugins`` decides."""
 
 PINS = {
     "pulumi": Pin(

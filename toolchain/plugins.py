@@ -1,52 +1,71 @@
 """The provider plugins of a rehearsal, placed into a PULUMI_HOME of its own.
 
-The Kubernetes provider is the real one where it can be had, and else this project's stand-in; the azure-native provider
-is always a stand-in, because there is no Azure in a rehearsal.
+The Kubernetes provider is the official plugin where it can be had, and else built from its Go module; the azure-native
+provider is a stand-in, because there is no Azure in a rehearsal.
 """
 
-import hashlib
-import lzma
 import os
 import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
-from toolchain import cache
+from toolchain import cache, tools
 from toolchain.cache import Say
-from toolchain.errors import ToolchainError
-from toolchain.pins import PROVIDER_VERSIONS
+from toolchain.pins import KUBERNETES_PROVIDER, PROVIDER_VERSIONS
+from toolchain.tools import Tool
 
-CHOICES = ("auto", "real", "stand-in")
 _INSTALL_TIMEOUT = 600.0
+_ANSWER = 20.0
 _KUBERNETES = "pulumi-resource-kubernetes"
+_TITLE = f"resource-kubernetes-v{PROVIDER_VERSIONS['kubernetes']}"
+
+
+def kubernetes(pulumi: Path, say: Say) -> Tool:
+    """Return the Kubernetes provider: from the plugin cache, PATH, ``pulumi plugin install`` or a build.
+
+    Raises:
+        ToolchainError: it cannot be built here either.
+    """
+    return (
+        _in_plugin_cache()
+        or _on_path()
+        or _from_installer(pulumi, say)
+        or tools.built(_KUBERNETES, KUBERNETES_PROVIDER, say)
+    )
 
 
 def install(checkout: Path, home: Path, pulumi: Path, say: Say) -> str:
     """Place both provider plugins into ``home`` and return in words which Kubernetes provider it is.
 
-    COCO_KUBERNETES_PROVIDER chooses: ``auto`` (default), ``real`` or ``stand-in``.
-
     Raises:
-        ToolchainError: another choice, or the real one was demanded and cannot be had.
+        ToolchainError: the Kubernetes provider cannot be had.
     """
-    choice = os.environ.get("COCO_KUBERNETES_PROVIDER", "auto")
-    if choice not in CHOICES:
-        raise ToolchainError(f"COCO_KUBERNETES_PROVIDER is {choice!r}; allowed are {', '.join(CHOICES)}")
-    real = None if choice == "stand-in" else _real_kubernetes(checkout, pulumi, say)
-    if real is None and choice == "real":
-        raise ToolchainError(
-            f"the real Kubernetes provider {PROVIDER_VERSIONS['kubernetes']} is not in ~/.pulumi/plugins, on PATH or "
-            "in ../shared/engine, and `pulumi plugin install` did not get it. Check the network, or let "
-            "COCO_KUBERNETES_PROVIDER=auto take the stand-in"
-        )
+    provider = kubernetes(pulumi, say)
     _place(home, "azure-native", _stand_in(checkout, "rehearsal.azure_provider"))
-    if real is None:
-        _place(home, "kubernetes", _stand_in(checkout, "rehearsal.kubernetes_provider"))
-        return "this project's stand-in (the real one could not be had)" if choice == "auto" else "stand-in, as chosen"
-    path, source = real
-    _place(home, "kubernetes", f'#!/bin/sh\nexec {shlex.quote(str(path))} "$@"\n')
-    return f"the real one, {PROVIDER_VERSIONS['kubernetes']}, from {source}"
+    _place(home, "kubernetes", f'#!/bin/sh\nexec {shlex.quote(str(provider.path))} "$@"\n')
+    return f"{version(provider.path)}, {provider.source}"
+
+
+def version(plugin: Path) -> str:
+    """Return the version that a provider gives for its own; ``of an unknown version`` where it does not start."""
+    # Only what runs in .venv asks for it, and this module is read before there is one.
+    import grpc  # noqa: PLC0415
+    from google.protobuf.empty_pb2 import Empty  # noqa: PLC0415
+    from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub  # noqa: PLC0415
+
+    with subprocess.Popen(
+        [str(plugin), "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            port = (process.stdout.readline() if process.stdout else "").strip()
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                answer = ResourceProviderStub(channel).GetPluginInfo(Empty(), timeout=_ANSWER)
+            return str(answer.version)
+        except grpc.RpcError:
+            return "of an unknown version"
+        finally:
+            process.kill()
 
 
 def _place(home: Path, name: str, script: str) -> None:
@@ -66,17 +85,19 @@ def _stand_in(checkout: Path, module: str) -> str:
     return f'#!/bin/sh\n{place} exec {python} -m {module} "$@"\n'
 
 
-def _real_kubernetes(checkout: Path, pulumi: Path, say: Say) -> tuple[Path, str] | None:
-    title = f"resource-kubernetes-v{PROVIDER_VERSIONS['kubernetes']}"
+def _in_plugin_cache() -> Tool | None:
     users = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     for home in (users, Path.home() / ".pulumi"):
-        installed = home / "plugins" / title / _KUBERNETES
+        installed = home / "plugins" / _TITLE / _KUBERNETES
         # A rehearsal's own PULUMI_HOME may be in the environment: what was placed there leads here, and would for ever.
         if installed.exists() and not _is_script(installed):
-            return installed, "the plugin cache"
-    if found := shutil.which(_KUBERNETES):
-        return Path(found), "PATH"
-    return _from_shared(checkout, say) or _from_installer(pulumi, title, say)
+            return Tool(installed, "from the plugin cache")
+    return None
+
+
+def _on_path() -> Tool | None:
+    path = shutil.which(_KUBERNETES)
+    return Tool(Path(path), "from PATH") if path else None
 
 
 def _is_script(path: Path) -> bool:
@@ -84,29 +105,12 @@ def _is_script(path: Path) -> bool:
         return file.read(2) == b"#!"
 
 
-def _from_shared(checkout: Path, say: Say) -> tuple[Path, str] | None:
-    folder = checkout.parent / "shared" / "engine"
-    archives = sorted(folder.glob(f"{_KUBERNETES}-v{PROVIDER_VERSIONS['kubernetes']}-linux-amd64.xz"))
-    if not archives or os.uname().machine != "x86_64":
-        return None
-    packed = archives[0].read_bytes()
-    digest = hashlib.sha256(packed).hexdigest()
-    if f"{digest}  {archives[0].name}" not in (folder / "SHA256SUMS").read_text().splitlines():
-        raise ToolchainError(f"{archives[0].name} in ../shared/engine is not the file that SHA256SUMS names")
-
-    def make(part: Path) -> None:
-        say("unpacking the Kubernetes provider of ../shared/engine")
-        (part / _KUBERNETES).write_bytes(lzma.decompress(packed))
-        (part / _KUBERNETES).chmod(0o755)
-
-    return cache.folder(f"provider/{digest[:16]}", make, say) / _KUBERNETES, "../shared/engine"
-
-
-def _from_installer(pulumi: Path, title: str, say: Say) -> tuple[Path, str] | None:
+def _from_installer(pulumi: Path, say: Say) -> Tool | None:
     home = cache.root() / "pulumi"
-    path = home / "plugins" / title / _KUBERNETES
+    path = home / "plugins" / _TITLE / _KUBERNETES
     if not path.exists():
-        if os.environ.get("COCO_TOOLCHAIN_OFFLINE"):
+        # A build that is there already is as good, and needs no network.
+        if os.environ.get("COCO_TOOLCHAIN_OFFLINE") or tools.is_built(_KUBERNETES, KUBERNETES_PROVIDER):
             return None
         say("asking `pulumi plugin install` for the Kubernetes provider; usually under a minute")
         command = [str(pulumi), "plugin", "install", "resource", "kubernetes", PROVIDER_VERSIONS["kubernetes"]]
@@ -128,4 +132,4 @@ def _from_installer(pulumi: Path, title: str, say: Say) -> tuple[Path, str] | No
             words = (done.stderr or done.stdout).strip().splitlines()
             say(f"  not to be had from here: {words[-1] if words else 'no reason given'}")
             return None
-    return path, "`pulumi plugin install`"
+    return Tool(path, "from `pulumi plugin install`")

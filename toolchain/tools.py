@@ -12,7 +12,7 @@ from pathlib import Path
 from toolchain import build, cache, download
 from toolchain.cache import Say
 from toolchain.errors import ToolchainError
-from toolchain.pins import GO_MODULES, PINS, Archive, Pin
+from toolchain.pins import GO_MODULES, PINS, Archive, Build, Pin
 
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 
@@ -56,7 +56,7 @@ def find(name: str) -> Tool | None:
 
 
 def _ensure(name: str, pin: Pin, say: Say) -> Tool:
-    return _on_path(name, pin, say) or _downloaded(name, pin, say) or _built(name, pin, say)
+    return _on_path(name, pin, say) or _downloaded(name, pin, say) or built(name, pin, say)
 
 
 def _on_path(name: str, pin: Pin, say: Say) -> Tool | None:
@@ -93,7 +93,7 @@ def _downloaded(name: str, pin: Pin, say: Say) -> Tool | None:
     title = _download_title(archive)
     path = cache.root() / title / name
     if not path.exists():
-        if os.environ.get("COCO_TOOLCHAIN_OFFLINE") or not _worth_a_download(name, pin):
+        if os.environ.get("COCO_TOOLCHAIN_OFFLINE") or is_built(name, pin):
             return None
         try:
             cache.folder(title, lambda part: download.unpack(archive, part, say), say)
@@ -107,27 +107,24 @@ def _download_title(archive: Archive) -> str:
     return f"download/{archive.checksum.partition(':')[2][:16]}"
 
 
-def _worth_a_download(name: str, pin: Pin) -> bool:
-    """Return whether it was not built before: a build that is there is as good, and needs no network."""
-    return not (cache.root() / _build_title(pin) / name).exists()
+def is_built(name: str, wanted: Build) -> bool:
+    """Return whether the cache has a build of the program: it is as good as a download, and needs no network."""
+    return (cache.root() / _build_title(wanted) / name).exists()
 
 
-def _built(name: str, pin: Pin, say: Say) -> Tool:
-    names = [other for other, its in PINS.items() if its.module == pin.module]
-
-    def make(part: Path) -> None:
-        build.go_programs({other: PINS[other] for other in names}, part, say)
-
-    path = cache.folder(_build_title(pin), make, say) / name
-    if not path.exists():
-        raise ToolchainError(f"{path.parent} lacks {name}: remove that folder and try again")
-    return Tool(path, "built from Go modules")
+def built(name: str, wanted: Build, say: Say) -> Tool:
+    """Return a program built from its Go module, with all that the module has; raises ToolchainError."""
+    programs = {name: wanted, **{other: pin for other, pin in PINS.items() if pin.module == wanted.module}}
+    folder = cache.folder(_build_title(wanted), lambda part: build.go_programs(programs, part, say), say)
+    if not (folder / name).exists():
+        raise ToolchainError(f"{folder} lacks {name}: remove that folder and try again")
+    return Tool(folder / name, "built from Go modules")
 
 
-def _build_title(pin: Pin) -> str:
+def _build_title(pin: Build) -> str:
     """Return the cache's name for the build: another one for other sources, flags or machine."""
     digest, folder = hashlib.sha256(), GO_MODULES / pin.module
-    for file in (folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))):
-        digest.update(file.read_bytes())
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
     digest.update(f"{pin.ldflags} {os.uname().machine}".encode())
     return f"build/{pin.module}-{pin.version}-{digest.hexdigest()[:12]}"

@@ -5,8 +5,7 @@ import sys
 from importlib.metadata import version
 
 from rehearsal.azure_provider.arm import ArmClient
-from rehearsal.azure_provider.provider import AzureNative
-from rehearsal.provider_server import serve
+from rehearsal.azure_provider.server import serve
 
 if __name__ == "__main__":
-    serve(sys.argv[1:], version("pulumi-azure-native"), lambda _: AzureNative(ArmClient(os.environ)))
+    serve(sys.argv[1:], version("pulumi-azure-native"), ArmClient(os.environ))

@@ -12,8 +12,6 @@ from typing import Any
 
 import aiohttp
 
-from rehearsal.kubernetes_provider.errors import ProviderError
-
 _PATIENCE = 30.0
 """Seconds for which a server that does not answer is asked again; the SDK of azure-native does so, too."""
 _LOOK_EVERY = 0.2
@@ -21,6 +19,10 @@ _EARLY = 60.0
 _OK, _NOT_FOUND, _BAD = 200, 404, 400
 _RUNNING = ("InProgress", "Accepted", "Running", "Creating", "Updating", "Deleting")
 _NEEDED = ("ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "AZURE_RESOURCE_MANAGER_ENDPOINT")
+
+
+class ProviderError(Exception):
+    """The operation fails, and the message is all that the engine gets."""
 
 
 class RefusedError(ProviderError):

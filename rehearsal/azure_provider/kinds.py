@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rehearsal.azure_provider.arm import ProviderError
 from rehearsal.azure_provider.functions import NETWORK_VERSION, ROLES_VERSION
-from rehearsal.kubernetes_provider.errors import ProviderError
 
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{resourceGroupName}/providers/Microsoft.Network"
 

@@ -29,13 +29,11 @@ from pulumi.provider.experimental.provider import (
     UpdateResponse,
 )
 
-from rehearsal.azure_provider.arm import ArmClient
+from rehearsal.azure_provider.arm import ArmClient, ProviderError
 from rehearsal.azure_provider.functions import FUNCTIONS
 from rehearsal.azure_provider.kinds import Kind, kind_of
+from rehearsal.azure_provider.properties import UNKNOWN, Properties, plain, properties, wrapped
 from rehearsal.azure_provider.shapes import body, flattened, seen
-from rehearsal.kubernetes_provider.errors import ProviderError
-from rehearsal.kubernetes_provider.objects import UNKNOWN
-from rehearsal.kubernetes_provider.properties import Properties, plain, properties, wrapped
 
 INPUTS = "__inputs"
 _COMPUTED = ("name", "type", "etag", "provisioningState", "azureApiVersion")

@@ -1,1 +1,1 @@
-"""Contracts with upstream: the real KBS and the upstream CRDs, where a checkout has them beside it in ``../shared``."""
+"""Contracts with upstream: the real KBS that COCO_REAL_KBS names, and the upstream CRDs where ../shared has them."""

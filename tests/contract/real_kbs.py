@@ -1,18 +1,14 @@
 """A real KBS 0.3 on loopback, with the files that Trustee operator 0.3 would mount for it.
 
-The binary comes from ``../shared/engine``. Where that folder or a library of it is missing, tests that need it are
-skipped with the reason.
+COCO_REAL_KBS is the path of its program. Where it is not set, tests that need it are skipped with the reason.
 """
 
 import base64
-import ctypes.util
 import hashlib
 import json
-import lzma
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,40 +17,32 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from requests.adapters import HTTPAdapter
 
-from tests.unit.recording import ROOT
-
-ENGINE = ROOT.parent / "shared" / "engine"
-_ARCHIVE = "kbs-0.3.0-linux-amd64.xz"
+_VARIABLE = "COCO_REAL_KBS"
 _START_TIMEOUT = 20.0
 _TIMEOUT = 20
+_DENIED = 3
 
 
 def missing() -> str | None:
     """Return why the real KBS cannot run here, or None."""
-    if not (ENGINE / _ARCHIVE).exists():
-        return "no ../shared/engine beside this checkout, so no real KBS"
-    if os.uname().machine != "x86_64":
-        return "the real KBS is a linux-amd64 binary"
-    if ctypes.util.find_library("tss2-mu") is None:
-        return "the real KBS needs libtss2-mu: apt-get install libtss2-mu0"
+    path = os.environ.get(_VARIABLE)
+    if not path:
+        return (
+            f"{_VARIABLE} is not set: it is the path of the program kbs of Trustee 0.3.0, as in that operator's image "
+            "trustee (oc image extract IMAGE --path /usr/local/bin/kbs:.) or built from openshift/trustee v0.3.0"
+        )
+    if not os.access(path, os.X_OK):
+        return f"{_VARIABLE} is {path}, and there is no program"
     return None
 
 
-def unpack(folder: Path) -> Path:
-    """Return the KBS binary, unpacked into ``folder`` and held to its checksum."""
-    archive = ENGINE / _ARCHIVE
-    packed = archive.read_bytes()
-    sums = (ENGINE / "SHA256SUMS").read_text().splitlines()
-    assert f"{hashlib.sha256(packed).hexdigest()}  {_ARCHIVE}" in sums, (
-        f"{archive} is not the file that SHA256SUMS names"
-    )
-    binary = folder / "kbs"
-    binary.write_bytes(lzma.decompress(packed))
-    binary.chmod(0o755)
-    return binary
+def program() -> Path:
+    """Return the path of the real KBS."""
+    return Path(os.environ[_VARIABLE]).absolute()
 
 
 @dataclass(frozen=True)
@@ -121,9 +109,24 @@ def _answer(process: subprocess.Popen[bytes], port: int, log: Path) -> str | End
 
 def ask_as_sample(url: str, resource: str) -> tuple[int, str]:
     """Ask for a resource with the sample TEE; 0 and the secret, or 3 and the denial."""
-    client = [sys.executable, str(ENGINE / "kbs_sample_client.py"), url, resource]
-    done = subprocess.run(client, capture_output=True, text=True, check=False, timeout=60)
-    return done.returncode, done.stdout.strip() or done.stderr.strip()
+    session, key = requests.Session(), rsa.generate_private_key(65537, 2048)
+    try:
+        attest(url, session, key)
+    except requests.HTTPError as error:
+        return _DENIED, error.response.text
+    answer = session.get(f"{url}/kbs/v0/resource/{resource}", timeout=_TIMEOUT)
+    return (0, opened(answer.json(), key).decode()) if answer.ok else (_DENIED, answer.text)
+
+
+def opened(jwe: Mapping[str, str], key: rsa.RSAPrivateKey) -> bytes:
+    """Return the plain text of a JSON Web Encryption as KBS makes it (RFC 7516: RSA1_5 with A256GCM)."""
+    content_key = key.decrypt(_unbase64url(jwe["encrypted_key"]), padding.PKCS1v15())
+    sealed = _unbase64url(jwe["ciphertext"]) + _unbase64url(jwe["tag"])
+    return AESGCM(content_key).decrypt(_unbase64url(jwe["iv"]), sealed, jwe["protected"].encode())
+
+
+def _unbase64url(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class AtLoopback(HTTPAdapter):
@@ -138,12 +141,12 @@ class AtLoopback(HTTPAdapter):
         super().init_poolmanager(*args, server_hostname=self._host, assert_hostname=self._host, **options)
 
 
-def attest(url: str, session: requests.Session | None = None) -> str:
-    """Attest as the sample TEE and return the token."""
+def attest(url: str, session: requests.Session | None = None, key: rsa.RSAPrivateKey | None = None) -> str:
+    """Attest as the sample TEE, whose key that is, and return the token."""
     session = session or requests.Session()
     start = {"version": "0.1.1", "tee": "sample", "extra-params": ""}
     nonce = session.post(f"{url}/kbs/v0/auth", json=start, timeout=_TIMEOUT).json()["nonce"]
-    numbers = rsa.generate_private_key(65537, 2048).public_key().public_numbers()
+    numbers = (key or rsa.generate_private_key(65537, 2048)).public_key().public_numbers()
     jwk = {"alg": "RSA1_5", "e": "AQAB", "kty": "RSA", "n": base64url(numbers.n.to_bytes(256, "big"))}
     runtime = json.dumps({"nonce": nonce, "tee-pubkey": jwk}, separators=(",", ":"), sort_keys=True)
     digest = base64.b64encode(hashlib.sha384(runtime.encode()).digest()).decode()

@@ -71,8 +71,8 @@ STARTS: Mapping[str, Files] = {
 
 
 @pytest.fixture(scope="module")
-def kbs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return real_kbs.unpack(tmp_path_factory.mktemp("kbs"))
+def kbs() -> Path:
+    return real_kbs.program()
 
 
 @pytest.fixture(scope="module")

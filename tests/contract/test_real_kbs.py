@@ -22,8 +22,8 @@ ALLOW_ALL = "package policy\ndefault allow = true\n"
 
 
 @pytest.fixture(scope="module")
-def kbs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return real_kbs.unpack(tmp_path_factory.mktemp("kbs"))
+def kbs() -> Path:
+    return real_kbs.program()
 
 
 def _mounts(trustee: Mapping[str, Any] | None = None, files: Mapping[str, str] | None = None) -> Mounts:

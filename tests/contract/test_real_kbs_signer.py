@@ -34,8 +34,8 @@ TIMEOUT = 20
 
 
 @pytest.fixture(scope="module")
-def kbs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return real_kbs.unpack(tmp_path_factory.mktemp("kbs"))
+def kbs() -> Path:
+    return real_kbs.program()
 
 
 class Pair:

@@ -149,8 +149,8 @@ REFUSED: Mapping[str, tuple[Edits, Files, str]] = {
 
 
 @pytest.fixture(scope="module")
-def kbs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return real_kbs.unpack(tmp_path_factory.mktemp("kbs"))
+def kbs() -> Path:
+    return real_kbs.program()
 
 
 @pytest.mark.parametrize("what", STARTS)

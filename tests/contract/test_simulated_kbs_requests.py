@@ -178,8 +178,8 @@ CASES: Mapping[str, Case] = {
 
 
 @pytest.fixture(scope="module")
-def kbs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return real_kbs.unpack(tmp_path_factory.mktemp("kbs"))
+def kbs() -> Path:
+    return real_kbs.program()
 
 
 @pytest.mark.parametrize("what", CASES)

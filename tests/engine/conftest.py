@@ -1,6 +1,5 @@
-"""Clusters for the engine tests: one for each Kubernetes provider, with chapter 7 carried out on it."""
+"""Clusters for the engine tests, with chapter 7 carried out on them."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from rehearsal.control_plane import TOOLS
 from tests.engine.harness import Stack, prepare, remove
 
 SPEED = "300"
-PROVIDERS = ("real", "stand-in")
 
 
 @pytest.fixture(scope="session")
@@ -21,36 +19,22 @@ def tools() -> dict[str, Path]:
 
 
 def start(
-    root: Path,
-    tools: dict[str, Path],
-    provider: str,
-    variables: dict[str, str] | None = None,
-    program: Path = CHECKOUT,
+    root: Path, tools: dict[str, Path], variables: dict[str, str] | None = None, program: Path = CHECKOUT
 ) -> Iterator[Stack]:
     """Yield a stack on a new cluster of its own."""
-    demanded = os.environ.get("COCO_KUBERNETES_PROVIDER") == "real"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COCO_KUBERNETES_PROVIDER", provider)
-        patch.setenv("COCO_REHEARSAL_SPEED", SPEED)
-        for name, value in (variables or {}).items():
+        for name, value in {"COCO_REHEARSAL_SPEED": SPEED, **(variables or {})}.items():
             patch.setenv(name, value)
-        try:
-            cluster, prepared = prepare(root, tools)
-        except toolchain.ToolchainError as error:
-            if provider != "real" or demanded:
-                raise
-            pytest.skip(f"left out, the stand-in is tested: {error}")
+        cluster, prepared = prepare(root, tools)
         with cluster:
             yield Stack(root, cluster, prepared, program)
         remove(root)
 
 
-@pytest.fixture(scope="module", params=PROVIDERS)
-def empty(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]
-) -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """A stack on a cluster as the installer left it; the tests of a module share it, in their order."""
-    yield from start(tmp_path_factory.mktemp(request.param), tools, request.param)
+    yield from start(tmp_path_factory.mktemp("empty"), tools)
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,6 @@ class Stack:
         self, root: Path, cluster: Cluster, prepared: Prepared, program: Path = CHECKOUT, name: str = STACK
     ) -> None:
         self.cluster = cluster
-        self.provider = prepared.provider
         self.log: list[str] = []
         """What every run of ``pulumi`` printed, but for those that were to show secrets."""
         self._root = root

@@ -33,7 +33,7 @@ ROLES = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments"
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """A stack with the chapter's versions and the Cloud Credential Operator's credentials."""
     variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3"}
-    for started in start(tmp_path_factory.mktemp("credentials"), tools, "auto", variables):
+    for started in start(tmp_path_factory.mktemp("credentials"), tools, variables):
         _know_secrets(started)
         started.up()
         yield started
@@ -155,7 +155,7 @@ def test_at_the_end_the_secret_goes_after_kataconfig(stack: Stack) -> None:
 @pytest.fixture(scope="module")
 def newer(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.2"}
-    for started in start(tmp_path_factory.mktemp("identity"), tools, "auto", variables):
+    for started in start(tmp_path_factory.mktemp("identity"), tools, variables):
         _know_secrets(started)
         yield started
 

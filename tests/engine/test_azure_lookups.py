@@ -42,14 +42,14 @@ UPI = {
 
 @pytest.fixture(scope="module")
 def aro(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("aro"), tools, "auto", {"COCO_REHEARSAL_AZURE": "aro"})
+    yield from start(tmp_path_factory.mktemp("aro"), tools, {"COCO_REHEARSAL_AZURE": "aro"})
 
 
 @pytest.fixture(scope="module")
 def upi(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     root = tmp_path_factory.mktemp("upi")
     (root / "upi.yaml").write_text(yaml.safe_dump(UPI))
-    yield from start(root, tools, "auto", {"COCO_REHEARSAL_AZURE": str(root / "upi.yaml")})
+    yield from start(root, tools, {"COCO_REHEARSAL_AZURE": str(root / "upi.yaml")})
 
 
 @pytest.fixture(autouse=True)

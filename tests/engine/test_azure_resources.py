@@ -22,7 +22,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> I
         "TEST_GROUP": "rehearsal-x7k2p-rg",
         "TEST_VNET": "rehearsal-x7k2p-vnet",
     }
-    yield from start(tmp_path_factory.mktemp("azure"), tools, "auto", variables, PROGRAM)
+    yield from start(tmp_path_factory.mktemp("azure"), tools, variables, PROGRAM)
 
 
 @pytest.fixture

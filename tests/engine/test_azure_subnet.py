@@ -24,7 +24,7 @@ MADE = {"peer-pod-subnet", "peer-pod-subnet-nat", "peer-pod-subnet-address"}
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("own-subnet"), tools, "auto")
+    yield from start(tmp_path_factory.mktemp("own-subnet"), tools)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ ANNOTATIONS = ("LATEST_IMAGE_ID", "IMAGE_GALLERY_NAME")
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """A stack with the chapter's versions that has attested."""
     variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3"}
-    for started in start(tmp_path_factory.mktemp("caa"), tools, "auto", variables):
+    for started in start(tmp_path_factory.mktemp("caa"), tools, variables):
         started.up()
         yield started
 

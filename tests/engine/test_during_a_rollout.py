@@ -28,11 +28,9 @@ OWN = (
 GALLERY = {"name": "ours", "resourceGroup": GROUP, "images": [{"name": "podvm", "versions": {"1.2.3": {}}}]}
 
 
-@pytest.fixture(scope="module", params=["real", "stand-in"])
-def stack(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]
-) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp(request.param), tools, request.param)
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
+    yield from start(tmp_path_factory.mktemp("during-a-rollout"), tools)
 
 
 def _data(stack: Stack) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import PROVIDERS, start
+from tests.engine.conftest import start
 from tests.engine.harness import Stack, names
 from tests.engine.kills import kill
 
@@ -16,12 +16,10 @@ BY_HAND = f"{KATA_CONFIGS}/by-hand"
 BOOTED = "machineconfiguration.openshift.io/currentConfig"
 
 
-@pytest.fixture(scope="module", params=PROVIDERS)
-def stack(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]
-) -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """A stack that was installed and has lost its KataConfig to one that was made by hand; in the tests' order."""
-    for made in start(tmp_path_factory.mktemp(f"existing-{request.param}"), tools, request.param):
+    for made in start(tmp_path_factory.mktemp("existing"), tools):
         _configure(made, allowReboot=True)
         made.up()
         _by_hand(made)

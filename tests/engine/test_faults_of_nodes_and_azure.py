@@ -13,7 +13,7 @@ KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-katac
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("faults"), tools, "auto")
+    yield from start(tmp_path_factory.mktemp("faults"), tools)
 
 
 def test_a_degraded_node_is_reported_and_holds_kataconfig(stack: Stack) -> None:

@@ -73,7 +73,7 @@ def config(files: Path) -> dict[str, Any]:
 def cluster(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """A cluster of the newest versions."""
     variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.2"}
-    yield from start(tmp_path_factory.mktemp("features"), tools, "auto", variables)
+    yield from start(tmp_path_factory.mktemp("features"), tools, variables)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import PROVIDERS, start
+from tests.engine.conftest import start
 from tests.engine.harness import Stack, names
 from tests.engine.operators import (
     MERGE,
@@ -29,13 +29,11 @@ from tests.engine.operators import (
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture(scope="module", params=PROVIDERS)
-def stack(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]
-) -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """The small program on a cluster whose catalog has Trustee 0.3.0, 0.4.2 and 1.0.0."""
     variables = {"COCO_REHEARSAL_TRUSTEE": "1.0"}
-    yield from start(tmp_path_factory.mktemp(request.param), tools, request.param, variables, PROGRAM)
+    yield from start(tmp_path_factory.mktemp("operator-versions"), tools, variables, PROGRAM)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ UNCHECKED = {"attestationCheck": {"enabled": False}}
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """A stack that has attested, on the newest versions."""
     variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.2"}
-    for started in start(tmp_path_factory.mktemp("overlap"), tools, "auto", variables):
+    for started in start(tmp_path_factory.mktemp("overlap"), tools, variables):
         started.up()
         assert attested(started)
         yield started

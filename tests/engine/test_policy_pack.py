@@ -45,7 +45,7 @@ _TICKET = re.compile(r"roll-[0-9a-f]{10}")
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """A stack on a cluster as the installer left it."""
     variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.2"}
-    yield from start(tmp_path_factory.mktemp("policy"), tools, "auto", variables)
+    yield from start(tmp_path_factory.mktemp("policy"), tools, variables)
 
 
 @pytest.fixture

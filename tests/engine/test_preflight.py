@@ -27,7 +27,7 @@ RESTRICTED = {"vmSizes": {SIZE: {"restrictions": [{"reason": "NotAvailableForSub
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("preflight"), tools, "auto")
+    yield from start(tmp_path_factory.mktemp("preflight"), tools)
 
 
 def _description(folder: Path, changes: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ NAMESPACE = "openshift-sandboxed-containers-operator"
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("preflight-network"), tools, "auto")
+    yield from start(tmp_path_factory.mktemp("preflight-network"), tools)
 
 
 def _preview(stack: Stack, folder: Path, changes: Mapping[str, Any]) -> Done:

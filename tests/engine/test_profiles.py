@@ -45,7 +45,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 @pytest.fixture(scope="module")
 def fresh(pair: Pair, tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """An empty stack on a cluster whose catalog offers the pair."""
-    yield from start(tmp_path_factory.mktemp("pair"), tools, "auto", pair.variables)
+    yield from start(tmp_path_factory.mktemp("pair"), tools, pair.variables)
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path])
         (folder / ".venv" / part.name).symlink_to(part)
     git(folder, "init", "--quiet")
     variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.2"}
-    for started in start(tmp_path_factory.mktemp("rollback"), tools, "auto", variables):
+    for started in start(tmp_path_factory.mktemp("rollback"), tools, variables):
         yield Repository(folder, started)
 
 

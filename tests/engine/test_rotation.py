@@ -31,7 +31,7 @@ ALL = {"adminKey": 2, "tokenSigner": 2, "tls": 2}
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """A stack whose KBS serves https with a certificate that the stack has made."""
     variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.1"}
-    for started in start(tmp_path_factory.mktemp("rotation"), tools, "auto", variables):
+    for started in start(tmp_path_factory.mktemp("rotation"), tools, variables):
         started.configure(_rotated())
         started.up()
         assert attested(started)

@@ -60,7 +60,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """A cluster of the chapter's versions."""
     variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3"}
-    yield from start(tmp_path_factory.mktemp("tls"), tools, "auto", variables)
+    yield from start(tmp_path_factory.mktemp("tls"), tools, variables)
 
 
 @pytest.fixture(scope="module")

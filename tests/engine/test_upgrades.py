@@ -28,7 +28,7 @@ REWRITTEN = {f"trustee-content-{name}" for name in ("kbs-config-cm", "rvps-refer
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """A stack on Trustee 1.1, with policies of the user's own."""
     variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.1"}
-    yield from start(tmp_path_factory.mktemp("upgrades"), tools, "auto", variables)
+    yield from start(tmp_path_factory.mktemp("upgrades"), tools, variables)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_once_it_has_healed_the_next_run_goes_on(stack: Stack, own: dict[str, st
 def oldest(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """A stack that has attested with the chapter's versions, on a catalog that has moved since."""
     variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3"}
-    for started in start(tmp_path_factory.mktemp("oldest"), tools, "auto", variables):
+    for started in start(tmp_path_factory.mktemp("oldest"), tools, variables):
         started.up()
         assert attested(started)
         move(started, OSC, "1.12.1")

@@ -27,7 +27,7 @@ HOST = "kbs-service-trustee-operator-system.apps.rehearsal.example.com"
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("stops"), tools, "auto")
+    yield from start(tmp_path_factory.mktemp("stops"), tools)
 
 
 def _refused(stack: Stack, changes: Mapping[str, Any]) -> str:

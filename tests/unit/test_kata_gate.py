@@ -7,8 +7,8 @@ import pytest
 
 from components.cluster.openshift import WAIT_FOR
 from components.peer_pods.kata_gates import conditions
-from rehearsal.kubernetes_provider.expressions import parse
 from tests.unit.recording import Run, run_program
+from tests.unit.wait_conditions import holds
 
 DONE: dict[str, Any] = {
     "metadata": {"name": "example-kataconfig", "annotations": {"coco-azure/rollout": "m"}},
@@ -22,7 +22,7 @@ DONE: dict[str, Any] = {
 
 
 def _passes(seen: dict[str, Any]) -> bool:
-    return all(each.look(seen).met for each in parse(conditions("m")))
+    return holds(conditions("m"), seen)
 
 
 def _with(**changes: Any) -> dict[str, Any]:

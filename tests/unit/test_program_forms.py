@@ -224,11 +224,22 @@ def test_a_trusted_cluster_has_trustee_and_the_other_one_the_peer_pods() -> None
     assert run.exports["proof"]["ownCluster"] is True
 
 
-def test_no_provider_makes_a_large_stack_wait_by_its_own_limit_of_requests() -> None:
-    run = run_program({"trustee": {"cluster": {"kubeconfig": "trusted"}}})
+def _providers() -> list[Mapping[str, Any]]:
+    """Return the inputs of every Kubernetes provider that the program can make."""
+    pinned = {"operator": {"version": "0.3.0"}, "cluster": {"kubeconfig": "trusted"}}
+    run = run_program({"trustee": pinned, "peerPods": {"operator": {"version": "1.9.0"}}})
+    kind = "pulumi:providers:kubernetes"
+    providers = [found.inputs for found in run.registrations.values() if found.request.type == kind]
+    assert len(providers) > 3
+    return providers
 
-    providers = [each for each in run.registrations.values() if each.request.type == "pulumi:providers:kubernetes"]
-    said = [json.loads(each.inputs["kubeClientSettings"]) for each in providers]
-    assert len(said) > 2
+
+def test_no_provider_makes_a_large_stack_wait_by_its_own_limit_of_requests() -> None:
+    limits = [json.loads(inputs["kubeClientSettings"]) for inputs in _providers()]
+
     # By itself a provider asks 50 times a second, and 120 times before that holds.
-    assert all(each == {"qps": 1000, "burst": 5000} for each in said)
+    assert all(limit == {"qps": 1000, "burst": 5000} for limit in limits)
+
+
+def test_a_provider_that_can_refuse_what_exists_does_as_one_that_always_applies() -> None:
+    assert {inputs.get("upsertExistingObjects") for inputs in _providers()} == {"true"}

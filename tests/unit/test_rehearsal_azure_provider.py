@@ -16,13 +16,11 @@ from pulumi.provider.experimental.provider import (
     UpdateRequest,
 )
 
-from rehearsal.azure_provider.arm import ArmClient, RefusedError
+from rehearsal.azure_provider.arm import ArmClient, ProviderError, RefusedError
 from rehearsal.azure_provider.kinds import KINDS
+from rehearsal.azure_provider.properties import UNKNOWN, plain, properties
 from rehearsal.azure_provider.provider import INPUTS, AzureNative
 from rehearsal.azure_provider.shapes import seen
-from rehearsal.kubernetes_provider.errors import ProviderError
-from rehearsal.kubernetes_provider.objects import UNKNOWN
-from rehearsal.kubernetes_provider.properties import plain, properties
 from tests.unit.azure_server import GROUP, NETWORK, SUBSCRIPTION, VNET, with_client
 
 SUBNET = "azure-native:network:Subnet"

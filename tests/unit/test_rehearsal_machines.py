@@ -9,8 +9,8 @@ from rehearsal.azure import machines, views
 from rehearsal.azure.arm_state import ArmState
 from rehearsal.azure.subscription import Subscription
 from rehearsal.azure_provider.arm import ArmClient
+from rehearsal.azure_provider.properties import plain, properties
 from rehearsal.azure_provider.provider import AzureNative
-from rehearsal.kubernetes_provider.properties import plain, properties
 from tests.unit.azure_server import GROUP, IPI, VNET, with_client
 
 WORKERS = "rehearsal-x7k2p-worker-subnet"

@@ -1,7 +1,6 @@
-"""The gRPC server of the stand-ins: ``pulumi.provider.experimental`` with what it cannot express.
+"""The gRPC server: ``pulumi.provider.experimental`` with what it cannot express.
 
-That is: errors without a Python traceback, the detail that has the engine save a resource whose initialization failed,
-and the answer to ``DiffConfig``.
+That is: errors without a Python traceback, and the answer to ``DiffConfig``.
 """
 
 import asyncio
@@ -9,46 +8,34 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 import grpc
 from grpc import aio
 from pulumi.provider.experimental.property_value import PropertyValue
-from pulumi.provider.experimental.provider import DiffRequest, DiffResponse
+from pulumi.provider.experimental.provider import DiffRequest
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime import proto
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2_grpc
 
-from rehearsal.kubernetes_provider.errors import ApiError, InitFailedError, NoMatchError, ProviderError
+from rehearsal.azure_provider.arm import ArmClient, ProviderError
+from rehearsal.azure_provider.provider import AzureNative
 
 _GRACE = 5.0
 """Seconds for running operations to save what they know, once the process has been asked to end."""
 
-_EXPECTED = (ProviderError, ApiError, NoMatchError, ValueError, aiohttp.ClientError, TimeoutError)
+_EXPECTED = (ProviderError, ValueError, aiohttp.ClientError, TimeoutError)
 _Method = Callable[[Any, Any], Awaitable[Any]]
-
-
-class StandIn(Protocol):
-    """What is asked of a provider beside the methods of ``pulumi.provider.experimental``."""
-
-    async def diff_config(self, request: DiffRequest) -> DiffResponse:
-        """Return whether other arguments of the provider mean another place."""
-
-    async def cancel(self) -> None:
-        """End all waits."""
-
-    async def close(self) -> None:
-        """Close all connections."""
 
 
 class Servicer(ProviderServicer):
     """Answers the engine; the names of the methods are gRPC's."""
 
-    def __init__(self, arguments: list[str], version: str, provider: Any, engine: str) -> None:
+    def __init__(self, arguments: list[str], version: str, provider: AzureNative, engine: str) -> None:
         super().__init__(arguments, version, provider, engine)
-        self._stand_in: StandIn = provider
+        self._azure = provider
 
     async def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Answer a function."""
@@ -90,7 +77,7 @@ class Servicer(ProviderServicer):
 
     async def _diff_config(self, request: Any, _context: Any) -> Any:
         olds, news = (PropertyValue.unmarshal_map(given) for given in (request.olds, request.news))
-        found = await self._stand_in.diff_config(
+        found = await self._azure.diff_config(
             DiffRequest(request.urn, request.id, olds, news, list(request.ignoreChanges))
         )
         answer = proto.DiffResponse
@@ -101,20 +88,20 @@ class Servicer(ProviderServicer):
         )
 
 
-def serve(arguments: list[str], version: str, make: Callable[[str], StandIn]) -> None:
+def serve(arguments: list[str], version: str, arm: ArmClient) -> None:
     """Serve one engine until it, or the user, ends this process.
 
     Args:
         arguments: arguments of the command line; the last one is the engine's address.
         version: version to report.
-        make: makes the provider, given the engine's address.
+        arm: the client of Azure Resource Manager.
     """
-    asyncio.run(_serve(arguments, version, make))
+    asyncio.run(_serve(arguments, version, arm))
 
 
-async def _serve(arguments: list[str], version: str, make: Callable[[str], StandIn]) -> None:
+async def _serve(arguments: list[str], version: str, arm: ArmClient) -> None:
     engine = arguments[-1]
-    provider = make(engine)
+    provider = AzureNative(arm)
     server = aio.server(options=_GRPC_CHANNEL_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(arguments, version, provider, engine), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -139,21 +126,6 @@ async def _answer(method: _Method, request: Any, context: Any) -> Any:
     except Exception as error:
         # The experimental server wraps whatever is raised into a text with a traceback.
         cause = error if isinstance(error, _EXPECTED) else error.__context__
-        if isinstance(cause, InitFailedError):
-            await _abort_with_state(cause, context)
-        elif isinstance(cause, _EXPECTED):
+        if isinstance(cause, _EXPECTED):
             await context.abort(grpc.StatusCode.UNKNOWN, str(cause) or type(cause).__name__)
         raise
-
-
-async def _abort_with_state(error: InitFailedError, context: Any) -> None:
-    detail = provider_pb2.ErrorResourceInitFailed(
-        id=error.resource_id,
-        properties=PropertyValue.marshal_map(error.properties),
-        reasons=error.reasons,
-        inputs=None if error.inputs is None else PropertyValue.marshal_map(error.inputs),
-    )
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
-    status.details.add().Pack(detail)
-    metadata = (("grpc-status-details-bin", status.SerializeToString()),)
-    await context.abort(grpc.StatusCode.UNKNOWN, str(error), metadata)
