@@ -113,7 +113,7 @@ def ask_as_sample(url: str, resource: str) -> tuple[int, str]:
     try:
         attest(url, session, key)
     except requests.HTTPError as error:
-        return _DENIED, error.response.text
+        return _DENIED, str(error) if error.response is None else error.response.text
     answer = session.get(f"{url}/kbs/v0/resource/{resource}", timeout=_TIMEOUT)
     return (0, opened(answer.json(), key).decode()) if answer.ok else (_DENIED, answer.text)
 

@@ -229,7 +229,8 @@ def _providers() -> list[Mapping[str, Any]]:
     pinned = {"operator": {"version": "0.3.0"}, "cluster": {"kubeconfig": "trusted"}}
     run = run_program({"trustee": pinned, "peerPods": {"operator": {"version": "1.9.0"}}})
     kind = "pulumi:providers:kubernetes"
-    providers = [found.inputs for found in run.registrations.values() if found.request.type == kind]
+    providers: list[Mapping[str, Any]] = []
+    providers += [found.inputs for found in run.registrations.values() if found.request.type == kind]
     assert len(providers) > 3
     return providers
 
