@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import tomli_w
 
+from rendering.pki import private_keys, public_material
 from rendering.profiles import OscProfile
 
 ALGORITHMS = ("sha256", "sha384", "sha512")
@@ -63,14 +64,18 @@ def render(initdata: Initdata) -> str:
     """Return the TOML text of the document; the same input always gives the same bytes.
 
     Raises:
-        ValueError: the algorithm is not one that a pod VM knows, or a URI leads nowhere.
+        ValueError: the algorithm is not one that a pod VM knows, a URI leads nowhere, the certificate is none, or a
+            private key would be in the document.
     """
     if initdata.algorithm not in ALGORITHMS:
         raise ValueError(f"initdata algorithm {initdata.algorithm!r} is unknown; allowed: {', '.join(ALGORITHMS)}")
     data = {"aa.toml": _attestation_agent(initdata), "cdh.toml": _confidential_data_hub(initdata)}
     if initdata.agent_policy is not None:
         data["policy.rego"] = initdata.agent_policy
-    return _toml({"algorithm": initdata.algorithm, "version": "0.1.0", "data": data})
+    document = _toml({"algorithm": initdata.algorithm, "version": "0.1.0", "data": data})
+    if (found := private_keys.find(document)) is not None:
+        raise ValueError(f"initdata, which everybody can read, would hold {found}; remove it from the agent policy")
+    return document
 
 
 def encode(document: str, profile: OscProfile) -> str:
@@ -156,7 +161,7 @@ def _gzip(raw: bytes) -> bytes:
 def _certificate(initdata: Initdata) -> str | None:
     if initdata.certificate is None or not initdata.kbs_url.startswith("https://"):
         return None
-    return initdata.certificate.strip() + "\n"
+    return public_material.certificates_pem(initdata.certificate)
 
 
 def _toml(document: dict[str, object]) -> str:

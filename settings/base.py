@@ -1,6 +1,8 @@
 """What every settings model shares: the frozen base, and types that check one value each."""
 
+import codecs
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +14,31 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    SecretStr,
     ValidationInfo,
+    field_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
+
+from rendering.pki import private_keys, public_material
+
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+)
+_MARKED_LINE = re.compile("^\ufeff", re.MULTILINE)
+_NO_TEXT = {"\0": "a NUL byte", "\ufeff": "a byte order mark"}
+_DER_BEGIN = b"\x30"
+_UTF8 = "Write it anew: iconv -f UTF-16LE -t UTF-8 FILE > NEW"
+_REMOVE = (
+    "Remove it; where a text only speaks of such keys, write it so that BEGIN and PRIVATE KEY do not stand side by side"
+)
+_DER = "It looks like DER, needed PEM: openssl x509 -inform DER -in FILE -out NEW (of a key: openssl pkey)"
 
 
 class Model(BaseModel):
@@ -25,6 +47,26 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, strict=True, use_attribute_docstrings=True
     )
+
+    @field_validator("*")
+    @classmethod
+    def _is_no_private_key(cls, value: Any) -> Any:
+        """Refuse a private key in any text that is not marked as a secret by its type."""
+        for text in _texts(value):
+            private_keys.refuse(text, _REMOVE)
+        return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Return the texts of a value, those within its lists and objects, too; no secrets and no models."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple | list):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from (*_texts(key), *_texts(inner))
 
 
 @dataclass(frozen=True)
@@ -62,7 +104,8 @@ def matching(pattern: str, needed: str) -> Matching:
 
 def is_content(text: str) -> bool:
     """Return whether a text is what a file holds. Messages do not show it: by mistake, it is often a secret."""
-    return "\n" in text or text.lstrip().startswith(("{", "-----BEGIN"))
+    said = text.lstrip("\ufeff \t")
+    return "\n" in text or said.startswith(("{", "-----BEGIN")) or private_keys.find(text) is not None
 
 
 def read_bytes(path: object, info: ValidationInfo) -> bytes:
@@ -80,15 +123,74 @@ def read_bytes(path: object, info: ValidationInfo) -> bytes:
         ) from None
 
 
-def _read_text(path: object, info: ValidationInfo) -> str:
+def decode(raw: bytes) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 or UTF-32 that says so; without byte order marks.
+
+    Marks at the beginning of later lines are those of files that were written one after the other.
+
+    Raises:
+        ValueError: it is in another encoding, or no text.
+    """
+    mark, codec = next((each for each in _MARKS if raw.startswith(each[0])), (b"", "utf-8"))
     try:
-        return read_bytes(path, info).decode()
+        text = _MARKED_LINE.sub("", raw[len(mark) :].decode(codec))
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text") from None
+        raise ValueError(f"is no text in UTF-8. {_DER if raw.startswith(_DER_BEGIN) else _UTF8}") from None
+    for letter, name in _NO_TEXT.items():
+        if letter in text:
+            line = text.count("\n", 0, text.index(letter)) + 1
+            raise ValueError(f"has {name} in line {line}, and is no text in UTF-8. {_UTF8}")
+    return text
 
 
-TextFile = Annotated[str, BeforeValidator(_read_text)]
-"""Set to a path; holds the text of that file."""
+def read_text(path: object, info: ValidationInfo) -> str:
+    """Return the text of a file named in the settings; the one way from a file to a text."""
+    raw = read_bytes(path, info)
+    try:
+        return decode(raw)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from None
+
+
+def read_secret(path: object, info: ValidationInfo) -> SecretStr:
+    """Return the text of a file that holds a secret."""
+    return SecretStr(read_text(path, info))
+
+
+def free_text(text: str) -> str:
+    """Return a text that becomes public as it is; raises ValueError where it holds a private key."""
+    private_keys.refuse(text, _REMOVE)
+    return text
+
+
+def read_public(path: object, info: ValidationInfo, parse: Callable[[str], str] = free_text) -> str:
+    """Return what becomes public of a file named in the settings.
+
+    Args:
+        path: path of the file.
+        info: has the folder that it is relative to.
+        parse: returns what is public of the file's text, and nothing else; raises ValueError where there is more.
+    """
+    text = read_text(path, info)
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def public_file(parse: Callable[[str], str]) -> BeforeValidator:
+    """Return the reader of a setting that names a file; ``parse`` as of ``read_public``."""
+    return BeforeValidator(lambda path, info: read_public(path, info, parse))
+
+
+TextFile = Annotated[str, public_file(free_text)]
+"""Set to a path; holds the text of that file, which is public."""
+CertificatesFile = Annotated[str, public_file(public_material.certificates_pem)]
+"""Set to the path of a PEM file; holds the certificates in it, written anew."""
+PublicKeyFile = Annotated[str, public_file(public_material.public_key_pem)]
+"""Set to the path of a PEM file; holds the public key in it, written anew."""
+SecretFile = Annotated[SecretStr, BeforeValidator(read_secret)]
+"""Set to a path; holds the text of that file, which is secret."""
 
 Duration = Annotated[
     str, matching(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+", "a duration such as 90m, 1h30m or 45s"), Field(examples=["90m"])

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from rendering.policy import agent_images
-from settings.base import DnsLabel, Model, TextFile, Url
-from settings.trustee import CertificateFile
+from settings.base import CertificatesFile, DnsLabel, Model, TextFile, Url
 
 AgentPolicy = Literal["image", "development", "production"]
 
@@ -46,7 +45,7 @@ class InitdataSettings(Model):
     """Digest that binds initdata to the evidence."""
     kbs_url: Url | None = None
     """URL of KBS as pod VMs reach it; default: https and the Route's host."""
-    certificate: CertificateFile | None = Field(default=None, alias="kbsCertificateFile")
+    certificate: CertificatesFile | None = Field(default=None, alias="kbsCertificateFile")
     """PEM file of KBS's certificate, for an https URL whose certificate no public authority signed."""
     agent_policy: AgentPolicy | None = None
     """Kata agent policy: that of the pod VM image, or one of this project's; default: by environment."""

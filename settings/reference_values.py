@@ -6,9 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from rendering.pki import keys
 from rendering.trustee import measurements, reference_values
-from settings.base import Model, TextFile, read_bytes
+from settings.base import Model, PublicKeyFile, TextFile, decode, read_bytes, read_public
 
 EXPIRATION = "%Y-%m-%dT%H:%M:%SZ"
 _PCR8 = re.compile(r"[0-9a-f]{64}")
@@ -43,6 +42,8 @@ def _check_pcrs(said: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _read_file(path: object, info: ValidationInfo) -> bytes:
+    """Return the exact bytes of a text, as they were signed."""
+    read_public(path, info)
     return read_bytes(path, info)
 
 
@@ -66,9 +67,7 @@ class ReferenceValueSettings(Model):
     """File ``measurements.json`` of the pod VM image, with its PCRs."""
     signature: TextFile | None = Field(default=None, alias="measurementsSignatureFile")
     """Signature of that file, as ``cosign sign-blob`` writes it."""
-    public_key: Annotated[TextFile, AfterValidator(keys.check_public_key)] | None = Field(
-        default=None, alias="measurementsPublicKeyFile"
-    )
+    public_key: PublicKeyFile | None = Field(default=None, alias="measurementsPublicKeyFile")
     """PEM file of the public key that the signature is verified with."""
     pcrs: Annotated[tuple[Annotated[int, Field(ge=0, le=23)], ...], AfterValidator(_check_pcrs)] = Field(
         default=(3, 9, 11, 12), strict=False, min_length=1
@@ -117,11 +116,11 @@ class ReferenceValueSettings(Model):
     @property
     def values(self) -> dict[int, str]:
         """PCRs of the measurements, by number; empty without a file."""
-        return measurements.parse((self.measurements or b"").decode()) if self.measurements else {}
+        return measurements.parse(decode(self.measurements)) if self.measurements else {}
 
 
 def _parse(said: object, info: ValidationInfo) -> object:
-    return tuple(reference_values.parse(read_bytes(said, info).decode()))
+    return tuple(reference_values.parse(read_public(said, info)))
 
 
 ReferenceValuesFile = Annotated[tuple[reference_values.ReferenceValue, ...], BeforeValidator(_parse)]

@@ -6,12 +6,12 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from rendering.images import registry_credentials
 from rendering.trustee.resource_uri import ResourceUri
-from settings.base import Model, TextFile
+from settings.base import Model, SecretFile
 from settings.client_secrets import SecretKey, SecretName
 
 
-def _check_file(text: str) -> str:
-    registry_credentials.parse(text)
+def _check_file(text: SecretStr) -> SecretStr:
+    registry_credentials.parse(text.get_secret_value())
     return text
 
 
@@ -27,7 +27,7 @@ class RegistryLogin(Model):
 class RegistryCredentialsSettings(Model):
     """What pod VMs pull private images with; from a file, or user and password per registry."""
 
-    auth_file: Annotated[TextFile, AfterValidator(_check_file)] | None = Field(default=None, repr=False)
+    auth_file: Annotated[SecretFile, AfterValidator(_check_file)] | None = None
     """Path of an auth.json, as ``podman login --authfile`` writes it; keep it out of version control."""
     registries: dict[str, RegistryLogin] = Field(default={})
     """Registry (``quay.io``) or prefix (``quay.io/my-org``) to user and password."""
@@ -51,7 +51,7 @@ class RegistryCredentialsSettings(Model):
     def text(self) -> str:
         """Return the auth.json; a secret."""
         if self.auth_file is not None:
-            return self.auth_file
+            return self.auth_file.get_secret_value()
         return registry_credentials.render(
             {
                 registry: (login.username, login.password.get_secret_value())

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from rendering.images import image_policy, image_reference, public_keys
 from rendering.images.image_policy import SignatureKind, SignatureRule
+from rendering.pki import public_material
 from rendering.trustee.resource_uri import ResourceUri
-from settings.base import Model, TextFile
+from settings.base import Model, read_public
 from settings.client_secrets import SecretKey, SecretName
 
 
@@ -24,6 +25,12 @@ SIGSTORE_CONFIG = ResourceUri("sigstore-config", "osc")
 """Where the list of GPG signature stores is served; ``sigstore_config_uri`` of cdh.toml."""
 
 
+def _read_key(path: object, info: ValidationInfo) -> str:
+    """Return the public key of a file, written anew in the form of its rule's kind."""
+    is_gpg = info.data.get("kind") == "signedBy"
+    return read_public(path, info, public_keys.gpg_keys if is_gpg else public_material.public_key_pem)
+
+
 class SignatureRuleSettings(Model):
     """Images of one or several repositories that must carry a signature of one key."""
 
@@ -31,7 +38,7 @@ class SignatureRuleSettings(Model):
     """Images or repositories (``quay.io/my-org/my-image``), prefixes, hosts or ``*.example.com``."""
     kind: SignatureKind = Field(default="sigstoreSigned", alias="type")
     """``sigstoreSigned``: cosign; ``signedBy``: GPG simple signing, for pod VM images that hold the signatures."""
-    public_key: TextFile = Field(alias="publicKeyFile")
+    public_key: Annotated[str, BeforeValidator(_read_key)] = Field(alias="publicKeyFile")
     """PEM file (cosign) or ASCII-armoured file (GPG) of the public key."""
     secret: SecretName = "img-sig"  # noqa: S105 - the name of a Secret
     """Name of the Secret that holds the key."""
@@ -49,11 +56,9 @@ class SignatureRuleSettings(Model):
         if self.signed_identity is not None:
             image_policy.check_identity(self.kind, self.signed_identity)
         if self.kind == "sigstoreSigned":
-            public_keys.kind(self.public_key)
             if self.signature_store is not None:
                 raise ValueError("signatureStore is for signedBy; cosign signatures lie in the registry. Leave it out")
             return self
-        public_keys.check_gpg(self.public_key)
         if self.signature_store is None:
             raise ValueError(
                 "signedBy needs signatureStore, the folder of the GPG signatures in the pod VM image (file:///...): "

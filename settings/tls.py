@@ -6,37 +6,24 @@ calls before it changes anything.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from cryptography import x509
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from rendering.pki import certificates, keys, signer
+from rendering.pki import certificates, public_material, signer
 from rendering.profiles import Token
-from settings.base import Model, TextFile, read_bytes
-
-
-def _read_key(path: object, info: ValidationInfo) -> SecretStr:
-    try:
-        return SecretStr(read_bytes(path, info).decode())
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not a PEM file") from None
-
-
-ChainFile = Annotated[TextFile, AfterValidator(keys.check_certificate)]
-"""Set to the path of a PEM file; holds its text."""
-KeyFile = Annotated[SecretStr, BeforeValidator(_read_key)]
-"""Set to the path of a PEM file; holds its text."""
+from settings.base import CertificatesFile, Model, SecretFile
 
 
 class _Pair(Model):
     """A certificate and its private key, both of them or neither."""
 
-    certificate: ChainFile | None = Field(default=None, alias="certificateFile")
+    certificate: CertificatesFile | None = Field(default=None, alias="certificateFile")
     """PEM file of the certificate, followed by those of its issuers."""
     private_key: SecretStr | None = None
     """Private key (PEM) of the certificate, as secret config."""
-    private_key_file: KeyFile | None = None
+    private_key_file: SecretFile | None = None
     """PEM file of the private key, instead of ``privateKey``; keep it out of version control."""
 
     @property
@@ -64,7 +51,7 @@ class TlsSettings(_Pair):
 
     termination: Literal["edge", "passthrough"] = "edge"
     """edge: the router serves https, and talks http to KBS, as in the chapter. passthrough: KBS serves https itself."""
-    ca_certificate: ChainFile | None = Field(default=None, alias="caCertificateFile")
+    ca_certificate: CertificatesFile | None = Field(default=None, alias="caCertificateFile")
     """PEM file of the private authority that signed the certificate (or the cluster's own); goes into initdata."""
     valid_days: int = Field(default=365, ge=1, le=3650)
     """How long a certificate that the stack makes is valid (passthrough without certificateFile)."""
@@ -87,7 +74,7 @@ class TlsSettings(_Pair):
         """
         if self.ca_certificate is not None or self.certificate is None:
             return self.ca_certificate
-        leaf = certificates.load(self.certificate)[0]
+        leaf = public_material.certificates(self.certificate)[0]
         return certificates.split(self.certificate)[0] if certificates.self_signed(leaf) else None
 
     @model_validator(mode="after")
@@ -110,7 +97,7 @@ class TlsSettings(_Pair):
 class TokenSignerSettings(_Pair):
     """Who signs attestation tokens; without certificateFile the stack makes key and certificate."""
 
-    certificate: ChainFile | None = Field(default=None, alias="certificateFile")
+    certificate: CertificatesFile | None = Field(default=None, alias="certificateFile")
     """PEM file of its certificate: one that signed itself, and no other one in the file."""
     valid_days: int = Field(default=3650, ge=1, le=7300)
     """How long a signer that the stack makes is valid; KBS accepts no token afterwards."""

@@ -3,7 +3,7 @@
 from itertools import combinations
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from rendering.images import image_policy
 from rendering.images.image_policy import DefaultRule
@@ -155,6 +155,3 @@ class TrusteeSettings(Model):
         """Return the image policy (JSON); ``default`` where the settings say nothing."""
         rules = [rule.rule() for rule in self.image_signature]
         return image_policy.render_rules(self.security_policy_default or default, rules, self.accepted_images)
-
-
-CertificateFile = Annotated[TextFile, AfterValidator(keys.check_certificate)]

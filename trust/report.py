@@ -1,7 +1,7 @@
 """The proof report of a stack, from its chain: hashes, names and dates, and no secret."""
 
 from rendering import proof
-from rendering.pki import certificates
+from rendering.pki import certificates, public_material
 from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE
 from rendering.proof import PolicyProof, Proof, ReferenceProof
 from settings import Settings
@@ -93,7 +93,7 @@ def _certificates(stack: Settings, presented: str | None) -> tuple[proof.Certifi
 
 
 def _certificate(use: str, pem: str) -> proof.CertificateProof:
-    leaf = certificates.load(pem)[0]
+    leaf = public_material.certificates(pem)[0]
     return proof.CertificateProof(
         use=use,
         subject=leaf.subject.rfc4514_string(),

@@ -9,6 +9,7 @@ from pulumi import Output
 
 from components.attestation_check import Expected
 from components.trustee.chain import PROOF_OUTPUT, Elsewhere
+from rendering.pki import public_material
 from settings import Settings, client_secrets
 
 URL_OUTPUT = "trusteeUrl"
@@ -65,7 +66,7 @@ def remote_trustee(stack: Settings) -> RemoteTrustee | None:
     return RemoteTrustee(
         kbs_url=needed(URL_OUTPUT),
         says=Elsewhere(
-            certificate=other.get_output(CERTIFICATE_OUTPUT),
+            certificate=other.get_output(CERTIFICATE_OUTPUT).apply(lambda found: _certificate(found, name)),
             images=other.get_output(IMAGES_OUTPUT),
             proof=other.get_output(PROOF_OUTPUT),
         ),
@@ -82,6 +83,16 @@ def _said(found: object, stack: str, output: str) -> object:
             "pulumi config set --path coco-azure:trustee.stack ORGANIZATION/PROJECT/STACK"
         )
     return found
+
+
+def _certificate(found: object, stack: str) -> str | None:
+    """Return the certificate that pod VMs are told to trust, parsed: what another stack says is not passed on."""
+    if found is None:
+        return None
+    try:
+        return public_material.certificates_pem(str(found))
+    except ValueError as error:
+        raise pulumi.RunError(f"output {CERTIFICATE_OUTPUT} of {stack} cannot be used: {error}") from None
 
 
 def _check(known: Mapping[str, Mapping[str, str]], stack: str, resource: str) -> Mapping[str, str]:

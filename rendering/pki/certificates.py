@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from rendering.pki import certificate_keys
+from rendering.pki import certificate_keys, public_material
 from rendering.pki.certificate_keys import is_authority, name_of
 
 _WILDCARD_LABELS = 3
@@ -41,7 +41,7 @@ def problems(
         public: the public ones as far as they are known; empty where nothing is known of them.
     """
     try:
-        chain = load(chain_pem)
+        chain = public_material.certificates(chain_pem)
     except ValueError as error:
         return [str(error)]
     found = pair_problems(chain_pem, key_pem)
@@ -53,31 +53,13 @@ def problems(
 def pair_problems(chain_pem: str, key_pem: str | None) -> list[str]:
     """Return the problems that show without a host and without a clock; arguments as for ``problems``."""
     try:
-        chain = load(chain_pem)
+        chain = public_material.certificates(chain_pem)
     except ValueError as error:
         return [str(error)]
     found = _not_a_leaf(chain)
     found += chain_problems(chain)
     found += [text for certificate in chain for text in certificate_keys.weak(certificate)]
     return found + ([] if key_pem is None else certificate_keys.key_problems(chain[0], key_pem))
-
-
-def load(pem: str) -> list[x509.Certificate]:
-    """Return the certificates in ``pem``, in its order.
-
-    Raises:
-        ValueError: there is none, or one cannot be read.
-    """
-    try:
-        chain = x509.load_pem_x509_certificates(pem.encode())
-        for certificate in chain:
-            _ = certificate.extensions
-    except ValueError as error:
-        raise ValueError(
-            "not a PEM certificate chain (-----BEGIN CERTIFICATE----- ... -----END CERTIFICATE-----) that can be read "
-            "to its end; look at it with: openssl storeutl -noout -text -certs FILE"
-        ) from error
-    return chain
 
 
 def names(certificate: x509.Certificate) -> list[str]:
@@ -103,8 +85,8 @@ def covers(pattern: str, host: str) -> bool:
 
 
 def expiry(chain_pem: str) -> datetime:
-    """Return when the first certificate of a chain expires (UTC); raises ValueError as ``load`` does."""
-    return min(certificate.not_valid_after_utc for certificate in load(chain_pem))
+    """Return when the first certificate of a chain to expire does (UTC); raises as ``public_material.certificates``."""
+    return min(certificate.not_valid_after_utc for certificate in public_material.certificates(chain_pem))
 
 
 def expires_within(chain_pem: str, now: datetime, days: int) -> str | None:
@@ -118,17 +100,17 @@ def expires_within(chain_pem: str, now: datetime, days: int) -> str | None:
 
 
 def fingerprint(pem: str) -> str:
-    """Return the hexadecimal SHA-256 of the first certificate's DER; raises ValueError as ``load`` does."""
-    return load(pem)[0].fingerprint(hashes.SHA256()).hex()
+    """Return the hexadecimal SHA-256 of the first certificate's DER; raises as ``public_material.certificates``."""
+    return public_material.certificates(pem)[0].fingerprint(hashes.SHA256()).hex()
 
 
 def split(chain_pem: str) -> tuple[str, str]:
     """Return the leaf and the rest of a chain as PEM, as a Route wants them: ``certificate`` and ``caCertificate``.
 
     Raises:
-        ValueError: as ``load`` does.
+        ValueError: as ``public_material.certificates`` does.
     """
-    texts = [certificate.public_bytes(Encoding.PEM).decode() for certificate in load(chain_pem)]
+    texts = [certificate.public_bytes(Encoding.PEM).decode() for certificate in public_material.certificates(chain_pem)]
     return texts[0], "".join(texts[1:])
 
 
@@ -234,7 +216,7 @@ def _not_anchored(chain: Sequence[x509.Certificate], roots_pem: str) -> list[str
     last = chain[-1]
     needed = f"needed the certificate of {last.issuer.rfc4514_string()}"
     try:
-        roots = load(roots_pem)
+        roots = public_material.certificates(roots_pem)
     except ValueError as error:
         return [f"the authority (caCertificateFile): {error}"]
     if any(_issued(certificate, root) for certificate in chain for root in roots):

@@ -1,8 +1,7 @@
-"""Keys and certificates: making the KBS admin key pair and reading what a user supplies."""
+"""Keys of KBS: making the administrator's pair, and reading the private key that a user supplies."""
 
 import secrets
 
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -41,33 +40,4 @@ def check_private_key(pem: str) -> str:
         raise ValueError(  # noqa: TRY004 - the type of a user's data, not of an argument
             f"a {type(key).__name__}, KBS takes ed25519; make one with: openssl genpkey -algorithm ed25519"
         )
-    return pem
-
-
-def check_public_key(pem: str) -> str:
-    """Return ``pem`` if it is a public key.
-
-    Raises:
-        ValueError: it is not.
-    """
-    try:
-        serialization.load_pem_public_key(pem.encode())
-    except (ValueError, TypeError) as error:
-        raise ValueError("not a PEM public key; cosign writes one with: cosign public-key --key cosign.key") from error
-    return pem
-
-
-def check_certificate(pem: str) -> str:
-    """Return ``pem`` if it is one certificate or a chain of them.
-
-    Raises:
-        ValueError: it is not.
-    """
-    try:
-        x509.load_pem_x509_certificates(pem.encode())
-    except ValueError as error:
-        raise ValueError(
-            "not a PEM certificate (-----BEGIN CERTIFICATE----- ... -----END CERTIFICATE-----); "
-            "print one with: openssl x509 -in FILE"
-        ) from error
     return pem

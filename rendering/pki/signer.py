@@ -12,7 +12,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from rendering.pki import certificate_keys, certificates, issuing
+from rendering.pki import certificate_keys, certificates, issuing, public_material
 from rendering.profiles import Token
 
 _MAKE = {
@@ -32,7 +32,7 @@ def problems(token: Token, chain_pem: str, key_pem: str, now: datetime) -> list[
         now: the present, with a time zone.
     """
     try:
-        chain = certificates.load(chain_pem)
+        chain = public_material.certificates(chain_pem)
     except ValueError as error:
         return [str(error)]
     found = _wrong_key(token, chain[0])

@@ -14,9 +14,10 @@ from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
+from rendering.pki import public_material
 from rendering.profiles import TrusteeProfile
 from rendering.trustee.reference_values import ReferenceValue
 
@@ -76,10 +77,7 @@ def verify(content: bytes, signature: str, public_key_pem: str) -> None:
         raw = base64.b64decode("".join(signature.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ValueError(f"the signature is not base64; make one with: {_SIGN}") from error
-    try:
-        key = serialization.load_pem_public_key(public_key_pem.encode())
-    except (ValueError, TypeError) as error:
-        raise ValueError("not a PEM public key; cosign writes one with: cosign public-key --key cosign.key") from error
+    key = public_material.public_key(public_key_pem)
     try:
         _verify(key, raw, content)
     except InvalidSignature as error:

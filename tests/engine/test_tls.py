@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rendering.pki import certificates, issuing
+from rendering.pki import issuing, public_material
 from tests.engine import pods
 from tests.engine.conftest import start
 from tests.engine.harness import Stack
@@ -138,9 +138,9 @@ def test_the_users_certificate_is_on_the_edge_route_and_initdata_carries_its_aut
     assert stack.outputs()["attested"] is True
     assert authority.certificate.strip() in _initdata(stack)
     tls = stack.get(ROUTE)["spec"]["tls"]
-    leaf = certificates.load(Path(own["certificateFile"]).read_text())[0]
+    leaf = public_material.certificates(Path(own["certificateFile"]).read_text())[0]
     assert tls["termination"] == "edge"
-    assert certificates.load(tls["certificate"])[0] == leaf
+    assert public_material.certificates(tls["certificate"])[0] == leaf
     said = _presented(stack, "Route")
     assert (said["subject"], said["issuer"]) == ("CN=kbs", "CN=company")
     assert said["expires"] == f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"

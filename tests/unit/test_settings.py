@@ -65,11 +65,11 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a public key that is a private one": (
         {"trustee": {"imageSignature": {"publicKeyFile": f"{KEYS}/admin.key", "images": ["quay.io/a/b"]}}},
-        ["trustee.imageSignature", "not a PEM public key"],
+        ["trustee.imageSignature.publicKeyFile", "admin.key: holds a private key", "openssl pkey -in FILE -pubout"],
     ),
     "a certificate that is a key": (
         {"initdata": {"kbsUrl": "https://kbs.example.com", "kbsCertificateFile": f"{KEYS}/cosign.pub"}},
-        ["kbsCertificateFile", "not a PEM certificate", "openssl x509"],
+        ["kbsCertificateFile", "not a PEM certificate", "block 1 (PUBLIC KEY, line 1)", "openssl crl2pkcs7"],
     ),
     "a certificate for plain http": (
         {"initdata": {"kbsUrl": "http://kbs.example.com", "kbsCertificateFile": f"{KEYS}/kbs.crt"}},

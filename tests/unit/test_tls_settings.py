@@ -100,12 +100,18 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a validity of what is not made": ({"validDays": 10}, ["validDays", "Remove it"]),
     "a validity of nothing": ({"termination": "passthrough", "validDays": 0}, ["validDays", "greater than or equal"]),
     "re-encryption": ({"termination": "reencrypt"}, ["termination", "'edge' or 'passthrough'"]),
-    "a certificate that is a key": ({"certificateFile": "key.pem", "privateKey": LEAF.key}, ["not a PEM certificate"]),
+    "a certificate that is a key": (
+        {"certificateFile": "key.pem", "privateKey": LEAF.key},
+        ["certificateFile", "key.pem: holds a private key (block 1, PRIVATE KEY, line 1)", "openssl crl2pkcs7"],
+    ),
     "a key file that is not there": (
         {**PAIR, "privateKeyFile": "gone.pem"},
         ["privateKeyFile", "cannot read gone.pem"],
     ),
-    "a key file of bytes": ({"certificateFile": "chain.pem", "privateKeyFile": "binary"}, ["not a PEM file"]),
+    "a key file of bytes": (
+        {"certificateFile": "chain.pem", "privateKeyFile": "binary"},
+        ["binary is no text in UTF-8", "iconv -f UTF-16LE"],
+    ),
     "an unknown key": ({"certificate": "chain.pem"}, ["certificate", "Extra inputs"]),
 }
 

@@ -12,6 +12,7 @@ from rendering import initdata
 from rendering.policy import policies
 from rendering.profiles import OSC
 from settings import SettingsError
+from tests.unit.pki import OTHER_CA
 from tests.unit.recording import ROOT
 from tests.unit.trust_stacks import KEYS, PLACE, chain, file, stack
 from trust.documents import GLOBAL, Document, Place, agent_variant, documents, measured
@@ -135,13 +136,13 @@ def test_what_is_measured_follows_from_the_exact_text(algorithm: str) -> None:
 
 def test_the_certificate_of_the_settings_comes_before_that_of_the_place() -> None:
     said = (ROOT / KEYS / "kbs.crt").read_text()
-    place = Place(kbs_url="https://kbs.example.com", certificate="-----BEGIN CERTIFICATE-----\nother\n")
+    place = Place(kbs_url="https://kbs.example.com", certificate=OTHER_CA.pem)
 
     own = _documents({"kbsCertificateFile": f"{KEYS}/kbs.crt"}, place=place)[GLOBAL].text
     others = _documents({}, place=place)[GLOBAL].text
 
     assert _certificate(own) == said.strip() + "\n"
-    assert _certificate(others) == "-----BEGIN CERTIFICATE-----\nother\n"
+    assert _certificate(others) == OTHER_CA.pem
 
 
 def _certificate(text: str) -> str:
