@@ -18,6 +18,7 @@ _ARMOUR = re.compile(
 _BEGIN = re.compile(rb"-\s*BEGIN\b", re.IGNORECASE)
 _PRINTED = rb"\bPrivate-Key: \(\d+ bit|^ *priv(?:ateExponent)?:\s*(?:[0-9a-f]{2}:){8}"
 _OTHERS = (
+    (re.compile(rb"\bProc-Type: *4, *ENCRYPTED|\bDEK-Info:"), "an encrypted key"),
     (re.compile(rb"PuTTY-User-Key-File-\d|\bPrivate-Lines: *\d"), "a key of PuTTY"),
     (re.compile(rb"\bAGE-SECRET-KEY-1[A-Z0-9]{16}"), "a key of age"),
     (re.compile(_PRINTED, re.MULTILINE), "a key in numbers"),

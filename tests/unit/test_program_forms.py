@@ -13,6 +13,7 @@ import pytest
 from components.cluster import ownership
 from rendering.profiles import OSC, TRUSTEE, OscProfile, TrusteeProfile
 from rollout.facts import OWNER
+from tests.unit.pki import LEAF, ROOT_CA
 from tests.unit.recording import Recorder, Run, revealed, run_program
 from tests.unit.trust_stacks import PRODUCTION, changed
 from trust import checks
@@ -25,7 +26,7 @@ STACK = "organization/coco-azure/hub"
 SPOKE = {"trustee": {"stack": STACK}}
 REMOTE: Mapping[str, Any] = {
     "trusteeUrl": "https://kbs.trusted.example.com",
-    "trusteeCertificate": "-----BEGIN CERTIFICATE-----\nhub\n",
+    "trusteeCertificate": f"issuer=CN = root\n{ROOT_CA.pem}",
     "trusteeContent": "abc",
     "attestationChecks": {"default/kbsres1/key1": {"salt": "s", "digest": "d"}},
 }
@@ -159,7 +160,8 @@ def test_a_spoke_has_peer_pods_and_takes_the_rest_from_the_hub() -> None:
     data = objects["ConfigMapPatch openshift-sandboxed-containers-operator/peer-pods-cm"]["data"]
     text = base64.b64decode(data["INITDATA"]).decode()
     assert REMOTE["trusteeUrl"] in text
-    assert REMOTE["trusteeCertificate"].strip() in text
+    assert ROOT_CA.pem in text
+    assert "issuer=" not in text
     environment = objects["Job coco-attestation-check/attestation-check"]["spec"]["template"]["spec"]["containers"][0]
     assert {each["name"]: each["value"] for each in environment["env"]} == {
         "RESOURCE": "default/kbsres1/key1",
@@ -167,6 +169,7 @@ def test_a_spoke_has_peer_pods_and_takes_the_rest_from_the_hub() -> None:
         "EXPECTED_SHA256": "d",
     }
     assert run.exports["trusteeUrl"] == REMOTE["trusteeUrl"]
+    assert run.exports["trusteeCertificate"] == ROOT_CA.pem
     assert not {"attestationChecks", "trusteeContent"} & set(run.exports)
 
 
@@ -191,6 +194,7 @@ def test_a_spoke_without_a_check_asks_the_hub_for_no_secret() -> None:
 @pytest.mark.parametrize(
     ("outputs", "said"),
     [
+        ({"trusteeCertificate": ROOT_CA.pem + LEAF.key}, "output trusteeCertificate of .* holds a private key"),
         ({"trusteeUrl": None}, "has no output trusteeUrl; needed a deployed stack of this project"),
         ({"trusteeContent": None}, "has no output trusteeContent"),
         ({"attestationChecks": None}, "has no output attestationChecks.*pulumi up --stack"),
