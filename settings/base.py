@@ -35,9 +35,10 @@ _MARKED_LINE = re.compile("^\ufeff", re.MULTILINE)
 _NO_TEXT = {"\0": "a NUL byte", "\ufeff": "a byte order mark"}
 _DER_BEGIN = b"\x30"
 _UTF8 = "Write it anew: iconv -f UTF-16LE -t UTF-8 FILE > NEW"
-_REMOVE = (
+REMOVE = (
     "Remove it; where a text only speaks of such keys, write it so that BEGIN and PRIVATE KEY do not stand side by side"
 )
+"""How a public text gets rid of a private key."""
 _DER = "It looks like DER, needed PEM: openssl x509 -inform DER -in FILE -out NEW (of a key: openssl pkey)"
 
 
@@ -53,7 +54,7 @@ class Model(BaseModel):
     def _is_no_private_key(cls, value: Any) -> Any:
         """Refuse a private key in any text that is not marked as a secret by its type."""
         for text in _texts(value):
-            private_keys.refuse(text, _REMOVE)
+            private_keys.refuse(text, REMOVE)
         return value
 
 
@@ -159,7 +160,7 @@ def read_secret(path: object, info: ValidationInfo) -> SecretStr:
 
 def free_text(text: str) -> str:
     """Return a text that becomes public as it is; raises ValueError where it holds a private key."""
-    private_keys.refuse(text, _REMOVE)
+    private_keys.refuse(text, REMOVE)
     return text
 
 

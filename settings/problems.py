@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from settings.base import is_content
+from rendering.pki import private_keys
+from settings.base import REMOVE, is_content
 
 _SECRET = ("clientSecrets", "adminPrivateKey", "privateKey", "registryCredentials", "clientSecret")
 _HIDDEN = (*_SECRET, "credentials")
@@ -15,6 +16,10 @@ _HIDDEN = (*_SECRET, "credentials")
 _TELLS = (*_SECRET, "password", "PRIVATE KEY")
 """What a text says somewhere that may hold a secret: such a text is not shown, wherever in the settings it stands."""
 _LONGEST = 80
+_PATHS = ("File", "kubeconfig")
+"""Settings that are told apart from the content of what they name in words of their own."""
+_UNSHOWN = "..."
+"""Stands for a name in a path that holds a private key."""
 SEPARATOR = "\n"
 """Between problems that one validator found together."""
 _NEEDED = {
@@ -79,9 +84,18 @@ def _problem(problem: ErrorDetails, said: object) -> str:
         )
     known = _NEEDED.get(kind)
     needed = problem["msg"].removeprefix("Value error, ") if known is None else known.format_map(problem.get("ctx", {}))
+    if (key := _private_key(problem, needed)) is not None:
+        needed = f"found {key}, and this setting is for what is public. {REMOVE}"
     if not problem["loc"] or (isinstance(problem["input"], dict) and kind == "value_error"):
         return f"{path + ': ' if path else ''}{needed}"
     return f"{path}: {_found(problem)}{needed}. Change it: {_command('set', path, parts)}"
+
+
+def _private_key(problem: ErrorDetails, message: str) -> private_keys.PrivateKey | None:
+    """Return a private key in the value of a setting that is no secret, or in what a validator says of it."""
+    value, place = problem["input"], problem["loc"]
+    is_public = isinstance(value, str) and not any(part in _HIDDEN or str(part).endswith(_PATHS) for part in place)
+    return (private_keys.find(value) if is_public else None) or private_keys.find(message)
 
 
 def _found(problem: ErrorDetails) -> str:
@@ -89,7 +103,7 @@ def _found(problem: ErrorDetails) -> str:
     text = json.dumps(found, default=str, ensure_ascii=False)
     if any(part in _HIDDEN for part in problem["loc"]) or any(word in text for word in _TELLS):
         return ""
-    if isinstance(found, str) and is_content(found):
+    if private_keys.find(text) is not None or (isinstance(found, str) and is_content(found)):
         return ""
     return f"found {text if len(text) <= _LONGEST else text[:_LONGEST] + '...'}; "
 
@@ -111,6 +125,8 @@ def _parts(location: Sequence[Any], said: object) -> list[Any]:
 def _step(part: Any) -> str:
     if isinstance(part, int):
         return f"[{part}]"
+    if private_keys.find(part) is not None:
+        part = _UNSHOWN
     return f".{part}" if part.replace("-", "").isalnum() else f'["{part}"]'
 
 

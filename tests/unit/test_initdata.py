@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rendering import initdata
 from rendering.profiles import OSC, OscProfile
+from tests.unit.private_key_texts import body, pems
 from tests.unit.recording import ROOT
 
 CERTIFICATE = (ROOT / "tests/unit/keys/kbs.crt").read_text()
@@ -160,3 +161,27 @@ def test_a_chain_of_certificates_goes_into_the_document_whole() -> None:
     document = initdata.render(initdata.Initdata(kbs_url=URL, certificate=CERTIFICATE + CERTIFICATE))
 
     assert _parts(document)["cdh.toml"]["kbc"]["kbs_cert"].count("BEGIN CERTIFICATE") == 2
+
+
+def test_what_becomes_a_certificate_of_the_document_is_written_anew() -> None:
+    indented = "".join(f"  {line}\n" for line in CERTIFICATE.splitlines())
+    document = initdata.render(initdata.Initdata(kbs_url=URL, certificate=f"\ufeffissuer: me\n{indented}"))
+
+    assert _parts(document)["aa.toml"]["token_configs"]["kbs"]["cert"] == CERTIFICATE
+    assert _parts(document)["cdh.toml"]["kbc"]["kbs_cert"] == CERTIFICATE
+
+
+@pytest.mark.parametrize("certificate", ["", "words", CERTIFICATE + pems()["RSA in PKCS #8"]])
+def test_no_document_has_something_else_in_place_of_a_certificate(certificate: str) -> None:
+    with pytest.raises(ValueError, match=r"not a PEM certificate chain|holds a private key"):
+        initdata.render(initdata.Initdata(kbs_url=URL, certificate=certificate))
+
+
+@pytest.mark.parametrize("name", pems())
+def test_a_private_key_comes_into_no_document(name: str) -> None:
+    pem = pems()[name]
+
+    for policy in (pem, f'package agent_policy\nkey := "{base64.b64encode(pem.encode()).decode()}"\n'):
+        with pytest.raises(ValueError, match="would hold a private key") as refused:
+            initdata.render(initdata.Initdata(kbs_url=URL, agent_policy=policy))
+        assert body(pem)[:20] not in str(refused.value)

@@ -71,19 +71,19 @@ def _only_these_are_hidden(value: Any, names: set[str], name: str = "") -> None:
 
 
 def test_no_secret_stands_in_the_open(run: Run) -> None:
-    shown = json.dumps(_shown({name: found.inputs for name, found in run.registrations.items()}))
+    text = json.dumps(shown({name: found.inputs for name, found in run.registrations.items()}))
 
-    assert SECRET not in shown
-    assert "PRIVATE KEY" not in shown
+    assert SECRET not in text
+    assert "PRIVATE KEY" not in text
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
     """Return a value as a preview shows it."""
     if isinstance(value, Secret):
         return "[secret]"
     if isinstance(value, list):
-        return [_shown(item) for item in value]
-    return {key: _shown(item) for key, item in value.items()} if isinstance(value, dict) else value
+        return [shown(item) for item in value]
+    return {key: shown(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def test_client_secrets_and_keys_are_secret_in_their_objects(run: Run) -> None:
