@@ -10,10 +10,11 @@ from typing import Any
 import yaml
 
 from policies import reading
-from policies.model import UNKNOWN, Config, Found, Option, Rule, Stack
+from policies.model import UNKNOWN, Config, Found, Option, Resource, Rule, Stack, UnknownError
+from policies.reading import UnreadableError
+from rendering.pki import private_keys
 from settings import schema
 
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _TELLING = 8
 """Shorter values stand in many places by chance."""
 _PUBLIC = ("kbs-https-certificate", "security-policy", "sealed-secret-key", "img-sig")
@@ -23,21 +24,43 @@ _IDENTIFIERS = ("azure_client_id", "azure_tenant_id", "azure_subscription_id", "
 _TYPES = ("ConfigMap", "KbsConfig", "KataConfig", "Job", "Deployment", "DaemonSet", "Pod", "Namespace", "Operator")
 _PROJECT = Path(__file__).resolve().parent.parent
 _PREFIX = "coco-azure:"
+_STACK_KIND = "pulumi:pulumi:Stack"
+SECRET_OUTPUTS = ("attestationChecks", "sealingKey")
+"""Outputs that the program marks as secret; the engine shows them to a pack like any other."""
 _STACK = re.compile(r"urn:pulumi:([^:]+)::")
 
 
 def _none_in_plain(stack: Stack, _: Config) -> Iterator[Found]:
     known = dict(_secrets(stack))
     for resource in stack.resources:
-        if resource.object_kind not in _TYPES or not resource.is_object:
-            continue
-        for place, text in _texts(resource.props, ()):
-            where = f"{resource}, {'.'.join(place)}"
-            if _PRIVATE_KEY.search(text):
-                yield Found(said=f"{where}: a private key in plain text", resource=resource)
+        for where, text in _public(resource):
+            if (key := private_keys.find(text)) is not None:
+                yield Found(said=f"{where}: {key} in plain text", resource=resource)
             names = sorted({name for value, name in known.items() if value in text})
             if names:
                 yield Found(said=f"{where}: the value of {', '.join(names)} in plain text", resource=resource)
+
+
+def _public(resource: Resource) -> Iterator[tuple[str, str]]:
+    """Return each text of a resource that others can read, with its place."""
+    found: Iterator[tuple[tuple[str, ...], str]] = iter(())
+    if resource.kind == _STACK_KIND:
+        outputs = {name: value for name, value in resource.props.items() if name not in SECRET_OUTPUTS}
+        yield from ((f"output {'.'.join(place)}", text) for place, text in _texts(outputs, ()))
+    elif resource.is_object and resource.object_kind in _TYPES:
+        found = _texts(resource.props, ())
+    elif resource.is_object:
+        found = _texts(resource.props["metadata"], ("metadata",))
+    yield from ((f"{resource}, {'.'.join(place)}", text) for place, text in found)
+    yield from _initdata(resource)
+
+
+def _initdata(resource: Resource) -> Iterator[tuple[str, str]]:
+    try:
+        for where, encoded in reading.initdata_of(resource):
+            yield from ((f"{where}, {name}", text) for name, text in reading.initdata(encoded).items())
+    except (UnknownError, UnreadableError):
+        return  # The run knows it; and what cannot be read is another rule's business.
 
 
 def _secrets(stack: Stack) -> Iterator[tuple[str, str]]:
@@ -115,8 +138,8 @@ def _decoded(value: Any) -> Any:
 RULES = (
     Rule(
         id="no-secret-in-plain-objects",
-        title="No secret stands in a ConfigMap or in any object that is not a Secret",
-        why="ConfigMaps, annotations and variables are readable by many, and end up in logs and backups",
+        title="No secret stands in a ConfigMap, in initdata, in an output or in any object that is not a Secret",
+        why="ConfigMaps, annotations, initdata and outputs are readable by many, and end up in logs and backups",
         remedy="Keep it in coco-azure:clientSecrets, from where attested pods get it, and let pods refer to it",
         severity="critical",
         stack=_none_in_plain,

@@ -4,6 +4,7 @@ import base64
 import json
 
 from policies import reading
+from policies.model import Resource
 from tests.unit.policy_changes import (
     WORKLOADS,
     Change,
@@ -248,11 +249,47 @@ BAD: list[tuple[str, str, Change, str]] = [
         "no-secret-in-plain-objects",
         "private key",
         peer_pods_cm(KEY=PRIVATE_KEY),
-        "data.KEY: a private key in plain text",
+        "data.KEY: a private key (block 1, PRIVATE KEY, line 1) in plain text",
+    ),
+    (
+        "no-secret-in-plain-objects",
+        "private key in base64",
+        peer_pods_cm(KEY=base64.b64encode(PRIVATE_KEY.encode() * 2).decode()),
+        "data.KEY: a private key (PRIVATE KEY, in base64, line 1) in plain text",
+    ),
+    (
+        "no-secret-in-plain-objects",
+        "private key in initdata",
+        initdata({"note": PRIVATE_KEY}),
+        "INITDATA of ConfigMap openshift-sandboxed-containers-operator/peer-pods-cm, note: a private key (block 1",
+    ),
+    (
+        "no-secret-in-plain-objects",
+        "value in initdata",
+        initdata({"note": "it is correct horse battery"}),
+        "peer-pods-cm, note: the value of Secret trustee-operator-system/kbsres1, key1 in plain text",
+    ),
+    (
+        "no-secret-in-plain-objects",
+        "private key in the annotation of another object",
+        props("trustee-route", metadata={"annotations": {"note": PRIVATE_KEY}}),
+        "Route trustee-operator-system/kbs-service, metadata.annotations.note: a private key (block 1",
+    ),
+    (
+        "no-secret-in-plain-objects",
+        "private key in an output",
+        with_one(Resource(kind="pulumi:pulumi:Stack", name="x", props={"proof": {"note": PRIVATE_KEY}})),
+        "output proof.note: a private key (block 1",
     ),
 ]
 
 BAD_WORKLOADS: list[tuple[str, str, Change, str]] = [
+    (
+        "no-secret-in-plain-objects",
+        "private key in initdata of a workload",
+        workload({"note": PRIVATE_KEY}),
+        "initdata.workloads.shop, note: a private key (block 1, PRIVATE KEY, line 1) in plain text",
+    ),
     (
         "kbs-url-https",
         "http for a workload",

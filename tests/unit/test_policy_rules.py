@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from policies.model import UNKNOWN, Stack, UnknownError
+from components.trustee.remote import CHECKS_OUTPUT, SEALING_OUTPUT
+from policies.confidentiality import SECRET_OUTPUTS
+from policies.model import UNKNOWN, Resource, Stack, UnknownError
 from policies.rules import RULES
 from rendering import rego
 from tests.unit.policy_changes import (
@@ -18,11 +20,12 @@ from tests.unit.policy_changes import (
     kbs_toml,
     only,
     peer_pods_cm,
+    props,
     with_one,
     without,
     workload,
 )
-from tests.unit.policy_faults import ANNOTATION, BAD, BAD_WORKLOADS, INTEL
+from tests.unit.policy_faults import ANNOTATION, BAD, BAD_WORKLOADS, INTEL, PRIVATE_KEY
 from tests.unit.policy_stacks import BY_ID, GOOD, broken, merged, registered
 
 VERSIONS = [("1.9.0", "0.3.0"), ("1.10.1", "0.4.2"), ("1.11.0", "1.0.0"), ("1.11.0", "1.1.0"), ("1.12.1", "1.2.1")]
@@ -189,3 +192,18 @@ def test_a_version_that_cannot_be_told_is_told(good: Stack) -> None:
 
     assert found.keys() == {"resource-policy-denies", "attestation-policy-denies"}
     assert "which version of Trustee is deployed cannot be told" in found["resource-policy-denies"][0]
+
+
+def test_outputs_that_are_secret_may_hold_a_key_and_are_those_of_the_program(good: Stack) -> None:
+    outputs = {SEALING_OUTPUT: PRIVATE_KEY, CHECKS_OUTPUT: {"x": PRIVATE_KEY}, "proof": {"x": UNKNOWN}, "ok": None}
+    found = with_one(Resource(kind="pulumi:pulumi:Stack", name="x", props=outputs))(good)
+
+    assert set(SECRET_OUTPUTS) == {SEALING_OUTPUT, CHECKS_OUTPUT}
+    assert broken(found) == {}
+
+
+def test_the_key_of_a_route_and_of_a_secret_are_where_they_belong(good: Stack) -> None:
+    key = base64.b64encode(PRIVATE_KEY.encode()).decode()
+    found = props("trustee-route", spec={"tls": {"key": PRIVATE_KEY}})(good)
+
+    assert broken(props("trustee-content-kbsres1", data={"key1": key})(found)) == {}
