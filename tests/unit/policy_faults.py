@@ -4,7 +4,6 @@ import base64
 import json
 
 from policies import reading
-from policies.model import Resource
 from tests.unit.policy_changes import (
     WORKLOADS,
     Change,
@@ -24,12 +23,11 @@ from tests.unit.policy_changes import (
     without,
     workload,
 )
+from tests.unit.policy_secret_faults import SECRET_OF_WORKLOAD, SECRETS
 
 ALLOWED, INTEL = "package policy\nallow := true\n", "https://api.trustedservices.intel.com/sgx/certification/v4/"
-LOGIN = '{"auths": {"quay.io": {"auth": "b3BlbiBzZXNhbWU="}}}'
 ANNOTATION = "io.katacontainers.config.hypervisor.cc_init_data"
 _SHOP = "the agent policy in initdata.workloads.shop"
-PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMIIE\n"  # no key: a beginning
 
 BAD: list[tuple[str, str, Change, str]] = [
     ("kbs-behind-tls", "no Route", without("trustee-route"), "no Route kbs-service stands before it"),
@@ -225,71 +223,11 @@ BAD: list[tuple[str, str, Change, str]] = [
         "documented are trustee-operator-system/kbs-service",
     ),
     ("chain-is-proved", "no check", without("check"), "nothing proves that they attest"),
-    (
-        "no-secret-in-plain-objects",
-        "value in a ConfigMap",
-        props("trustee-content-resource-policy", data={"note": "it is correct horse battery"}),
-        "data.note: the value of Secret trustee-operator-system/kbsres1, key1 in plain text",
-    ),
-    (
-        "no-secret-in-plain-objects",
-        "base64 in an annotation",
-        props("check-job", metadata={"annotations": {"x": base64.b64encode(b"correct horse battery").decode()}}),
-        "metadata.annotations.x: the value of Secret trustee-operator-system/kbsres1, key1",
-    ),
-    (
-        "no-secret-in-plain-objects",
-        "credentials of a registry",
-        lambda stack: peer_pods_cm(LOGIN="robot:b3BlbiBzZXNhbWU=")(
-            props("trustee-content-kbsres1", data={"key1": base64.b64encode(LOGIN.encode()).decode()})(stack)
-        ),
-        "data.LOGIN: the value of Secret trustee-operator-system/kbsres1, key1 in plain text",
-    ),
-    (
-        "no-secret-in-plain-objects",
-        "private key",
-        peer_pods_cm(KEY=PRIVATE_KEY),
-        "data.KEY: a private key (block 1, PRIVATE KEY, line 1) in plain text",
-    ),
-    (
-        "no-secret-in-plain-objects",
-        "private key in base64",
-        peer_pods_cm(KEY=base64.b64encode(PRIVATE_KEY.encode() * 2).decode()),
-        "data.KEY: a private key (PRIVATE KEY, in base64, line 1) in plain text",
-    ),
-    (
-        "no-secret-in-plain-objects",
-        "private key in initdata",
-        initdata({"note": PRIVATE_KEY}),
-        "INITDATA of ConfigMap openshift-sandboxed-containers-operator/peer-pods-cm, note: a private key (block 1",
-    ),
-    (
-        "no-secret-in-plain-objects",
-        "value in initdata",
-        initdata({"note": "it is correct horse battery"}),
-        "peer-pods-cm, note: the value of Secret trustee-operator-system/kbsres1, key1 in plain text",
-    ),
-    (
-        "no-secret-in-plain-objects",
-        "private key in the annotation of another object",
-        props("trustee-route", metadata={"annotations": {"note": PRIVATE_KEY}}),
-        "Route trustee-operator-system/kbs-service, metadata.annotations.note: a private key (block 1",
-    ),
-    (
-        "no-secret-in-plain-objects",
-        "private key in an output",
-        with_one(Resource(kind="pulumi:pulumi:Stack", name="x", props={"proof": {"note": PRIVATE_KEY}})),
-        "output proof.note: a private key (block 1",
-    ),
+    *SECRETS,
 ]
 
 BAD_WORKLOADS: list[tuple[str, str, Change, str]] = [
-    (
-        "no-secret-in-plain-objects",
-        "private key in initdata of a workload",
-        workload({"note": PRIVATE_KEY}),
-        "initdata.workloads.shop, note: a private key (block 1, PRIVATE KEY, line 1) in plain text",
-    ),
+    SECRET_OF_WORKLOAD,
     (
         "kbs-url-https",
         "http for a workload",

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
 from typing import Any
 
 from rendering import proof
 from rendering.profiles import OSC, TRUSTEE
-from settings import Settings
+from settings import Settings, SettingsError
 from settings.base import Model
 from tests.unit.pki import CHAIN, LEAF, ROOT_CA
 from tests.unit.recording import ROOT
@@ -137,3 +138,31 @@ def _texts(value: Any) -> Iterator[str]:
         yield value.decode(errors="replace")
     elif isinstance(value, Model) or is_dataclass(value):
         yield from _texts(vars(value))
+
+
+SECRET_FILES = {
+    "trustee.tls.privateKeyFile",
+    "trustee.tokenSigner.privateKeyFile",
+    "trustee.registryCredentials.authFile",
+}
+CASES = {**GOOD, "a GPG key": GPG}
+
+
+def path_of(case: str) -> str:
+    """Return the setting of a case."""
+    return "trustee.imageSignature.publicKeyFile" if CASES[case] is GPG else case
+
+
+def made(folder: Path, case: str, content: bytes) -> str:
+    """Return what comes of a file in a case: everything that is rendered; raises SettingsError."""
+    file = folder / "named.file"
+    file.write_bytes(content)
+    return rendered(config(path_of(case), str(file), CASES[case].beside))
+
+
+def outcome(folder: Path, case: str, content: bytes) -> str:
+    """Return what comes of a file in a case, or the message that refuses it."""
+    try:
+        return made(folder, case, content)
+    except SettingsError as refused:
+        return str(refused)

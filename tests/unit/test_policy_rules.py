@@ -25,7 +25,8 @@ from tests.unit.policy_changes import (
     without,
     workload,
 )
-from tests.unit.policy_faults import ANNOTATION, BAD, BAD_WORKLOADS, INTEL, PRIVATE_KEY
+from tests.unit.policy_faults import ANNOTATION, BAD, BAD_WORKLOADS, INTEL
+from tests.unit.policy_secret_faults import PRIVATE_KEY
 from tests.unit.policy_stacks import BY_ID, GOOD, broken, merged, registered
 
 VERSIONS = [("1.9.0", "0.3.0"), ("1.10.1", "0.4.2"), ("1.11.0", "1.0.0"), ("1.11.0", "1.1.0"), ("1.12.1", "1.2.1")]

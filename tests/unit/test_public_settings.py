@@ -1,7 +1,6 @@
 """No private key leaves through a setting for something public, and every file is read whatever its encoding."""
 
 import base64
-import codecs
 import gzip
 import json
 import re
@@ -17,42 +16,17 @@ from settings import SettingsError
 from tests.unit import private_key_texts as texts
 from tests.unit import public_settings
 from tests.unit.pki import CHAIN
-from tests.unit.public_settings import GOOD, GPG, rendered
+from tests.unit.public_settings import CASES, GOOD, SECRET_FILES, made, outcome, path_of
 from tests.unit.recording import ROOT, Recorder, revealed, run_program
 from tests.unit.test_outputs import shown
 from tests.unit.trust_stacks import KEYS, PRODUCTION, changed, stack
 
-SECRET_FILES = {
-    "trustee.tls.privateKeyFile",
-    "trustee.tokenSigner.privateKeyFile",
-    "trustee.registryCredentials.authFile",
-}
 PEMS, DERS = texts.pems(), texts.ders()
-CASES = {**GOOD, "a GPG key": GPG}
-
-
-def _path(case: str) -> str:
-    return "trustee.imageSignature.publicKeyFile" if CASES[case] is GPG else case
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("files")
-
-
-def _rendered(folder: Path, case: str, content: bytes) -> str:
-    """Return what comes of a file in a case: everything that is rendered."""
-    file = folder / "named.file"
-    file.write_bytes(content)
-    return rendered(public_settings.config(_path(case), str(file), CASES[case].beside))
-
-
-def _outcome(folder: Path, case: str, content: bytes) -> str:
-    """Return what comes of a file in a case, or the message that refuses it."""
-    try:
-        return _rendered(folder, case, content)
-    except SettingsError as refused:
-        return str(refused)
 
 
 def test_every_setting_that_names_a_file_is_known_as_public_or_as_secret() -> None:
@@ -64,71 +38,10 @@ def test_every_setting_that_names_a_file_is_known_as_public_or_as_secret() -> No
 def test_a_good_file_is_accepted_and_comes_out_as_it_should(folder: Path, case: str) -> None:
     text = CASES[case].text
 
-    found = _rendered(folder, case, text.encode())
+    found = made(folder, case, text.encode())
 
     said = [line for line in text.splitlines() if line.startswith(("MI", "# of ours", "mQ"))]
     assert all(line in found for line in said)
-
-
-ENCODINGS = {
-    "UTF-8 with a mark": codecs.BOM_UTF8,
-    "UTF-16": codecs.BOM_UTF16_LE,
-    "UTF-16 of the other order": codecs.BOM_UTF16_BE,
-    "UTF-32": codecs.BOM_UTF32_LE,
-    "UTF-32 of the other order": codecs.BOM_UTF32_BE,
-}
-_CODECS = dict(zip(ENCODINGS, ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"], strict=True))
-
-
-@pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("case", [name for name in CASES if not CASES[name].signed])
-def test_a_text_in_another_encoding_is_read_and_not_passed_on(folder: Path, case: str, encoding: str) -> None:
-    text = CASES[case].text
-
-    found = _rendered(folder, case, ENCODINGS[encoding] + text.encode(_CODECS[encoding]))
-
-    assert "\ufeff" not in found
-    assert found == _rendered(folder, case, text.encode())
-
-
-@pytest.mark.parametrize("case", [name for name in CASES if not CASES[name].signed])
-def test_a_mark_between_two_files_that_were_joined_is_not_passed_on(folder: Path, case: str) -> None:
-    first, _, rest = CASES[case].text.partition("\n")
-
-    found = _outcome(folder, case, f"{first}\n\ufeff{rest}".encode())
-
-    assert found == _outcome(folder, case, f"{first}\n{rest}".encode())
-
-
-BAD_ENCODINGS = {
-    "UTF-16 without a mark": ("x\n".encode("utf-16-le"), "has a NUL byte in line 1, and is no text in UTF-8. Write it"),
-    "a NUL byte": (b"x\ny\0", "has a NUL byte in line 2"),
-    "a mark within a line": ("x\nabc\ufeffd\n".encode(), "has a byte order mark in line 2"),
-    "Latin-1": (b"x = \xe4\xf6\xfc", "is no text in UTF-8. Write it anew: iconv -f UTF-16LE -t UTF-8 FILE > NEW"),
-    "half of UTF-16": (codecs.BOM_UTF16_LE + b"x", "is no text in UTF-8. Write it anew"),
-    "DER": (b"\x30\x82\x01\xff\xfe", "is no text in UTF-8. It looks like DER, needed PEM: openssl x509 -inform DER"),
-}
-
-
-@pytest.mark.parametrize(("content", "said"), BAD_ENCODINGS.values(), ids=BAD_ENCODINGS)
-@pytest.mark.parametrize("case", CASES)
-def test_what_is_no_text_is_refused_by_name(folder: Path, case: str, content: bytes, said: str) -> None:
-    found = _outcome(folder, case, content)
-
-    assert f"named.file {said}" in found
-
-
-@pytest.mark.parametrize(("content", "said"), BAD_ENCODINGS.values(), ids=BAD_ENCODINGS)
-@pytest.mark.parametrize("path", sorted(SECRET_FILES))
-def test_a_secret_that_is_no_text_is_refused_by_name(folder: Path, path: str, content: bytes, said: str) -> None:
-    file = folder / "secret.file"
-    file.write_bytes(content)
-
-    with pytest.raises(SettingsError) as refused:
-        stack(public_settings.config(path, str(file), {}))
-
-    assert f"{path}: " in str(refused.value)
-    assert f"secret.file {said}" in str(refused.value)
 
 
 def _holds(found: str, body: str) -> bool:
@@ -144,19 +57,19 @@ def _holds(found: str, body: str) -> bool:
 def test_a_key_behind_what_is_good_is_named_with_its_block(folder: Path, case: str) -> None:
     pem, text = PEMS["P-256 in PKCS #8"], CASES[case].text
 
-    found = _outcome(folder, case, f"{text}\n{pem}".encode())
+    found = outcome(folder, case, f"{text}\n{pem}".encode())
 
     block = text.count("-----BEGIN") + 1
     line = text.count("\n") + 2
     assert f"named.file: holds a private key (block {block}, PRIVATE KEY, line {line})" in found
-    assert f"pulumi config set --path 'coco-azure:{_path(case)}' VALUE" in found
+    assert f"pulumi config set --path 'coco-azure:{path_of(case)}' VALUE" in found
     assert not _holds(found, texts.body(pem))
 
 
 def test_the_files_of_certificates_as_tools_write_them_are_refused(folder: Path) -> None:
     pem = PEMS["RSA in the traditional form"]
     for text in (pem + CHAIN, CHAIN + pem, texts.secret("tls", "tls.key", pem), texts.secret("tls", "x", CHAIN + pem)):
-        found = _outcome(folder, "trustee.tls.caCertificateFile", text.encode())
+        found = outcome(folder, "trustee.tls.caCertificateFile", text.encode())
 
         assert "holds a private key" in found
         assert "openssl crl2pkcs7 -nocrl -certfile FILE | openssl pkcs7 -print_certs -out NEW" in found
@@ -218,7 +131,7 @@ def test_no_text_with_a_private_key_survives_any_public_path(  # noqa: PLR0917 -
     at = round(place * len(lines))
     content = "".join([*lines[:at], wrap(text), "\n", *lines[at:]]).replace("\n", ends)
 
-    found = _outcome(folder, case, content.encode(codec))
+    found = outcome(folder, case, content.encode(codec))
 
     wrapped = re.sub(r"[^A-Za-z0-9+/]", "", wrap(text))
     assert not _holds(found, body)
@@ -232,7 +145,7 @@ def test_no_key_without_armour_survives_any_public_path(folder: Path, case: str,
     text = CASES[case].text
 
     for content in (DERS[name], text.encode() + DERS[name], f"{text}\n{body}\n".encode(), body.encode()):
-        assert not _holds(_outcome(folder, case, content), body)
+        assert not _holds(outcome(folder, case, content), body)
 
 
 INLINE = [
