@@ -13,6 +13,9 @@ _HEAD = """# Settings
 
 Every setting is optional. Set one with `pulumi config set --path 'coco-azure:PATH' VALUE`, and a secret with `--secret`
 besides. An unknown setting or a wrong value is an error that lists all problems at once, before anything is changed.
+A file is text in UTF-8, or in UTF-16 with its mark. Of a file with certificates or public keys these are taken, and
+written anew; anything else in it is an error, and so is a private key, in whatever form, in any setting that is not
+secret: what such settings name ends in initdata, ConfigMaps and outputs, where everybody can read it.
 This page is made from the models in `settings/`: `python -m settings > docs/settings.md`. Editors get the same from
 [settings.schema.json](settings.schema.json), which stack files name in their first line (for the YAML language
 server, in VS Code and others): completion, descriptions, and what is wrong in its form while you write.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -163,6 +163,14 @@ def test_tls_is_made_once_and_pods_take_it() -> None:
     _good(made)
     assert _tls(state) == made
     assert set(state.kept) == {"tls-ca", "tls-leaf"}
+
+
+def test_the_authority_outlives_every_leaf_by_years() -> None:
+    made = _tls(_State(), days=3650)
+
+    ends = {name: certificates.expiry(made[name]) - datetime.now(UTC) for name in ("ca", "certificate")}
+    assert timedelta(days=7299) < ends["ca"] <= timedelta(days=7300)
+    assert timedelta(days=3649) < ends["certificate"] <= timedelta(days=3650)
 
 
 @pytest.mark.parametrize("change", [{"tls": 2}, {"host": "kbs.other.example.com"}, {"days": 30}])

@@ -77,6 +77,27 @@ def test_kbs_with_https_of_its_own_needs_no_route_that_terminates_tls() -> None:
     assert broken(registered(merged(GOOD, {"trustee": {"tls": {"termination": "passthrough"}}}))) == {}
 
 
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"insecure_http": True},
+        {"insecure_http": None},
+        {"private_key": None},
+        {"private_key": ""},
+        {"certificate": None},
+        {"certificate": ""},
+    ],
+)
+def test_kbs_that_serves_plain_http_in_spite_of_a_certificate_is_told(server: dict[str, Any]) -> None:
+    stack = registered(merged(GOOD, {"trustee": {"tls": {"termination": "passthrough"}}}))
+
+    found = broken(kbs_toml({"http_server": server})(stack))
+
+    assert found.keys() == {"kbs-behind-tls"}
+    assert "KBS serves plain http" in found["kbs-behind-tls"][0]
+    assert "terminates no TLS (found: passthrough)" in found["kbs-behind-tls"][0]
+
+
 def test_a_stack_with_trustee_alone_breaks_nothing() -> None:
     alone = {"peerPods": {"enabled": False, "kataConfig": None}, "trustee": {"cluster": None}}
 

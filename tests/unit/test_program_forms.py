@@ -248,3 +248,18 @@ def test_no_provider_makes_a_large_stack_wait_by_its_own_limit_of_requests() -> 
 
 def test_a_provider_that_can_refuse_what_exists_does_as_one_that_always_applies() -> None:
     assert {inputs.get("upsertExistingObjects") for inputs in _providers()} == {"true"}
+
+
+def test_configmaps_and_secrets_are_changed_in_place_because_kbs_and_operators_know_them_by_name() -> None:
+    run = run_program({"trustee": {"cluster": {"context": "trusted"}}})
+    provider = {name: found for name, found in run.registrations.items() if found.kind == "kubernetes"}
+
+    users = {
+        found.request.provider.split("::")[-2]
+        for found in run.registrations.values()
+        if found.kind in ("ConfigMap", "Secret")
+    }
+    assert {"cluster", "trustee-cluster"} >= users > set()
+    for name in users:
+        said = {key: value for key, value in provider[name].inputs.items() if key.endswith(("Mutable", "Objects"))}
+        assert said == dict.fromkeys(("enableConfigMapMutable", "enableSecretMutable", "upsertExistingObjects"), "true")

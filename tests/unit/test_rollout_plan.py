@@ -183,8 +183,23 @@ def test_where_control_plane_and_workers_are_the_same_nodes_all_of_them_reboot()
 
     assert found.converged
     assert decide(found, POOLED, "fail").joining == ("master-0", "master-1", "master-2")
-    # A pool whose nodes nobody has counted yet is not an empty one.
-    assert not facts(pools=(read_pool(pool("master", 3)), read_pool({"metadata": {"name": "worker"}}))).converged
+
+
+@pytest.mark.parametrize(
+    "pools",
+    [
+        # A pool whose nodes nobody has counted yet is not an empty one.
+        [pool("master", 3), {"metadata": {"name": "worker"}}],
+        [pool("master", 3), pool("worker", 1)],
+        [pool("worker", 1), pool("master", 0)],
+        [pool("worker", 0)],
+        [pool("master", 3), pool("worker", 0), pool("infra", 0)],
+        [pool("master", 3), pool("infra", 0)],
+        [],
+    ],
+)
+def test_other_pools_than_an_empty_one_of_workers_beside_the_control_plane_are_apart(pools: list[Any]) -> None:
+    assert not facts(pools=tuple(map(read_pool, pools))).converged
 
 
 @pytest.mark.parametrize(("at_once", "rounds"), [(1, 3), (2, 2), ("34%", 3), ("67%", 2), ("1%", 3)])
