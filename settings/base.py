@@ -39,7 +39,10 @@ REMOVE = (
     "Remove it; where a text only speaks of such keys, write it so that BEGIN and PRIVATE KEY do not stand side by side"
 )
 """How a public text gets rid of a private key."""
-_DER = "It looks like DER, needed PEM: openssl x509 -inform DER -in FILE -out NEW (of a key: openssl pkey)"
+_DER = (
+    "It looks like DER or PKCS#12, needed PEM: openssl x509 -inform DER -in FILE -out NEW (of a private key: openssl "
+    "pkey; of PKCS#12, its certificates alone: openssl pkcs12 -in FILE -nokeys -out NEW)"
+)
 
 
 class Model(BaseModel):
@@ -136,7 +139,9 @@ def decode(raw: bytes) -> str:
     try:
         text = _MARKED_LINE.sub("", raw[len(mark) :].decode(codec))
     except UnicodeDecodeError:
-        raise ValueError(f"is no text in UTF-8. {_DER if raw.startswith(_DER_BEGIN) else _UTF8}") from None
+        key = private_keys.find(raw)
+        what = "is no text in UTF-8" if key is None else f"holds {key} and is no text in UTF-8"
+        raise ValueError(f"{what}. {_DER if raw.startswith(_DER_BEGIN) else _UTF8}") from None
     for letter, name in _NO_TEXT.items():
         if letter in text:
             line = text.count("\n", 0, text.index(letter)) + 1

@@ -7,6 +7,7 @@ import pytest
 
 from settings import SettingsError
 from tests.unit import public_settings
+from tests.unit.private_key_texts import ders
 from tests.unit.public_settings import CASES, SECRET_FILES, made, outcome
 from tests.unit.trust_stacks import stack
 
@@ -46,7 +47,8 @@ BAD_ENCODINGS = {
     "a mark within a line": ("x\nabc\ufeffd\n".encode(), "has a byte order mark in line 2"),
     "Latin-1": (b"x = \xe4\xf6\xfc", "is no text in UTF-8. Write it anew: iconv -f UTF-16LE -t UTF-8 FILE > NEW"),
     "half of UTF-16": (codecs.BOM_UTF16_LE + b"x", "is no text in UTF-8. Write it anew"),
-    "DER": (b"\x30\x82\x01\xff\xfe", "is no text in UTF-8. It looks like DER, needed PEM: openssl x509 -inform DER"),
+    "DER": (b"\x30\x82\x01\xff\xfe", "is no text in UTF-8. It looks like DER or PKCS#12, needed PEM: openssl x509"),
+    "PKCS#12": (ders()["PKCS#12"], "holds a private key (PKCS#12, line 1) and is no text in UTF-8. It looks like DER"),
 }
 
 
