@@ -31,11 +31,13 @@ _OSC_ROWS: Mapping[str, Callable[[OscProfile], str]] = {
     "pod annotation with initdata": lambda found: f"`{found.initdata_annotation}`",
     "PCR 8 measures initdata": lambda found: "yes" if found.initdata_measured else "not known",
     "a pod VM without initdata measures": lambda found: "a stand-in" if found.initdata_stand_in else "nothing",
+    "pod VMs speak RCAR": lambda found: found.protocol,
     "signs in to Azure with workload identity": lambda found: _yes(found.workload_identity),
     "who restarts CAA for a new `peer-pods-cm`": lambda found: "the operator" if found.restarts_caa else "the stack",
 }
 
 _TRUSTEE_ROWS: Mapping[str, Callable[[TrusteeProfile], str]] = {
+    "KBS takes RCAR": lambda found: found.protocol,
     "schema of `kbs-config.toml`": lambda found: found.kbs_schema,
     "the chapter's `kbs-config.json` beside it": lambda found: _yes(found.kbs_json),
     "token": lambda found: "Simple" if found.token == "Simple" else "EAR",  # noqa: S105 - a type of token

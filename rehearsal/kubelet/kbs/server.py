@@ -76,12 +76,23 @@ class Kbs:
             raise StartError(f'configuration file "{path}" not found')
         return cls(schema.parse(path, mounted[path], number), files, number, now or _utc)
 
-    def release(self, resource: str, evidence: Evidence) -> bytes:
+    def release(self, resource: str, evidence: Evidence, protocol: str | None = None) -> bytes:
         """Return the resource ``<repository>/<type>/<tag>`` to who proves ``evidence``.
 
+        Args:
+            resource: what is asked for.
+            evidence: what the guest proves.
+            protocol: version of the RCAR protocol that the guest speaks; None: that of this KBS.
+
         Raises:
-            DeniedError: attestation failed, a policy says no, or there is no such resource.
+            DeniedError: the guest speaks another version, attestation failed, a policy says no, or there is no such
+                resource.
         """
+        if protocol is not None and protocol != self._version.protocol:
+            raise unauthorized(
+                "AttestationError: RCAR handshake Auth failed: KBS Client Protocol Version Mismatch: expect "
+                f"={self._version.protocol} while the request is {protocol}"
+            )
         token = self._service.attest(evidence)
         if reason := self._signer.cannot_sign():
             raise unauthorized(f"AttestationError: RCAR handshake Attest failed: {reason}")
