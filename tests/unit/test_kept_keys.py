@@ -165,6 +165,17 @@ def test_tls_is_made_once_and_pods_take_it() -> None:
     assert set(state.kept) == {"tls-ca", "tls-leaf"}
 
 
+def test_the_authority_that_initdata_carries_is_valid_for_twenty_years_and_the_leaf_as_long_as_is_said() -> None:
+    made = _tls(_State(), days=30)
+
+    def days(pem: str) -> int:
+        (found, *_) = certificates.load(pem)
+        return (found.not_valid_after_utc - datetime.now(UTC)).days
+
+    assert 7298 <= days(made["ca"]) <= 7300
+    assert 28 <= days(made["certificate"]) <= 30
+
+
 @pytest.mark.parametrize("change", [{"tls": 2}, {"host": "kbs.other.example.com"}, {"days": 30}])
 def test_a_new_leaf_leaves_the_authority_and_so_initdata_alone(change: dict[str, Any]) -> None:
     state = _State()

@@ -73,6 +73,17 @@ def test_kbs_with_https_of_its_own_needs_no_route_that_terminates_tls() -> None:
     assert broken(registered(merged(GOOD, {"trustee": {"tls": {"termination": "passthrough"}}}))) == {}
 
 
+@pytest.mark.parametrize(
+    "server", [{"insecure_http": True}, {"insecure_http": None}, {"private_key": None}, {"certificate": None}]
+)
+def test_kbs_that_serves_http_behind_a_passthrough_route_is_told_whatever_keys_it_has(server: dict[str, Any]) -> None:
+    https = registered(merged(GOOD, {"trustee": {"tls": {"termination": "passthrough"}}}))
+
+    (message,) = broken(kbs_toml({"http_server": server})(https))["kbs-behind-tls"]
+    assert "KBS serves plain http" in message
+    assert "found: passthrough" in message
+
+
 def test_a_stack_with_trustee_alone_breaks_nothing() -> None:
     alone = {"peerPods": {"enabled": False, "kataConfig": None}, "trustee": {"cluster": None}}
 
