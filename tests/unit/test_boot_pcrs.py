@@ -1,15 +1,9 @@
 """PCR 4 and 7: taken from the user's measurements, demanded by the policy of each version, enforced by KBS."""
 
-import base64
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from rehearsal.kubelet import attester, evidence
 from rehearsal.kubelet.kbs import DeniedError, Evidence
@@ -17,7 +11,7 @@ from rendering.profiles import TRUSTEE
 from rendering.trustee import reference_values
 from tests.unit.kbs_versions import RESOURCE, SETUPS, Setup
 from tests.unit.speaking import osc_of
-from tests.unit.trust_stacks import EXPIRES, PRODUCTION, chain, changed, file
+from tests.unit.trust_stacks import MEASURED, PRODUCTION, chain, changed
 from trust.chain import Judgement
 from trust.documents import GLOBAL
 
@@ -25,22 +19,9 @@ DEFAULT, WITH_BOOT = [3, 9, 11, 12], [3, 4, 7, 9, 11, 12]
 every_version = pytest.mark.parametrize("setup", SETUPS.values(), ids=SETUPS)
 
 
-def _measured(folder: Path, pcrs: list[int]) -> dict[str, Any]:
-    """Return a production stack whose measurements, signed by its user, have PCR 4 and 7 as the simulated image has."""
-    tpm = _booted().claims["tpm"]
-    bank = {f"pcr{pcr:02}": f"0x{tpm[f'pcr{pcr:02}']}" for pcr in WITH_BOOT}
-    content, key = json.dumps({"measurements": {"sha256": bank}}), ec.generate_private_key(ec.SECP256R1())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    signature = base64.b64encode(key.sign(content.encode(), ec.ECDSA(hashes.SHA256()))).decode()
-    said = {
-        "expires": EXPIRES,
-        "initdata": True,
-        "measurementsFile": file(folder, "measurements.json", content),
-        "measurementsSignatureFile": file(folder, "measurements.sig", signature),
-        "measurementsPublicKeyFile": file(folder, "cosign.pub", public),
-        "pcrs": pcrs,
-    }
-    return changed(PRODUCTION, trustee__referenceValues=said)
+def _measured(pcrs: list[int]) -> dict[str, Any]:
+    """Return a production stack that demands these PCRs of the measured ones."""
+    return changed(PRODUCTION, trustee__referenceValues={**MEASURED, "initdata": True, "pcrs": pcrs})
 
 
 def _booted(digest: str | None = None) -> Evidence:
@@ -74,10 +55,8 @@ def _released(setup: Setup, judgement: Judgement, proof: Evidence) -> bool:
 
 
 @every_version
-def test_demanded_pcrs_of_the_boot_turn_away_another_boot_loader_and_secure_boot_that_is_off(
-    setup: Setup, tmp_path: Path
-) -> None:
-    judgement, genuine = _judged(setup, _measured(tmp_path, WITH_BOOT))
+def test_demanded_pcrs_of_the_boot_turn_away_another_boot_loader_and_secure_boot_that_is_off(setup: Setup) -> None:
+    judgement, genuine = _judged(setup, _measured(WITH_BOOT))
     profile = TRUSTEE[setup.version.rpartition(".")[0]]
 
     names = {value.name for value in judgement.values}
@@ -88,8 +67,8 @@ def test_demanded_pcrs_of_the_boot_turn_away_another_boot_loader_and_secure_boot
 
 
 @every_version
-def test_without_them_both_pass_which_is_what_the_warning_says(setup: Setup, tmp_path: Path) -> None:
-    judgement, genuine = _judged(setup, _measured(tmp_path, DEFAULT))
+def test_without_them_both_pass_which_is_what_the_warning_says(setup: Setup) -> None:
+    judgement, genuine = _judged(setup, _measured(DEFAULT))
 
     assert _released(setup, judgement, _with_pcr(genuine, "pcr04", "ab" * 32))
     assert _released(setup, judgement, attester.without_secure_boot(genuine))
@@ -97,10 +76,8 @@ def test_without_them_both_pass_which_is_what_the_warning_says(setup: Setup, tmp
 
 
 @every_version
-def test_the_simulated_machine_has_firmware_that_production_takes_and_none_is_a_no(
-    setup: Setup, tmp_path: Path
-) -> None:
-    config = _measured(tmp_path, DEFAULT)
+def test_the_simulated_machine_has_firmware_that_production_takes_and_none_is_a_no(setup: Setup) -> None:
+    config = _measured(DEFAULT)
     judgement, genuine = _judged(setup, config)
     old = replace(genuine, claims={**genuine.claims, "reported_tcb_microcode": "0"})
     newest, _ = _judged(setup, changed(config, trustee__snpTcb={"microcode": 220}))
