@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rendering.profile_types import OscProfile, TrusteeProfile
-from rendering.profiles import OSC, TRUSTEE
+from rendering.profiles import OSC, TRUSTEE, speakers
 
 _Profile = TypeVar("_Profile")
 _MARK = "<!-- {} of {} profiles: made by rendering/profile_table.py -->"
@@ -75,13 +75,20 @@ def trustee() -> str:
     return _table(TRUSTEE, _TRUSTEE_ROWS)
 
 
+def speaking() -> str:
+    """Return the table of the versions that speak with each other, a line for each version of the RCAR protocol."""
+    lines = [_row(["pod VMs of OSC", "KBS of Trustee", "RCAR"]), _row(["---"] * 3)]
+    lines += [_row([", ".join(both[0]), ", ".join(both[1]), protocol]) for protocol, both in speakers().items()]
+    return "\n".join(lines) + "\n"
+
+
 def updated(page: str) -> str:
     """Return the page with its tables made anew.
 
     Raises:
         ValueError: the marks of a table are not in it, each exactly once.
     """
-    for name, table in {"OSC": osc(), "Trustee": trustee()}.items():
+    for name, table in {"OSC": osc(), "Trustee": trustee(), "RCAR": speaking()}.items():
         begin, end = _MARK.format("table", name), _MARK.format("end", name)
         if (page.count(begin), page.count(end)) != (1, 1):
             raise ValueError(f"the page needs the lines {begin} and {end}, each once")
