@@ -46,9 +46,9 @@ def warnings(stack: Settings, chain: Chain, hub_proof: Mapping[str, Any] | None 
     if not stack.trustee.allow_protocol_gap:
         return []
     message = _gap(stack, chain, hub_proof)
-    state = "no side lacks the other's protocol" if message is None else message
+    state = message or "pod VMs and KBS speak with each other, so it is not needed"
     end = "pulumi config rm --path 'coco-azure:trustee.allowProtocolGap'"
-    return [f"trustee.allowProtocolGap is true, so no pod checks the chain, and {state}. After the upgrade: {end}"]
+    return [f"trustee.allowProtocolGap is true, so no pod checks the chain; {state}. After the upgrade: {end}"]
 
 
 def pairs() -> str:
