@@ -96,9 +96,22 @@ class Kbs:
         token = self._service.attest(evidence)
         if reason := self._signer.cannot_sign():
             raise unauthorized(f"AttestationError: RCAR handshake Attest failed: {reason}")
+        return self.release_to_bearer(resource, token, self._signer)
+
+    def release_to_bearer(self, resource: str, token: Mapping[str, Any], signer: Signer) -> bytes:
+        """Return the resource to who brings a token with these claims.
+
+        Args:
+            resource: what is asked for.
+            token: its claims.
+            signer: who has signed it, which may be anybody: the key stands in the token's header.
+
+        Raises:
+            DeniedError: KBS does not trust the signer, the policy says no, or there is no such resource.
+        """
         if not any(plugin["name"] == "ResourceStorage" for plugin in self._config["plugins"]):
             raise DeniedError(404, "PluginNotFound: Plugin resource not found")
-        if not self._insecure() and (reason := self._signer.not_endorsed(self._trusted, _utc())):
+        if not self._insecure() and (reason := signer.not_endorsed(self._trusted, _utc())):
             raise unauthorized(f"TokenVerifierError: {reason}")
         if not self._allows(token, resource):
             raise unauthorized("PolicyDeny: access denied by the resource policy")
