@@ -1,14 +1,19 @@
 """Pod VMs and KBS have to speak the same version of the RCAR protocol: each pair of versions, each way out."""
 
+import asyncio
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from rehearsal.kubelet import evidence
+from rehearsal.kubelet.caa import Caa
 from rehearsal.kubelet.kbs import DeniedError
 from rehearsal.kubelet.osc_release import RELEASES
 from rendering.profiles import OSC, TRUSTEE, speakers
 from tests.unit.kbs_versions import RESOURCE, SETUPS
+from tests.unit.pod_vm import AZURE, ENVIRONMENT, Safe, document, guest, packed, plain
 from tests.unit.recording import Recorder, failed_program, run_program
 from tests.unit.speaking import PAIRS
 from tests.unit.trust_stacks import HOST, NOW, PLACE, PRODUCTION, chain, changed, stack
@@ -18,7 +23,7 @@ ALL = [(osc, trustee) for osc in OSC for trustee in TRUSTEE]
 GAPS = [pair for pair in ALL if pair not in PAIRS]
 
 
-def _told(config: dict[str, object], osc: str, trustee: str) -> list[str]:
+def _told(config: Mapping[str, Any], osc: str, trustee: str) -> list[str]:
     found = checks.problems(stack(config), chain(config, osc, trustee, PLACE), HOST, NOW)
     return [problem for problem in found if "RCAR" in problem]
 
@@ -38,7 +43,7 @@ def test_a_pair_is_a_problem_exactly_where_kbs_refuses_the_pods(osc: str, truste
 @pytest.mark.parametrize(("osc", "trustee"), GAPS)
 @pytest.mark.parametrize("base", [{}, PRODUCTION], ids=["development", "production"])
 def test_the_problem_says_both_versions_the_pairs_that_fit_and_a_pin_for_each_side(
-    base: dict[str, object], osc: str, trustee: str
+    base: Mapping[str, Any], osc: str, trustee: str
 ) -> None:
     (said,) = _told(dict(base), osc, trustee)
 
@@ -95,6 +100,17 @@ def test_a_hub_alone_has_no_pods_that_could_be_refused() -> None:
     hub = changed(PRODUCTION, peerPods__enabled=False)
 
     assert protocol.problems(stack(hub), chain(hub, None, "0.3")) == []
+
+
+@pytest.mark.parametrize(("osc", "spoken"), [("1.9", "0.1.1"), ("1.10", "0.2.0"), ("1.11", "0.4.0"), ("1.12", "0.4.0")])
+def test_a_simulated_pod_vm_speaks_the_version_of_its_release(osc: str, spoken: str) -> None:
+    text = document()
+    encoded = plain(text) if osc == "1.9" else packed(text)
+    vm = Caa({**ENVIRONMENT, "INITDATA": encoded}, AZURE, f"{osc}.0").create({})
+    safe = Safe({RESOURCE: b"res1val1"})
+
+    assert asyncio.run(guest(safe=safe, vm=vm).resource(RESOURCE)) == b"res1val1"
+    assert safe.spoken == [spoken]
 
 
 @pytest.mark.parametrize("version", SETUPS)

@@ -28,6 +28,12 @@ def test_production_is_told_which_pcr_of_the_boot_is_held_to_nothing_and_why(
     assert "set coco-azure:trustee.referenceValues.pcrs to [3, 4, 7, 9, 11, 12]" in boot
 
 
+def test_a_development_stack_is_not_told_of_the_boot() -> None:
+    registered = changed(PRODUCTION, environment=None)
+
+    assert not [each for each in _warnings(registered) if "PCR 4" in each or "PCR 7" in each]
+
+
 def test_tokens_that_anybody_signs_are_told_as_what_they_are() -> None:
     (warning,) = [each for each in _warnings({"trustee": {"signTokens": False}}) if "signTokens" in each]
 
