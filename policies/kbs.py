@@ -174,7 +174,7 @@ RULES = (
         id="kbs-tokens-vouched",
         title="KBS believes only attestation tokens that a kept certificate vouches for",
         why="A token that anybody signed would get every secret",
-        remedy="Sign tokens: pulumi config set --path 'coco-azure:trustee.signTokens' true (the default in production)",
+        remedy="Sign tokens, as is the default: pulumi config rm --path 'coco-azure:trustee.signTokens'",
         severity="critical",
         resource=_tokens_vouched,
     ),

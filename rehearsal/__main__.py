@@ -94,8 +94,7 @@ def _offer(place: Workplace) -> None:
     server = ApiServer(place.cluster / "kubeconfig")
     for package in olm_catalog.PACKAGES.values():
         # Only what is asked for: a cluster that was left running keeps the catalog that it has.
-        if package.variable in os.environ:
-            version = package.chosen(os.environ)
+        if (version := package.asked(os.environ)) is not None:
             olm_catalog.move(server, package, version)
             _say(f"the catalog offers {package.title} {version}")
 

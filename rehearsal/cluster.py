@@ -198,7 +198,7 @@ class Cluster:
 def check_settings() -> None:
     """Raise ClusterError where an environment variable asks for something that there is not."""
     try:
-        olm_catalog.check(os.environ)
+        olm_catalog.chosen(os.environ)
         description.load(description.path_of(description.chosen()))
     except (ValueError, FileNotFoundError) as error:
         raise ClusterError(str(error)) from error

@@ -52,7 +52,7 @@ class Initdata:
     """
 
     kbs_url: str
-    algorithm: str = "sha384"
+    algorithm: str = "sha256"
     certificate: str | None = None
     agent_policy: str | None = None
     security_policy_uri: str = SECURITY_POLICY_URI

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rendering.profile_types import OscProfile, TrusteeProfile
-from rendering.profiles import OSC, TRUSTEE
+from rendering.profiles import OSC, TRUSTEE, speakers
 
 _Profile = TypeVar("_Profile")
 _MARK = "<!-- {} of {} profiles: made by rendering/profile_table.py -->"
@@ -31,11 +31,13 @@ _OSC_ROWS: Mapping[str, Callable[[OscProfile], str]] = {
     "pod annotation with initdata": lambda found: f"`{found.initdata_annotation}`",
     "PCR 8 measures initdata": lambda found: "yes" if found.initdata_measured else "not known",
     "a pod VM without initdata measures": lambda found: "a stand-in" if found.initdata_stand_in else "nothing",
+    "pod VMs speak RCAR": lambda found: found.protocol,
     "signs in to Azure with workload identity": lambda found: _yes(found.workload_identity),
     "who restarts CAA for a new `peer-pods-cm`": lambda found: "the operator" if found.restarts_caa else "the stack",
 }
 
 _TRUSTEE_ROWS: Mapping[str, Callable[[TrusteeProfile], str]] = {
+    "KBS takes RCAR": lambda found: found.protocol,
     "schema of `kbs-config.toml`": lambda found: found.kbs_schema,
     "the chapter's `kbs-config.json` beside it": lambda found: _yes(found.kbs_json),
     "token": lambda found: "Simple" if found.token == "Simple" else "EAR",  # noqa: S105 - a type of token
@@ -73,13 +75,20 @@ def trustee() -> str:
     return _table(TRUSTEE, _TRUSTEE_ROWS)
 
 
+def speaking() -> str:
+    """Return the table of the versions that speak with each other, a line for each version of the RCAR protocol."""
+    lines = [_row(["pod VMs of OSC", "KBS of Trustee", "RCAR"]), _row(["---"] * 3)]
+    lines += [_row([", ".join(both[0]), ", ".join(both[1]), protocol]) for protocol, both in speakers().items()]
+    return "\n".join(lines) + "\n"
+
+
 def updated(page: str) -> str:
     """Return the page with its tables made anew.
 
     Raises:
         ValueError: the marks of a table are not in it, each exactly once.
     """
-    for name, table in {"OSC": osc(), "Trustee": trustee()}.items():
+    for name, table in {"OSC": osc(), "Trustee": trustee(), "RCAR": speaking()}.items():
         begin, end = _MARK.format("table", name), _MARK.format("end", name)
         if (page.count(begin), page.count(end)) != (1, 1):
             raise ValueError(f"the page needs the lines {begin} and {end}, each once")

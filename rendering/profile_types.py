@@ -23,6 +23,7 @@ class OscProfile:
             PCR 8 stays at what the boot left in it.
         restarts_caa: whether the operator restarts CAA itself when ``peer-pods-cm`` changes.
         workload_identity: whether operator and CAA can sign in to Azure with a token of the cluster.
+        protocol: version of the RCAR protocol that guest-components in its pod VM image speak with KBS.
     """
 
     version: str
@@ -32,6 +33,7 @@ class OscProfile:
     initdata_stand_in: bool
     restarts_caa: bool
     workload_identity: bool
+    protocol: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,7 @@ class TrusteeProfile:
         refreshed: what a running KBS sees of a changed ConfigMap without a restart (keys of ``paths``): it is mounted
             as a folder and read at each request.
         follows_config_maps: whether the operator rolls KBS out when one of its ConfigMaps changes.
+        protocol: version of the RCAR protocol that KBS takes; it refuses every other one.
     """
 
     version: str
@@ -95,6 +98,7 @@ class TrusteeProfile:
     volumes: frozenset[str]
     refreshed: frozenset[str]
     follows_config_maps: bool
+    protocol: str
 
     def reference_name(self, tee: str, pcr: int) -> str:
         """Return the name that reference values of a PCR go by, for a TEE (``snp``, ``tdx``)."""

@@ -34,6 +34,7 @@ __all__ = [
     "VersionError",
     "minor_version",
     "osc",
+    "speakers",
     "trustee",
 ]
 
@@ -50,7 +51,7 @@ _RUNTIME = "io.katacontainers.config.runtime.cc_init_data"
 _HYPERVISOR = "io.katacontainers.config.hypervisor.cc_init_data"
 
 
-def _osc(version: str, annotation: str = _HYPERVISOR, **changes: bool) -> OscProfile:
+def _osc(version: str, protocol: str, annotation: str = _HYPERVISOR, **changes: bool) -> OscProfile:
     fields = {
         "initdata_gzip": True,  # CAA pkg/initdata/initdata.go Decode
         # CAA podvm-mkosi process-user-data.service.d/10-override.conf extends PCR 8; whether the image that OSC 1.9
@@ -61,16 +62,22 @@ def _osc(version: str, annotation: str = _HYPERVISOR, **changes: bool) -> OscPro
         # openshift/sandboxed-containers-operator pull request 879, docs/credentials-handling.md (1.12.1)
         "workload_identity": False,
     }
-    return OscProfile(version=version, initdata_annotation=annotation, **{**fields, **changes})
+    return OscProfile(version=version, initdata_annotation=annotation, protocol=protocol, **{**fields, **changes})
+
+
+# KBS_PROTOCOL_VERSION of confidential-containers/guest-components (attestation-agent/kbs_protocol/src/client/mod.rs) at
+# the revisions that CAA src/cloud-api-adaptor/versions.yaml names: 3df6c412, 0a06ef24, 608b4820, 5574c494. What KBS
+# takes: TR kbs/src/attestation/backend.rs, VERSION_REQ.
+_RCAR_FIRST, _RCAR_0_4, _RCAR_1_0 = "0.1.1", "0.2.0", "0.4.0"
 
 
 OSC: Mapping[str, OscProfile] = {
     profile.version: profile
     for profile in (
-        _osc("1.9", _RUNTIME, initdata_gzip=False, initdata_measured=False, initdata_stand_in=False),
-        _osc("1.10", _RUNTIME, initdata_stand_in=False),
-        _osc("1.11"),
-        _osc("1.12", restarts_caa=True, workload_identity=True),
+        _osc("1.9", _RCAR_FIRST, _RUNTIME, initdata_gzip=False, initdata_measured=False, initdata_stand_in=False),
+        _osc("1.10", _RCAR_0_4, _RUNTIME, initdata_stand_in=False),
+        _osc("1.11", _RCAR_1_0),
+        _osc("1.12", _RCAR_1_0, restarts_caa=True, workload_identity=True),
     )
 }
 
@@ -158,10 +165,11 @@ _V0_3: dict[str, Any] = {
     "volumes": _VOLUMES_0_3,
     "refreshed": frozenset({"resource_policy", "attestation_policy", "reference_values"}),
     "follows_config_maps": False,
+    "protocol": _RCAR_FIRST,
 }
 # TR Cargo.lock at v0.4.2: regorus 0.5.0, whose default is Rego v1. v0.4.0 and v0.4.1 have 0.2.8; what the program
 # renders for 0.4 is taken by both.
-_V0_4 = {**_V0_3, "rego_v1": True}
+_V0_4 = {**_V0_3, "rego_v1": True, "protocol": _RCAR_0_4}
 _V1_0 = {
     **_V0_3,
     "kbs_json": False,
@@ -175,6 +183,7 @@ _V1_0 = {
     "volumes": _VOLUMES_1_0,
     # The attestation policy became a subPath mount, which the kubelet never refreshes.
     "refreshed": frozenset({"resource_policy", "reference_values"}),
+    "protocol": _RCAR_1_0,
 }
 _V1_1 = {
     **_V1_0,
@@ -207,6 +216,19 @@ TRUSTEE: Mapping[str, TrusteeProfile] = {
     version: TrusteeProfile(version=version, **fields)
     for version, fields in {"0.3": _V0_3, "0.4": _V0_4, "1.0": _V1_0, "1.1": _V1_1, "1.2": _V1_2}.items()
 }
+
+
+def speakers() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return which versions of OSC and of Trustee speak each version of the RCAR protocol, and so with each other."""
+    protocols = [profile.protocol for profile in OSC.values()] + [profile.protocol for profile in TRUSTEE.values()]
+    return {
+        protocol: (
+            tuple(version for version, profile in OSC.items() if profile.protocol == protocol),
+            tuple(version for version, profile in TRUSTEE.items() if profile.protocol == protocol),
+        )
+        for protocol in dict.fromkeys(protocols)
+    }
+
 
 _CSV = re.compile(r"(?P<package>[a-z0-9-]+)\.v(?P<minor>[0-9]+\.[0-9]+)\.[0-9]+(?:[-+.].*)?")
 

@@ -23,11 +23,13 @@ class Version:
         package: name of the package, such as ``trustee-operator``.
         csv: name of the installed CSV.
         profile: version of the profile that it was deployed by.
+        protocol: version of the RCAR protocol that its side speaks: pod VMs and KBS need the same.
     """
 
     package: str
     csv: str
     profile: str
+    protocol: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,7 @@ class InitdataProof:
 
     Attributes:
         scope: ``global``, or the pod (``namespace/name``) that brings its own.
-        algorithm: digest of initdata, such as ``sha384``.
+        algorithm: digest of initdata, such as ``sha256``.
         digest: the digest, hex.
         pcr8: SHA-256 value that PCR 8 of the pod VM has for it, hex.
     """

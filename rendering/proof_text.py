@@ -35,7 +35,7 @@ def text_of(data: Mapping[str, Any]) -> str:
 
 def _sections(data: Mapping[str, Any]) -> list[tuple[str, list[Row]]]:
     sections: list[tuple[str, list[Row]]] = [
-        ("Versions", [(each["package"], each["csv"], f"profile {each['profile']}") for each in data["versions"]]),
+        ("Versions", _version_rows(data["versions"])),
         ("Initdata", [part for each in data["initdata"] for part in _initdata_rows(each)]),
         ("Accepted PCR 8", [(value,) for value in data["acceptedPcr8"]]),
         (
@@ -53,6 +53,10 @@ def _sections(data: Mapping[str, Any]) -> list[tuple[str, list[Row]]]:
         ("Checks", [(each["name"], each["outcome"]) for each in data["checks"]]),
     ]
     return [(title, found) for title, found in sections if found]
+
+
+def _version_rows(versions: Sequence[Mapping[str, str]]) -> list[Row]:
+    return [(each["package"], each["csv"], f"profile {each['profile']}, RCAR {each['protocol']}") for each in versions]
 
 
 def _initdata_rows(each: Mapping[str, str]) -> list[Row]:

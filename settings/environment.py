@@ -12,9 +12,19 @@ def problems(stack: "Settings") -> list[str]:
     """Return what keeps the stack from being one for production; nothing for a development stack."""
     if stack.environment != "production":
         return []
-    found = [*_evidence(stack), *_policies(stack), *_transport(stack)]
+    found = [*_pod_vms(stack), *_evidence(stack), *_policies(stack), *_transport(stack)]
     out = "or say that this is no production stack: " + _SET.format(path="environment", value="development")
     return [f"environment is production, but {problem} ({out})" for problem in found]
+
+
+def _pod_vms(stack: "Settings") -> list[str]:
+    if stack.peer_pods.confidential or not stack.peer_pods.enabled:
+        return []
+    problem = (
+        "peerPods.confidential is false, so pod VMs are no confidential VMs: their host reads them, and none of them "
+        "attests itself; remove the setting: pulumi config rm --path 'coco-azure:peerPods.confidential'"
+    )
+    return [problem]
 
 
 def _evidence(stack: "Settings") -> list[str]:
@@ -44,7 +54,7 @@ def _policies(stack: "Settings") -> list[str]:
             "trustee.securityPolicyDefault is insecureAcceptAnything, so unsigned images start; set it to reject and "
             "name the images in trustee.imageSignature or trustee.acceptedImages"
         )
-    if not stack.signs_tokens and stack.deploys_trustee:
+    if not stack.trustee.sign_tokens and stack.deploys_trustee:
         found.append(
             "trustee.signTokens is false, so KBS believes a token that anybody signed, and hands its bearer every "
             "secret; remove the setting: pulumi config rm --path 'coco-azure:trustee.signTokens'"

@@ -41,8 +41,8 @@ class WorkloadInitdata(Model):
 class InitdataSettings(Model):
     """initdata of the pod VMs."""
 
-    algorithm: Literal["sha256", "sha384", "sha512"] = "sha384"
-    """Digest that binds initdata to the evidence."""
+    algorithm: Literal["sha256", "sha384", "sha512"] = "sha256"
+    """Digest that binds initdata to the evidence; PCR 8 takes 32 bytes, which is what only sha256 has."""
     kbs_url: Url | None = None
     """URL of KBS as pod VMs reach it; default: https and the Route's host."""
     certificate: CertificatesFile | None = Field(default=None, alias="kbsCertificateFile")

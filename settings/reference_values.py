@@ -72,7 +72,8 @@ class ReferenceValueSettings(Model):
     pcrs: Annotated[tuple[Annotated[int, Field(ge=0, le=23)], ...], AfterValidator(_check_pcrs)] = Field(
         default=(3, 9, 11, 12), strict=False, min_length=1
     )
-    """PCRs of the measurements that evidence is held to; 8 is initdata's."""
+    """PCRs of the measurements that evidence is held to; 8 is initdata's. 4 and 7 say which boot loader started, and
+    whether under secure boot; without them production warns."""
 
     @model_validator(mode="after")
     def _measurements_are_signed(self) -> "ReferenceValueSettings":
@@ -91,7 +92,8 @@ class ReferenceValueSettings(Model):
         if missing:
             raise ValueError(
                 f"measurementsFile has no PCR {', '.join(missing)} (it has "
-                f"{', '.join(map(str, sorted(self.values)))}); set pcrs to those that it has"
+                f"{', '.join(map(str, sorted(self.values)))}); add them to the file and sign it anew, or set pcrs to "
+                "those that it has"
             )
         return self
 

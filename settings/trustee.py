@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from rendering.images import image_policy
 from rendering.images.image_policy import DefaultRule
 from rendering.pki import keys
+from rendering.policy.snp_tcb import SnpTcb
 from rendering.trustee.resource_uri import ResourceUri
 from settings import signatures
 from settings.base import Duration, Host, Model, TextFile, matching
@@ -48,11 +49,36 @@ class TdxSettings(Model):
         return url
 
 
+_Number = Annotated[int, Field(ge=0, le=255)]
+_Positive = Annotated[int, Field(ge=1, le=255)]
+
+
+class SnpTcbSettings(Model):
+    """The oldest firmware of an SNP machine that a production policy lets pass: its least security version numbers."""
+
+    bootloader: _Positive = 1
+    """Of the boot loader of AMD's secure processor."""
+    tee: _Number = 0
+    """Of the operating system of AMD's secure processor; machines of Azure report 0."""
+    snp: _Positive = 1
+    """Of the SNP firmware."""
+    microcode: _Positive = 1
+    """Of the CPU's microcode."""
+
+    @property
+    def minimum(self) -> SnpTcb:
+        """The numbers as the attestation policy is made of them."""
+        return SnpTcb(**self.model_dump())
+
+
 class TrusteeSettings(Model):
     """Trustee: KBS, the attestation service and RVPS in one deployment."""
 
     operator: OperatorSettings = OperatorSettings()
     """Installation of the Trustee operator."""
+    allow_protocol_gap: bool = False
+    """Whether an upgrade may stop at versions whose pod VMs and KBS do not speak with each other: no pod gets a secret
+    meanwhile, and none checks the chain."""
     stack: StackName | None = None
     """A stack of this project that has the Trustee, as organization/project/stack; this one then deploys none."""
     cluster: ClusterSettings | None = None
@@ -63,8 +89,8 @@ class TrusteeSettings(Model):
     """Certificates of KBS."""
     admin_private_key: SecretStr | None = None
     """ed25519 private key (PEM) of KBS's administrator, as secret config; default: one is made and kept."""
-    sign_tokens: bool | None = None
-    """Whether tokens are signed with a kept key instead of one that KBS trusts blindly; default: in production."""
+    sign_tokens: bool = True
+    """Whether tokens are signed with a kept key. false: KBS believes a token that anybody signed, without any TEE."""
     token_signer: TokenSignerSettings = TokenSignerSettings()
     """Who signs attestation tokens."""
     rotation: RotationSettings = RotationSettings()
@@ -87,6 +113,8 @@ class TrusteeSettings(Model):
     """Images that must be signed: one rule or a list of them, each with its key; default: none."""
     registry_credentials: RegistryCredentialsSettings | None = None
     """Credentials of private registries for pod VMs."""
+    snp_tcb: SnpTcbSettings = SnpTcbSettings()
+    """The least security version numbers of SNP machines; the defaults refuse only reports that say nothing."""
     tdx: TdxSettings | None = None
     """Needed when pod VMs use Intel TDX."""
     service_type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] | None = None

@@ -108,7 +108,7 @@ def _judgement(stack: Settings, profile: TrusteeProfile, values: list[ReferenceV
         values=tuple(values),
         resource_policy=said.resource_policy or policies.resource_policy(profile, variant),
         attestation_policy=said.attestation_policy
-        or policies.attestation_policy(profile, variant, pcrs=demanded, expires=expires),
+        or policies.attestation_policy(profile, variant, pcrs=demanded, expires=expires, tcb=said.snp_tcb.minimum),
         image_policy=said.image_policy(stack.image_default),
     )
 
@@ -118,13 +118,13 @@ def config_maps(stack: Settings, judgement: Judgement) -> dict[str, dict[str, st
     said, profile = stack.trustee, judgement.profile
     # Generations are of what the stack makes: of keys of the user's there is no file of the one before.
     overlap = said.rotation.overlap
-    made_signer = stack.signs_tokens and said.token_signer.certificate is None
+    made_signer = said.sign_tokens and said.token_signer.certificate is None
     old_signer = overlap and made_signer and said.rotation.token_signer > 1
     old_admin = overlap and said.rotation.admin_key > 1 and said.admin_private_key is None
     config = kbs_config.KbsConfig(
         token_duration=said.token_duration,
         https=said.tls.termination == "passthrough",
-        signer=stack.signs_tokens,
+        signer=said.sign_tokens,
         previous_signer=old_signer,
         previous_admin=old_admin,
         collateral_service=said.tdx.pccs_url if said.tdx is not None else None,

@@ -9,7 +9,7 @@ from cryptography import x509
 from rendering.images import image_policy
 from rendering.pki import certificates
 from rendering.policy.agent_policy_check import check_agent_policy
-from rendering.policy.policies import Variant
+from rendering.policy.policies import BOOT_PCRS, Variant
 from rendering.policy.policy_check import Report, check_attestation_policy, check_chain, check_resource_policy
 from rendering.policy.policy_engine import PolicyError
 from rendering.policy.policy_judge import judge_agent
@@ -17,11 +17,13 @@ from rendering.profiles import OscProfile
 from rendering.trustee import reference_values
 from settings import Settings, signatures, tls
 from settings.problems import headed
+from trust import protocol
 from trust import values as chain_values
 from trust.chain import Chain, Judgement
 from trust.documents import GLOBAL, allowed_images
 
 _INITDATA_PCR = 8
+_BOOT = "4: the boot loader, 7: the state and the keys of secure boot"
 
 
 def describe(problems: Sequence[str]) -> str:
@@ -43,6 +45,7 @@ def problems(
     """
     found = [problem for report in _agent_reports(stack, chain) for problem in report.problems]
     found += _replaced(stack, chain)
+    found += protocol.problems(stack, chain)
     found += _credentials(stack, chain)
     if chain.judgement is None:
         return found
@@ -71,6 +74,7 @@ def warnings(stack: Settings, chain: Chain, now: datetime, presented: str | None
         presented: certificates (PEM) that the Route or KBS presents, or None for the router's own.
     """
     found = [warning for report in _agent_reports(stack, chain) for warning in report.warnings]
+    found += _long_digest(stack, chain)
     if chain.judgement is None:
         return found
     if not chain.judgement.values:
@@ -85,6 +89,8 @@ def warnings(stack: Settings, chain: Chain, now: datetime, presented: str | None
             "it (trustee.stack): it prints PCR 8 of its initdata and the command that has it accepted here"
         )
     found += chain_values.date_warnings(stack, chain.judgement.values, now)
+    found += _unsigned(stack)
+    found += _boot_loader(stack, chain.judgement)
     found += _certificates(stack, now, presented)
     found += signatures.warnings(stack.trustee.image_signature)
     found += _let_pass(stack, chain.judgement, now)
@@ -94,6 +100,49 @@ def warnings(stack: Settings, chain: Chain, now: datetime, presented: str | None
             "cluster controls the verdict. Set coco-azure:trustee.cluster or trustee.stack for a trusted one"
         )
     return found
+
+
+def _long_digest(stack: Settings, chain: Chain) -> list[str]:
+    """Return a warning where the digest of initdata is longer than PCR 8 takes."""
+    algorithm = stack.initdata.algorithm
+    if not chain.documents or algorithm == "sha256":
+        return []
+    warning = (
+        f"initdata.algorithm is {algorithm}: a pod VM measures the first 32 bytes of that digest, the verifier of "
+        "Trustee ends with a panic as soon as a guest sends such initdata along, and Red Hat's veritas computes "
+        "another PCR 8. Take sha256: pulumi config rm --path coco-azure:initdata.algorithm (PCR 8 changes; pods that "
+        "run keep their secrets until the `pulumi up` after the next)"
+    )
+    return [warning]
+
+
+def _unsigned(stack: Settings) -> list[str]:
+    """Return a warning where KBS believes every token."""
+    if stack.trustee.sign_tokens:
+        return []
+    warning = (
+        "trustee.signTokens is false, so anybody, without any TEE, gets every secret: KBS believes a token that its "
+        "bearer signed, with the key that stands in the token. Remove the setting: "
+        "pulumi config rm --path coco-azure:trustee.signTokens"
+    )
+    return [warning]
+
+
+def _boot_loader(stack: Settings, judgement: Judgement) -> list[str]:
+    """Return a warning where a production stack does not hold the boot loader and secure boot to anything."""
+    demanded = chain_values.demanded_pcrs(judgement.values)
+    missing = [pcr for pcr in BOOT_PCRS if pcr not in demanded]
+    if stack.environment != "production" or not missing:
+        return []
+    wanted = sorted({*stack.trustee.reference_values.pcrs, *BOOT_PCRS})
+    where = "coco-azure:trustee.referenceValues.pcrs"
+    warning = (
+        f"PCR {' and '.join(map(str, missing))} may be anything ({_BOOT}), so a host can start a boot loader of its "
+        "own with secure boot off, which measures into the other PCRs what the genuine image would have, and gets "
+        f"every secret. Demand them, with their values in measurementsFile: set {where} to {wanted} in the stack's "
+        "file (docs/trust-chain.md says where the values come from)"
+    )
+    return [warning]
 
 
 def _credentials(stack: Settings, chain: Chain) -> list[str]:
@@ -152,7 +201,7 @@ def _let_pass(stack: Settings, judgement: Judgement, now: datetime) -> list[str]
 def _policies(stack: Settings, judgement: Judgement, now: datetime) -> list[Report]:
     """Return what the engine makes of the policies, each alone and then both together."""
     profile, tee, variant = judgement.profile, stack.peer_pods.tee, stack.environment
-    known = chain_values.as_data(judgement.values, now)
+    known, tcb = chain_values.as_data(judgement.values, now), stack.trustee.snp_tcb.minimum
     resource, attestation = judgement.resource_policy, judgement.attestation_policy
     return [
         report
@@ -162,9 +211,9 @@ def _policies(stack: Settings, judgement: Judgement, now: datetime) -> list[Repo
             ),
             _reported(
                 "trustee.attestationPolicyFile",
-                lambda: check_attestation_policy(attestation, profile, tee, known, variant=variant),
+                lambda: check_attestation_policy(attestation, profile, tee, known, variant=variant, tcb=tcb),
             ),
-            _reported(None, lambda: check_chain(resource, attestation, profile, tee, known, variant=variant)),
+            _reported(None, lambda: check_chain(resource, attestation, profile, tee, known, variant=variant, tcb=tcb)),
         )
         if report is not None
     ]

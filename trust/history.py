@@ -8,6 +8,7 @@ from rendering import profiles
 from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE, OscProfile, TrusteeProfile
 from rendering.trustee.reference_values import ReferenceValue
 from settings import Settings
+from trust import protocol
 from trust.chain import Chain
 
 _PCR8 = "pcr08"
@@ -111,13 +112,20 @@ def _of_trustee(stack: Settings, old: TrusteeProfile, new: TrusteeProfile) -> li
         )
         if before != after
     ]
+    if old.protocol != new.protocol:
+        before_osc, after_osc = (protocol.osc_versions(each.protocol) for each in (old, new))
+        found.append(
+            f"KBS takes version {new.protocol} of the RCAR protocol and no longer {old.protocol}, so pods that run in "
+            f"pod VMs of OSC {before_osc}, of every stack that uses this Trustee, get no secret any more: restart them "
+            f"in pod VMs of OSC {after_osc}"
+        )
     tee = stack.peer_pods.tee
     before, after = old.reference_name(tee, 8), new.reference_name(tee, 8)
     if before != after:
         found.append(f"reference values have names such as {after} instead of {before}")
     if old.token != new.token:
         found.append(f"tokens are {new.token} instead of {old.token}, and policies read other claims")
-        if stack.signs_tokens and stack.trustee.token_signer.certificate is None:
+        if stack.trustee.sign_tokens and stack.trustee.token_signer.certificate is None:
             found.append(f"a new token signer is made, with a key of kind {new.signer_key}")
     found += _own_policies(stack, new)
     if stack.trustee.operator.version is None and stack.trustee.operator.install:
@@ -149,6 +157,12 @@ def _of_osc(old: OscProfile, new: OscProfile) -> list[str]:
         found.append(
             f"pods with initdata of their own need it in annotation {new.initdata_annotation} instead of "
             f"{old.initdata_annotation} (pulumi stack output workloadInitdata)"
+        )
+    if old.protocol != new.protocol:
+        found.append(
+            f"its pod VMs speak version {new.protocol} of the RCAR protocol; pods keep the pod VM that they run in, "
+            f"and new ones start from the image of {old.version}, both of which speak {old.protocol} and get no secret "
+            f"of a KBS that takes {new.protocol}. Have the image built anew (docs/howto/upgrade.md), and restart pods"
         )
     if new.initdata_measured and not old.initdata_measured:
         found.append("the pod VM image measures initdata into PCR 8")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from settings import Settings
+from trust import protocol
 from trust.chain import Chain
 
 
@@ -18,7 +19,7 @@ def problems(stack: Settings, chain: Chain, proof: Mapping[str, Any] | None) -> 
     other = stack.trustee.stack
     if proof is None or other is None:
         return []
-    found = []
+    found = protocol.problems(stack, chain, proof)
     environment, accepted = proof.get("environment"), proof.get("acceptedPcr8") or ()
     if stack.environment == "production" and environment != "production":
         found.append(

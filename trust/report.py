@@ -42,7 +42,9 @@ def of(stack: Settings, chain: Chain, warnings: list[str], presented: str | None
 def _versions(chain: Chain) -> tuple[proof.Version, ...]:
     found = {OSC_PACKAGE: chain.versions.osc, TRUSTEE_PACKAGE: chain.versions.trustee}
     return tuple(
-        proof.Version(package=package, csv=chain.versions.csv[package], profile=profile.version)
+        proof.Version(
+            package=package, csv=chain.versions.csv[package], profile=profile.version, protocol=profile.protocol
+        )
         for package, profile in found.items()
         if profile is not None
     )

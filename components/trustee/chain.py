@@ -17,7 +17,7 @@ from components.trustee.tls import made_tls
 from rendering import profiles
 from rendering.pki import public_authorities
 from settings import Settings
-from trust import checks, history, remote
+from trust import checks, history, protocol, remote
 from trust.chain import Chain, Judgement, Versions, build
 from trust.documents import Place
 from trust.history import LastRun
@@ -158,6 +158,7 @@ class TrustChain(pulumi.ComponentResource):
         if problems:
             raise pulumi.RunError(checks.describe(problems))
         warnings = checks.warnings(stack, chain, now, _text(found["presented"]))
+        warnings += protocol.warnings(stack, chain, found["proof"])  # type: ignore[arg-type]
         warnings += history.warnings(stack, chain, last)
         for warning in warnings:
             pulumi.log.warn(warning, self)

@@ -75,7 +75,7 @@ class TrusteeContent(pulumi.ComponentResource):
         self._name, self._args = name, args
         child, said = ResourceOptions(parent=self), args.stack.trustee
         private_key, auth = administrator(f"{name}-admin-key", said, child)
-        if args.stack.signs_tokens:
+        if args.stack.trustee.sign_tokens:
             auth = {**auth, **signer(f"{name}-token-signer", said, args.judgement, child)}
         maps = args.judgement.apply(lambda found: config_maps(args.stack, found))
         for title in (KBS_CONFIG, REFERENCE_VALUES, RESOURCE_POLICY, ATTESTATION_POLICY):

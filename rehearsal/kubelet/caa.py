@@ -57,6 +57,7 @@ class PodVm:
         secure_boot: whether its firmware verifies what it starts.
         image_denies: requests that the agent policy of its image denies.
         guest_components: version of guest-components in its image.
+        protocol: version of the RCAR protocol that they speak with KBS.
     """
 
     size: str
@@ -65,7 +66,8 @@ class PodVm:
     digest: str | None = None
     secure_boot: bool = False
     image_denies: Sequence[str] = ()
-    guest_components: tuple[int, int] = (0, 12)
+    guest_components: tuple[int, int] = (0, 11)
+    protocol: str = "0.1.1"
 
 
 class Caa:
@@ -193,6 +195,7 @@ class Caa:
             secure_boot=secure,
             image_denies=self._release.image_denies,
             guest_components=self._release.guest_components,
+            protocol=self._release.protocol,
         )
 
     def _ask_azure(self, size: str, image: str) -> None:

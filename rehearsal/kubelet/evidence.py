@@ -14,7 +14,7 @@ from rehearsal.kubelet.kbs.model import Evidence
 _ZERO, _ONES = "00" * 32, "ff" * 32
 _ALL_ONES = range(17, 23)  # nobody has extended the PCRs of a dynamic launch
 _EMPTY = (13, 15, 16, 23)
-_IMAGE = (3, 9, 11, 12)
+_IMAGE = (3, 4, 7, 9, 11, 12)
 _PCRS = 24
 _DIGEST = 32
 _REPORT_DATA = "00" * 48
@@ -131,7 +131,7 @@ def debug(evidence: Evidence) -> Evidence:
 
 
 def measurements() -> dict[int, str]:
-    """Return what the pod VM image measures, by PCR (SHA-256 bank, hexadecimal): firmware, kernel, command line."""
+    """Return what the pod VM image measures, by PCR (SHA-256 bank, hexadecimal): firmware, boot loader, kernel."""
     return {number: _pcrs()[f"pcr{number:02}"] for number in _IMAGE}
 
 

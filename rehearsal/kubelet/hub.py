@@ -54,7 +54,7 @@ class Hub:
             raise UnreachableError(f"[kbc] of cdh.toml names {kbc['name']!r}, which asks no KBS; needed is cc_kbc")
         kbs = await self._reach(str(kbc["url"]), kbc.get("kbs_cert"))
         # Without a TEE the attestation agent uses the sample attester.
-        return kbs.release(path, self._machine.evidence or evidence.sample())
+        return kbs.release(path, self._machine.evidence or evidence.sample(), self._machine.protocol)
 
     async def pull(self, image: str) -> None:
         """Pull an image as the image policy and the registry's credentials allow; raises GuestError."""

@@ -33,6 +33,8 @@ class Release:
             ``config/peerpods/podvm/lib.sh``; then CAA ``podvm-payload/osc-agent-policy.rego``, which no annotation can
             replace any more).
         guest_components: version of guest-components in the pod VM image (CAA ``src/cloud-api-adaptor/versions.yaml``).
+        protocol: version of the RCAR protocol that they speak (guest-components
+            ``attestation-agent/kbs_protocol/src/client/mod.rs``, KBS_PROTOCOL_VERSION).
     """
 
     version: str
@@ -42,7 +44,8 @@ class Release:
     dummy: bool = False
     options: Options = "words"
     image_denies: tuple[str, ...] = ("ExecProcessRequest", "ReadStreamRequest")
-    guest_components: tuple[int, int] = (0, 12)
+    guest_components: tuple[int, int] = (0, 11)
+    protocol: str = "0.1.1"
 
 
 def _newest(version: str, options: Options, guest_components: tuple[int, int]) -> Release:
@@ -55,6 +58,7 @@ def _newest(version: str, options: Options, guest_components: tuple[int, int]) -
         dummy=True,
         options=options,
         guest_components=guest_components,
+        protocol="0.4.0",
         image_denies=("ExecProcessRequest", "ReadStreamRequest", "SetPolicyRequest"),
     )
 
@@ -63,7 +67,7 @@ RELEASES: Mapping[str, Release] = {
     release.version: release
     for release in (
         Release(version="1.9", compressed=False, annotation=_RUNTIME),
-        Release(version="1.10", compressed=True, annotation=_RUNTIME, guest_components=(0, 13)),
+        Release(version="1.10", compressed=True, annotation=_RUNTIME, guest_components=(0, 13), protocol="0.2.0"),
         _newest("1.11", "trimmed", (0, 15)),
         _newest("1.12", "environment", (0, 17)),
     )

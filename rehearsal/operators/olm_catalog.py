@@ -6,11 +6,13 @@ has them, entries included. Trustee's CSVs say ``replaces``, so an upgrade takes
 goes to the newest at once (openshift/sandboxed-containers-operator, the same folder).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rehearsal.api import MERGE_PATCH, Object
 from rehearsal.kinds import PACKAGE_MANIFEST
+from rehearsal.kubelet import osc_release
+from rehearsal.kubelet.kbs import versions as kbs_versions
 from rehearsal.rest import ApiServer
 
 CHANNEL, CATALOG, CATALOG_NAMESPACE = "stable", "redhat-operators", "openshift-marketplace"
@@ -25,9 +27,10 @@ class Package:
     Attributes:
         name: name of the package.
         title: what people call it.
-        versions: versions in its channel, the oldest first; that of the chapter is the default.
+        versions: versions in its channel, the oldest first; the first is that of the chapter.
         skips: whether the newest replaces every older one directly.
         variable: environment variable that says up to which version the channel goes.
+        protocol: gives the version of the RCAR protocol that a version of it speaks.
     """
 
     name: str
@@ -35,19 +38,24 @@ class Package:
     versions: tuple[str, ...]
     skips: bool
     variable: str
+    protocol: Callable[[str], str]
 
-    def chosen(self, environment: Mapping[str, str]) -> str:
-        """Return the newest version that the channel is to offer; raises ValueError for one that there is not."""
+    def asked(self, environment: Mapping[str, str]) -> str | None:
+        """Return the version that the environment asks for, if any; raises ValueError for one that there is not."""
         said = environment.get(self.variable)
         if said is None:
-            return self.versions[0]
+            return None
         for version in self.versions:
             if said in (version, _minor(version)):
                 return version
         raise ValueError(
             f"{self.variable} is {said!r}; versions of {self.title} in a rehearsal: "
-            f"{', '.join(map(_minor, self.versions))} (default {_minor(self.versions[0])})"
+            f"{', '.join(map(_minor, self.versions))}"
         )
+
+    def speaking(self, protocol: str) -> str:
+        """Return the newest version that speaks this version of the RCAR protocol."""
+        return next(version for version in reversed(self.versions) if self.protocol(version) == protocol)
 
 
 OSC = Package(
@@ -56,6 +64,7 @@ OSC = Package(
     versions=("1.9.0", "1.10.1", "1.11.0", "1.12.1"),
     skips=True,
     variable="COCO_REHEARSAL_OSC",
+    protocol=lambda version: osc_release.of(version).protocol,
 )
 TRUSTEE = Package(
     name="trustee-operator",
@@ -63,21 +72,32 @@ TRUSTEE = Package(
     versions=("0.3.0", "0.4.2", "1.0.0", "1.1.0", "1.2.1"),
     skips=False,
     variable="COCO_REHEARSAL_TRUSTEE",
+    protocol=lambda version: kbs_versions.of(version).protocol,
 )
 PACKAGES: Mapping[str, Package] = {package.name: package for package in (OSC, TRUSTEE)}
 SETTINGS = tuple(package.variable for package in PACKAGES.values())
 """Environment variables that decide what the catalog offers."""
 
 
-def check(environment: Mapping[str, str]) -> None:
-    """Raise ValueError where the environment asks for a version that there is not."""
-    for package in PACKAGES.values():
-        package.chosen(environment)
+def chosen(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the newest version that each channel is to offer, by package.
+
+    Without any wish those of the chapter; beside a wish for one of the two, the newest other one that speaks with it.
+
+    Raises:
+        ValueError: the environment asks for a version that there is not.
+    """
+    osc, trustee = OSC.asked(environment), TRUSTEE.asked(environment)
+    if osc is None:
+        osc = OSC.versions[0] if trustee is None else OSC.speaking(TRUSTEE.protocol(trustee))
+    if trustee is None:
+        trustee = TRUSTEE.speaking(OSC.protocol(osc))
+    return {OSC.name: osc, TRUSTEE.name: trustee}
 
 
 def manifests(environment: Mapping[str, str]) -> list[Object]:
-    """Return the PackageManifests that the environment asks for; raises ValueError as ``check``."""
-    return [manifest(package, package.chosen(environment)) for package in PACKAGES.values()]
+    """Return the PackageManifests that the environment asks for; raises ValueError as ``chosen``."""
+    return [manifest(PACKAGES[name], version) for name, version in chosen(environment).items()]
 
 
 def manifest(package: Package, newest: str) -> Object:

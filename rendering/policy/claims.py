@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from rendering.policy.snp_tcb import DOCUMENTED, SnpTcb
 from rendering.profiles import TrusteeProfile
 
 Tee = Literal["snp", "tdx"]
@@ -21,13 +22,19 @@ _NONCE = "6368616c6c656e6765"
 _ZERO, _ONES = "00" * 32, "ff" * 32
 _UNUSED = (11, 13, 15, 16, 23)
 _LOCALITY = range(17, 23)
-_TCB = {"reported_tcb_bootloader": "4", "reported_tcb_microcode": "219", "reported_tcb_snp": "24"}
 _MEASUREMENT = "msSPysii2Iru/41CetTyvg45F8dIoYvfUswxfn/iAwi0WdXvGhLgwilE6zhtF8MV"
 _PLAIN, _DEBUGGED = "0000000000000000", "0100000000000000"
 _INTEL = "939a7233f79c4ca9940a0db3957f0607"
 
 
-def of(attester: Attester, profile: TrusteeProfile, pcrs: Mapping[int, str], *, debug: bool = False) -> Claims:
+def of(
+    attester: Attester,
+    profile: TrusteeProfile,
+    pcrs: Mapping[int, str],
+    *,
+    debug: bool = False,
+    tcb: SnpTcb = DOCUMENTED,
+) -> Claims:
     """Return the claims of an attester that is genuine.
 
     Args:
@@ -35,10 +42,11 @@ def of(attester: Attester, profile: TrusteeProfile, pcrs: Mapping[int, str], *, 
         profile: the version of Trustee whose verifier reads the evidence.
         pcrs: PCRs of the vTPM that are not as documented, hexadecimal.
         debug: whether the TEE can be debugged; the sample attester says that it cannot, whatever is true.
+        tcb: what an SNP machine reports of its firmware.
     """
     if attester == "sample":
         return _sample(profile)
-    tee = _snp(profile, debug=debug) if attester == "snp" else _tdx(profile, debug=debug)
+    tee = _snp(profile, tcb, debug=debug) if attester == "snp" else _tdx(profile, debug=debug)
     values = {**_documented(), **pcrs}
     return {
         **tee,
@@ -53,12 +61,11 @@ def _documented() -> dict[int, str]:
     return {**made, **dict.fromkeys(_UNUSED, _ZERO), **dict.fromkeys(_LOCALITY, _ONES)}
 
 
-def _snp(profile: TrusteeProfile, *, debug: bool) -> dict[str, Any]:
+def _snp(profile: TrusteeProfile, tcb: SnpTcb, *, debug: bool) -> dict[str, Any]:
     # Every value is text: of a number in Trustee 0.3 and 0.4 (sev 4), of a truth value in later ones (sev 6).
     off, on = ("0", "1") if profile.token == "Simple" else ("false", "true")  # noqa: S105 - a type of token
     return {
-        **_TCB,
-        "reported_tcb_tee": "0",
+        **tcb.claims(),
         "measurement": _MEASUREMENT,
         "platform_smt_enabled": on,
         "platform_tsme_enabled": off,

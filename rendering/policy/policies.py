@@ -14,6 +14,7 @@ from typing import Literal
 
 from rendering import rego
 from rendering.policy import agent_images
+from rendering.policy.snp_tcb import SnpTcb
 from rendering.profiles import TrusteeProfile
 
 Variant = Literal["development", "production"]
@@ -21,6 +22,9 @@ Variant = Literal["development", "production"]
 
 PCRS = (3, 8, 9, 11, 12)
 """PCRs that are held to reference values: 8 is initdata's, the others are the pod VM image's."""
+BOOT_PCRS = (4, 7)
+"""PCRs that the firmware itself extends before a boot loader runs: with the boot loader (4), and with the state and the
+keys of secure boot (7). They are the user's to demand, for their values depend on the machines, too."""
 
 _LAST_PCR = 23
 _NANOSECONDS = 1_000_000_000
@@ -41,7 +45,12 @@ def resource_policy(profile: TrusteeProfile, variant: Variant) -> str:
 
 
 def attestation_policy(
-    profile: TrusteeProfile, variant: Variant, *, pcrs: Sequence[int] = PCRS, expires: datetime | None = None
+    profile: TrusteeProfile,
+    variant: Variant,
+    *,
+    pcrs: Sequence[int] = PCRS,
+    expires: datetime | None = None,
+    tcb: SnpTcb | None = None,
 ) -> str:
     """Return the Rego that decides which evidence is good.
 
@@ -52,6 +61,8 @@ def attestation_policy(
         pcrs: the PCRs that are looked at. The chapter's policy (development with Simple tokens) looks at every claim.
         expires: when the reference values expire (UTC). Where RVPS does not leave out values that have expired, a
             production policy denies everybody from then on; None: it never does.
+        tcb: the least security version numbers of an SNP machine's firmware that a production policy lets pass; None:
+            ``SnpTcb``'s own.
 
     Raises:
         ValueError: no PCR, one twice, or one that a TPM does not have.
@@ -66,8 +77,11 @@ def attestation_policy(
             tee: {f"pcr{pcr:02}": profile.reference_name(tee, pcr) for pcr in sorted(pcrs)} for tee in profile.claims
         },
     }
-    # Only production asks whether the TCB is current.
-    production = [f"tcb_{profile.token.lower()}", "any_time"] if variant == "production" else []
+    # Only production asks for the TCB.
+    production: list[str] = []
+    if variant == "production":
+        production = [f"tcb_{profile.token.lower()}", "tcb_snp", "any_time"]
+        facts["snp_tcb_minimum"] = (tcb or SnpTcb()).numbers()
     if production and expires is not None and not profile.enforces_expiry:
         production[-1] = "in_time"
         facts["expires_ns"] = int(expires.timestamp()) * _NANOSECONDS

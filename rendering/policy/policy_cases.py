@@ -12,7 +12,8 @@ from typing import Any
 from rendering.policy import claims as documented
 from rendering.policy.attestation_tokens import Token, Verdict, appraise, token
 from rendering.policy.claims import Attester, Claims, Tee
-from rendering.policy.policies import PCRS
+from rendering.policy.policies import BOOT_PCRS, PCRS
+from rendering.policy.snp_tcb import DOCUMENTED, ZERO, SnpTcb, at_least, below
 from rendering.profiles import TrusteeProfile
 
 TEES: tuple[Tee, ...] = ("snp", "tdx")
@@ -67,26 +68,41 @@ def documented_reference(profile: TrusteeProfile, pcrs: Sequence[int] = PCRS) ->
 
 
 def cases(
-    profile: TrusteeProfile, reference: Mapping[str, list[Any]] | None = None, pcrs: Sequence[int] = PCRS
+    profile: TrusteeProfile,
+    reference: Mapping[str, list[Any]] | None = None,
+    pcrs: Sequence[int] = PCRS,
+    tcb: SnpTcb | None = None,
 ) -> Sequence[Case]:
     """Return every documented case.
 
     Args:
         profile: the version of Trustee.
         reference: reference values of the stack; pod VMs then have these PCRs. Default: those of the documented ones.
-        pcrs: the PCRs that are demanded; the wrong one is 8, initdata's, if it is among them.
+        pcrs: the PCRs that are demanded; the wrong one is 8, initdata's, if it is among them, and beside it each of
+            the boot loader and of secure boot that is.
+        tcb: the least that is demanded of an SNP machine's firmware; default: ``SnpTcb``'s own.
     """
     known = documented_reference(profile, pcrs) if reference is None else dict(reference)
-    return [case for tee in TEES for case in _of_tee(profile, tee, known, pcrs)] + [_sample(profile, known)]
+    least = tcb or SnpTcb()
+    found = [case for tee in TEES for case in _of_tee(profile, tee, known, pcrs, least)]
+    return [*found, _sample(profile, known)]
 
 
-def _of_tee(profile: TrusteeProfile, tee: Tee, known: dict[str, list[Any]], demanded: Sequence[int]) -> Iterator[Case]:
+def _of_tee(
+    profile: TrusteeProfile, tee: Tee, known: dict[str, list[Any]], demanded: Sequence[int], least: SnpTcb
+) -> Iterator[Case]:
     title = f"{tee.upper()} pod VM"
     names = {pcr: profile.reference_name(tee, pcr) for pcr in range(24)}
     pcrs = {pcr: str(known[name][0]) for pcr, name in names.items() if known.get(name)}
-    claims = documented.of(tee, profile, pcrs)
+    genuine = at_least(DOCUMENTED, least)
+    claims = documented.of(tee, profile, pcrs, tcb=genuine)
     wrong = _INITDATA if _INITDATA in demanded else min(demanded)
-    changed = documented.of(tee, profile, {**pcrs, wrong: other_value(claims["tpm"][f"pcr{wrong:02}"])})
+
+    def with_wrong(pcr: int) -> Claims:
+        other = other_value(claims["tpm"][f"pcr{pcr:02}"])
+        return documented.of(tee, profile, {**pcrs, pcr: other}, tcb=genuine)
+
+    changed = with_wrong(wrong)
     expired = {name: values for name, values in known.items() if name != names[wrong]}
 
     def case(name: str, harm: str | None, **differs: Any) -> Case:
@@ -94,7 +110,10 @@ def _of_tee(profile: TrusteeProfile, tee: Tee, known: dict[str, list[Any]], dema
         return Case(name=name, attester=tee, good=harm is None, harm=harm, **said)
 
     yield case(f"genuine {title}", None)
-    yield case(f"{title} under debug", _HARM_DEBUG, claims=documented.of(tee, profile, pcrs, debug=True))
+    yield case(f"{title} under debug", _HARM_DEBUG, claims=documented.of(tee, profile, pcrs, debug=True, tcb=genuine))
+    if tee == "snp":
+        for name, tcb in {"of all zeros": ZERO, "below the minimum": below(least, genuine)}.items():
+            yield case(f"{title} with a TCB {name}", _HARM_TCB, claims=documented.of(tee, profile, pcrs, tcb=tcb))
     yield case(f"{title} with a wrong PCR {wrong}", _harm_of(wrong), claims=changed)
     yield case(
         f"{title} with a wrong PCR {wrong} whose reference value has expired",
@@ -102,6 +121,8 @@ def _of_tee(profile: TrusteeProfile, tee: Tee, known: dict[str, list[Any]], dema
         reference=expired,
         claims=changed,
     )
+    for pcr in sorted({*BOOT_PCRS} & {*pcrs} - {wrong}):
+        yield case(f"{title} with a wrong PCR {pcr}", _HARM_BOOT, claims=with_wrong(pcr))
     if profile.token == "Ear":  # noqa: S105 - a type of token
         other = "cpu" if profile.submodule != "cpu" else "cpu0"
         harm = f"appraisals of the CPU are in {profile.submodule}"
@@ -109,6 +130,8 @@ def _of_tee(profile: TrusteeProfile, tee: Tee, known: dict[str, list[Any]], dema
 
 
 _HARM_DEBUG = "the host can read the memory of a TEE under debug"
+_HARM_TCB = "a host with firmware that old can break the TEE by flaws that have been mended since"
+_HARM_BOOT = "a boot loader of the host's own can measure what the genuine image would have measured"
 
 
 def _harm_of(pcr: int) -> str:

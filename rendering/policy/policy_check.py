@@ -19,6 +19,7 @@ from rendering.policy.policy_judge import (
     judge_attestation,
     judge_resource,
 )
+from rendering.policy.snp_tcb import SnpTcb
 from rendering.profiles import TrusteeProfile
 
 __all__ = [
@@ -113,6 +114,7 @@ def check_attestation_policy(
     *,
     variant: Variant = "production",
     pcrs: Sequence[int] = PCRS,
+    tcb: SnpTcb | None = None,
 ) -> Report:
     """Judge an attestation policy on the documented evidence under a stack's reference values.
 
@@ -123,6 +125,7 @@ def check_attestation_policy(
         reference: the stack's reference values by name, without those that have expired.
         variant: in development a policy may let more pass.
         pcrs: the PCRs that it is to demand.
+        tcb: the least that it is to demand of an SNP machine's firmware; None: ``SnpTcb``'s own.
 
     Raises:
         PolicyError: the attestation service would not take it.
@@ -132,7 +135,7 @@ def check_attestation_policy(
     def passes(case: Case) -> bool:
         return affirms(judge_attestation(text, profile, case.claims, case.attester, case.reference))
 
-    found = [case for case in cases(profile, reference, pcrs) if case.submodule == profile.submodule]
+    found = [case for case in cases(profile, reference, pcrs, tcb) if case.submodule == profile.submodule]
     return _judged("attestation", found, passes, tee, variant)
 
 
@@ -145,6 +148,7 @@ def check_chain(
     *,
     variant: Variant = "production",
     pcrs: Sequence[int] = PCRS,
+    tcb: SnpTcb | None = None,
     resource: str = RESOURCE,
 ) -> Report:
     """Judge both policies together: the resource policy sees the token that the attestation policy leads to.
@@ -157,6 +161,7 @@ def check_chain(
         reference: the stack's reference values by name, without those that have expired.
         variant: in development the policies may let more pass.
         pcrs: the PCRs that they are to demand.
+        tcb: the least that they are to demand of an SNP machine's firmware; None: ``SnpTcb``'s own.
         resource: the resource that is asked for.
 
     Raises:
@@ -170,7 +175,7 @@ def check_chain(
         said = token(profile, case.attester, case.claims, verdict)
         return said is not None and judge_resource(resource_text, profile, said, resource)
 
-    found = [case for case in cases(profile, reference, pcrs) if case.submodule == profile.submodule]
+    found = [case for case in cases(profile, reference, pcrs, tcb) if case.submodule == profile.submodule]
     return _judged("chain", found, passes, tee, variant)
 
 

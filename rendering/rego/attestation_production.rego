@@ -1,5 +1,6 @@
-# Which evidence is good: that of a genuine, current pod VM of Azure that can be neither debugged nor migrated, and each
-# of whose demanded PCRs is one of its reference values. A reference value that is missing or has expired is a no.
+# Which evidence is good: that of a genuine pod VM of Azure that can be neither debugged nor migrated, whose firmware is
+# no older than demanded (SNP) or current (TDX), and each of whose demanded PCRs is one of its reference values. A
+# reference value that is missing or has expired is a no.
 package policy
 
 import rego.v1
@@ -7,6 +8,7 @@ import rego.v1
 hardware_good if {
 	genuine
 	tee == "snp"
+	tcb_new_enough
 }
 
 hardware_good if {

@@ -23,7 +23,8 @@ from rendering.trustee.reference_values import ReferenceValue
 
 WANTED = (3, 9, 11, 12)
 """PCRs that say what booted: drivers of devices (3), the initrd (9), the unified kernel image (11), what was given to
-it from outside, such as a command line (12)."""
+it from outside, such as a command line (12). What extends 9, 11 and 12 is the boot loader itself, so they say nothing
+of a boot loader that lies: that one is in PCR 4, and secure boot in PCR 7."""
 
 INITDATA_PCR = 8
 """The PCR that a pod VM extends with its initdata; no image's maker can know it."""

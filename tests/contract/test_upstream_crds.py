@@ -15,10 +15,11 @@ from tests.unit.test_program_objects import CONFIGURATIONS, VERSIONS
 STRICT = "dryRun=All&fieldValidation=Strict"
 NEWER: Mapping[str, tuple[Mapping[str, Any], str, str]] = {
     **{name: (CONFIGURATIONS[name], trustee, osc) for name, (osc, trustee) in VERSIONS.items()},
-    "defaults of 1.0 and 1.10": (CONFIGURATIONS["defaults"], "1.0.0", "1.10.3"),
+    "defaults of 0.4 and 1.10": (CONFIGURATIONS["defaults"], "0.4.2", "1.10.3"),
+    "defaults of 1.0 and 1.11": (CONFIGURATIONS["defaults"], "1.0.0", "1.11.0"),
     "defaults of 1.1 and 1.11": (CONFIGURATIONS["defaults"], "1.1.0", "1.11.1"),
     "defaults of 1.2 and 1.12": (CONFIGURATIONS["defaults"], "1.2.1", "1.12.1"),
-    "production of 1.0 and 1.10": (PRODUCTION, "1.0.0", "1.10.3"),
+    "production of 1.0 and 1.11": (PRODUCTION, "1.0.0", "1.11.0"),
     "production of 1.1 and 1.11": (PRODUCTION, "1.1.0", "1.11.1"),
     "production of 1.2 and 1.12": (PRODUCTION, "1.2.1", "1.12.1"),
     "TDX of 1.2 and 1.12": (TDX, "1.2.1", "1.12.1"),

@@ -18,7 +18,7 @@ from tests.engine.harness import Stack
 TRUSTEE = "/api/v1/namespaces/trustee-operator-system"
 OSC = "/api/v1/namespaces/openshift-sandboxed-containers-operator"
 CHECK = "/api/v1/namespaces/coco-attestation-check"
-PCRS = (3, 8, 9, 11, 12)
+PCRS = (3, 4, 7, 8, 9, 11, 12)
 """What the stack of the rehearsal holds evidence to: the pod VM image, and 8 for initdata."""
 MIGRATED = {"kbs.confidentialcontainers.org/migrated-from-v1.1.0": "v1.2.0"}
 """Keeps operator 1.2 from migrating, and deleting, a ConfigMap that is in its form already."""
@@ -35,6 +35,7 @@ class Pair:
     Attributes:
         osc, trustee: the minor versions.
         osc_csv, trustee_csv: versions in the names of the CSVs.
+        protocol: version of the RCAR protocol that both speak; pairs whose sides speak different ones are refused.
         annotation: pod annotation with initdata.
         compressed: whether initdata is gzip inside base64.
         kbs_config, reference_values, resource_policy, attestation_policy: keys of the ConfigMaps.
@@ -45,6 +46,7 @@ class Pair:
     trustee: str
     osc_csv: str
     trustee_csv: str
+    protocol: str = "0.4.0"
     annotation: str = _HYPERVISOR
     compressed: bool = True
     kbs_config: tuple[str, ...] = ("kbs-config.toml",)
@@ -70,7 +72,7 @@ class Pair:
             "trustee-operator": (self.trustee_csv, self.trustee),
         }
         return [
-            {"package": package, "csv": f"{package}.v{csv}", "profile": profile}
+            {"package": package, "csv": f"{package}.v{csv}", "profile": profile, "protocol": self.protocol}
             for package, (csv, profile) in pairs.items()
         ]
 
@@ -116,11 +118,20 @@ PAIRS = (
         trustee="0.3",
         osc_csv="1.9.0",
         trustee_csv="0.3.0",
+        protocol="0.1.1",
         annotation=_RUNTIME,
         compressed=False,
         **_SIMPLE,
     ),
-    Pair(osc="1.10", trustee="0.4", osc_csv="1.10.1", trustee_csv="0.4.2", annotation=_RUNTIME, **_SIMPLE),
+    Pair(
+        osc="1.10",
+        trustee="0.4",
+        osc_csv="1.10.1",
+        trustee_csv="0.4.2",
+        protocol="0.2.0",
+        annotation=_RUNTIME,
+        **_SIMPLE,
+    ),
     Pair(osc="1.11", trustee="1.0", osc_csv="1.11.0", trustee_csv="1.0.0"),
     Pair(osc="1.11", trustee="1.1", osc_csv="1.11.0", trustee_csv="1.1.0"),
     Pair(
@@ -146,8 +157,8 @@ def secret(stack: Stack, title: str) -> dict[str, str]:
 
 
 def pcr8(document: bytes) -> str:
-    """Return what a pod VM's PCR 8 is once it has measured the document by its SHA-384."""
-    return hashlib.sha256(bytes(32) + hashlib.sha384(document).digest()[:32]).hexdigest()
+    """Return what a pod VM's PCR 8 is once it has measured the document by its SHA-256."""
+    return hashlib.sha256(bytes(32) + hashlib.sha256(document).digest()).hexdigest()
 
 
 def sha256(text: str) -> str:

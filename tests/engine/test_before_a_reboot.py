@@ -17,6 +17,8 @@ NAME = "example-kataconfig"
 OURS = f"{KATA_CONFIGS}/{NAME}"
 PODS = "/api/v1/namespaces/default/pods"
 MERGE = "application/merge-patch+json"
+ANOTHER: Mapping[str, Any] = {"kataConfig": {"logLevel": "debug"}}
+"""What needs another KataConfig."""
 TICKET = re.compile(r"roll-[0-9a-f]{10}")
 WORKERS = [f"worker-eastus{number}" for number in (1, 2, 3)]
 
@@ -104,7 +106,7 @@ def test_a_ticket_approves_the_roll_out_that_it_is_for_through_a_kill_in_the_mid
 
 def test_a_used_ticket_approves_nothing_more(stack: Stack) -> None:
     used = TICKET.findall(stack._config.read_text())[0]
-    _configure(stack, used, confidential=False)
+    _configure(stack, used, **ANOTHER)
     mark = stack.mark()
     preview = _preview(stack)
     done = stack.up(check=False)
@@ -122,14 +124,12 @@ def test_the_preview_of_a_replacement_names_nodes_pods_and_pools_in_the_way(stac
     spec = {"runtimeClassName": "kata-remote", "containers": [container], "nodeName": WORKERS[0]}
     stack.api("POST", PODS, {"metadata": {"name": "app"}, "spec": spec})
     stack.api("PATCH", f"{pools}/worker", {"spec": {"paused": True}}, MERGE)
-    _configure(stack, confidential=False)
+    _configure(stack, **ANOTHER)
     done = _preview(stack)
     stack.api("PATCH", f"{pools}/worker", {"spec": {"paused": None}}, MERGE)
 
     assert done.code != 0
-    assert (
-        f"KataConfig {NAME} will be deleted and created anew (feature gate confidential: true -> false)" in done.output
-    )
+    assert f"KataConfig {NAME} will be deleted and created anew (logLevel: info -> debug)" in done.output
     assert f"Reboot twice, as kata is removed and installed: {', '.join(WORKERS)} (3)" in done.output
     assert "oc delete pod -n default app" in done.output
     assert "Machine config pool worker is paused" in done.output
@@ -139,8 +139,8 @@ def test_the_preview_of_a_replacement_names_nodes_pods_and_pools_in_the_way(stac
 
 def test_the_ticket_of_a_replacement_holds_through_a_kill_in_the_deletion_and_one_in_the_creation(stack: Stack) -> None:
     old = _kata_config(stack)["metadata"]["uid"]
-    _configure(stack, confidential=False)
-    _configure(stack, _ticket(_preview(stack)), confidential=False)
+    _configure(stack, **ANOTHER)
+    _configure(stack, _ticket(_preview(stack)), **ANOTHER)
     _killed(stack, lambda: "deletionTimestamp" in _kata_config(stack).get("metadata", {}))
     stack.api("DELETE", f"{PODS}/app")
     said = _killed(stack, lambda: _kata_config(stack).get("metadata", {"uid": old})["uid"] != old)
@@ -166,7 +166,7 @@ def test_after_an_approved_replacement_destroy_still_needs_leave(stack: Stack) -
 
 
 def test_leave_for_any_roll_out_is_warned_about_in_production(stack: Stack) -> None:
-    _configure(stack, allowed=True, confidential=False)
+    _configure(stack, allowed=True, **ANOTHER)
     done = _preview(stack)
 
     assert done.code == 0, done.output

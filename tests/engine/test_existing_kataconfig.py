@@ -28,7 +28,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> I
 
 def _configure(stack: Stack, *, confidential: bool = True, **kata_config: Any) -> None:
     peer_pods = {"confidential": confidential, "kataConfig": {"allowReboot": False, **kata_config}}
-    stack.configure({"peerPods": peer_pods, "attestationCheck": {"enabled": False}})
+    # Pod VMs that are not confidential are no production stack's.
+    environment = "production" if confidential else "development"
+    stack.configure({"environment": environment, "peerPods": peer_pods, "attestationCheck": {"enabled": False}})
 
 
 def _by_hand(stack: Stack) -> None:

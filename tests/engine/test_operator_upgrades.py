@@ -20,7 +20,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """The small program on a cluster whose catalog has Trustee 0.3.0, 0.4.2 and 1.0.0."""
-    variables = {"COCO_REHEARSAL_TRUSTEE": "1.0"}
+    variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "1.0"}
     yield from start(tmp_path_factory.mktemp("operator-upgrades"), tools, variables, PROGRAM)
 
 

@@ -84,8 +84,9 @@ def test_every_worker_has_rebooted_once_and_has_the_kata_runtime(empty: Stack) -
 def test_another_feature_gate_deletes_kataconfig_waits_for_its_finalizer_and_creates_it_anew(empty: Stack) -> None:
     before = empty.get(KATA_CONFIG)["metadata"]["uid"]
     mark = empty.mark()
-    # Without confidential VMs nothing can attest, so the check is off as well.
-    empty.configure({"peerPods": {"confidential": False}, "attestationCheck": {"enabled": False}})
+    # Without confidential VMs nothing can attest, so it is no production stack, and the check is off as well.
+    off = {"peerPods": {"confidential": False}, "attestationCheck": {"enabled": False}}
+    empty.configure({"environment": "development", **off})
     empty.up()
     seen = empty.requests(mark)
 

@@ -10,6 +10,7 @@ KATA_CONFIG, INSTALLED, FEATURE_GATES, PEER_PODS_CM, CAA = (
     f"peer-pods-{role}" for role in ("kataconfig", "kata-installed", "feature-gates", "cm", "caa")
 )
 KBS_CONFIG, KBS, CHECK = "trustee-kbsconfig", "trustee-kbs", "check-job"
+POLICIES = {"trustee-content-attestation-policy", "trustee-content-resource-policy"}
 SECRET = {"clientSecrets": {"kbsres1": {"key1": "another", "key2": "value"}}}
 
 
@@ -49,7 +50,16 @@ def _managed(stack: Stack) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "updated"),
     [
-        ({"peerPods": {"confidential": False}}, {FEATURE_GATES, PEER_PODS_CM}),
+        (
+            # Pod VMs that are not confidential are no production stack's; its policies of Trustee go with them.
+            {
+                "environment": "development",
+                "peerPods": {"confidential": False},
+                "initdata": {"agentPolicy": "production"},
+                "trustee": {"securityPolicyDefault": "reject"},
+            },
+            {FEATURE_GATES, PEER_PODS_CM, *POLICIES, KBS_CONFIG, KBS},
+        ),
         ({"peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {"cc": "true"}}}}}, set()),
     ],
     ids=["feature gate", "pool selector"],
@@ -71,7 +81,7 @@ def test_a_change_that_reboots_nodes_shows_as_a_replacement_of_kataconfig(
         ({"peerPods": {"proxyTimeout": "7m"}}, {PEER_PODS_CM, CAA}, {CHECK}),
         # The new PCR 8 is a reference value as well, which KBS has to know before the pods come.
         (
-            {"initdata": {"algorithm": "sha256"}},
+            {"initdata": {"algorithm": "sha384"}},
             {PEER_PODS_CM, CAA, "trustee-content-rvps-reference-values", KBS_CONFIG, KBS},
             {CHECK},
         ),
@@ -120,7 +130,7 @@ def test_without_leave_to_reboot_a_replacement_of_kataconfig_stops_at_the_previe
     installed.configure({"peerPods": forbidden})
     installed.up()
     mark = installed.mark()
-    installed.configure({"peerPods": {**forbidden, "confidential": False}})
+    installed.configure({"peerPods": {"kataConfig": {"allowReboot": False, "logLevel": "debug"}}})
     done = installed.run("preview", "--stack", "rehearsal", check=False)
     tried = installed.up(check=False)
     installed.configure({})

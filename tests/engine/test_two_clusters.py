@@ -28,7 +28,7 @@ DEMONSTRATION = "Trustee runs on the cluster of the pods that it judges"
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """The stack with the peer pods."""
-    variables = {"COCO_REHEARSAL_OSC": "1.10", "COCO_REHEARSAL_TRUSTEE": "1.0"}
+    variables = {"COCO_REHEARSAL_OSC": "1.11", "COCO_REHEARSAL_TRUSTEE": "1.0"}
     yield from start(tmp_path_factory.mktemp("two"), tools, variables)
 
 

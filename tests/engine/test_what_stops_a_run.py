@@ -82,6 +82,29 @@ def test_a_version_without_a_profile_stops_preview_and_up_and_names_those_that_h
         assert _lines(output, f"pulumi config set --path 'coco-azure:{setting}.version' VERSION"), output
 
 
+@pytest.mark.parametrize(
+    ("package", "newest", "said"),
+    [
+        (olm_catalog.OSC, "1.12.1", "pod VMs of OSC 1.12 (sandboxed-containers-operator.v1.12.1) speak version 0.4.0"),
+        (olm_catalog.TRUSTEE, "0.4.2", "KBS of Trustee 0.4 (trustee-operator.v0.4.2) takes 0.2.0 only"),
+    ],
+    ids=["OSC", "Trustee"],
+)
+def test_versions_that_do_not_speak_with_each_other_stop_preview_and_up_and_name_the_pairs_that_do(
+    stack: Stack, package: olm_catalog.Package, newest: str, said: str
+) -> None:
+    with _offering(stack, package, newest):
+        preview = stack.run("preview", "--stack", "rehearsal", check=False)
+        refused = _refused(stack, {})
+
+    assert preview.code != 0
+    for output in (preview.output, refused):
+        text = " ".join(output.split())
+        assert said in text, output
+        assert "OSC 1.9 with Trustee 0.3; OSC 1.10 with Trustee 0.4; OSC 1.11 or 1.12 with Trustee 1.0, 1.1" in text
+        assert "pulumi config set --path 'coco-azure:trustee.operator.version' VERSION" in text
+
+
 @pytest.fixture(scope="module")
 def of_settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a run says of mistakes that the settings show by themselves."""
@@ -186,7 +209,7 @@ def test_an_agent_policy_that_allows_exec_is_refused_in_production(of_chain: str
 
 
 def test_reference_values_that_have_expired_are_refused_with_their_date(of_chain: str) -> None:
-    for number in (3, 8, 9, 11, 12):
+    for number in (3, 4, 7, 8, 9, 11, 12):
         assert _lines(
             of_chain,
             f"azsnpvtpm.tpm.pcr{number:02} expired on 2026-01-31 23:59 UTC",

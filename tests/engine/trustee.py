@@ -95,7 +95,7 @@ def own_policies(folder: Path, version: str) -> dict[str, str]:
     texts = {
         "resourcePolicyFile": policies.resource_policy(profile, "production"),
         "attestationPolicyFile": policies.attestation_policy(
-            profile, "production", pcrs=(3, 8, 9, 11, 12), expires=_EXPIRES
+            profile, "production", pcrs=(3, 4, 7, 8, 9, 11, 12), expires=_EXPIRES
         ),
     }
     for name, text in texts.items():

@@ -31,7 +31,7 @@ ENVIRONMENT = {
 }
 
 
-def document(url: str = URL, *, policy: str | None = None, algorithm: str = "sha384", **image: str) -> str:
+def document(url: str = URL, *, policy: str | None = None, algorithm: str = "sha256", **image: str) -> str:
     """Return initdata that names a KBS; ``image`` is ``[image]`` of its cdh.toml."""
     hub: dict[str, Any] = {"kbc": {"name": "cc_kbc", "url": url}, "image": image}
     data = {"cdh.toml": tomli_w.dumps(hub)} | ({} if policy is None else {"policy.rego": policy})
@@ -55,13 +55,16 @@ class Safe:
     Attributes:
         resources: content by path.
         seen: evidence of everybody who asked.
+        spoken: the version of the RCAR protocol that each of them spoke.
     """
 
     resources: Mapping[str, bytes] = field(default_factory=dict)
     seen: list[Evidence] = field(default_factory=list)
+    spoken: list[str] = field(default_factory=list)
 
-    def release(self, path: str, evidence: Evidence) -> bytes:
+    def release(self, path: str, evidence: Evidence, protocol: str) -> bytes:
         """Return the resource, or say that it is not there."""
+        self.spoken.append(protocol)
         self.seen.append(evidence)
         if path not in self.resources:
             raise DeniedError(404, f"resource {path} not found")

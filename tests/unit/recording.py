@@ -16,6 +16,7 @@ from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc
 
 from components.cluster import place
+from tests.unit import speaking
 from tests.unit.fake_azure import SUBSCRIPTION, FakeAzure
 from tests.unit.fake_cluster import FakeCluster
 
@@ -80,7 +81,7 @@ class Recorder(mocks.Mocks):
     )
     cloud_conf: Mapping[str, Any] = field(default_factory=lambda: CLOUD_CONF)
     osc: str = "1.9.0"
-    trustee: str = "0.3.0"
+    trustee: str = ""  # the newest that speaks with that of OSC
     stacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     unreadable: int = 0
     """How often reading a stack's outputs fails at first."""
@@ -114,9 +115,9 @@ class Recorder(mocks.Mocks):
         return f"{args.name}-id", {**args.inputs, **answers.get(args.typ, {}), **read}
 
     def _offered(self, name: str) -> dict[str, Any]:
-        package, version = (
-            ("trustee-operator", self.trustee) if "trustee" in name else ("sandboxed-containers-operator", self.osc)
-        )
+        package, version = "sandboxed-containers-operator", self.osc
+        if "trustee" in name:
+            package, version = "trustee-operator", self.trustee or speaking.with_osc(self.osc)
         csv = f"{package}.v{version}"
         channel = {"name": "stable", "currentCSV": csv, "entries": [{"name": csv, "version": version}]}
         source = {"catalogSource": "redhat-operators", "catalogSourceNamespace": "openshift-marketplace"}

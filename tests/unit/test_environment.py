@@ -58,6 +58,13 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"initdata": {"agentPolicy": "image"}},
         ["initdata.agentPolicy is image", "the host may replace", "set it to production"],
     ),
+    "no confidential VMs": (
+        {"peerPods": {"confidential": False}},
+        [
+            "peerPods.confidential is false, so pod VMs are no confidential VMs",
+            "pulumi config rm --path 'coco-azure:peerPods.confidential'",
+        ],
+    ),
     "plain http": (
         {"initdata": {"kbsUrl": "http://10.0.0.4:8080"}},
         ["initdata.kbsUrl is http://10.0.0.4:8080, so secrets pass in plain text", "use an https URL"],
@@ -93,6 +100,17 @@ def test_everything_that_is_missing_is_told_at_once() -> None:
     assert message.count("environment is production, but") == 4
     assert "rejects registry.access.redhat.com/ubi9/ubi:9.3, which the program itself runs" in message
     assert "coco-azure:attestationCheck.image" in message
+
+
+def test_a_hub_has_no_pod_vms_that_could_be_no_confidential_ones() -> None:
+    assert _problems(changed(PRODUCTION, peerPods={"enabled": False, "confidential": False})) == []
+
+
+def test_a_spoke_for_production_has_confidential_pod_vms_too() -> None:
+    spoke = {"environment": "production", "trustee": {"stack": "o/p/s"}, "peerPods": {"confidential": False}}
+
+    (problem,) = _problems(spoke)
+    assert "peerPods.confidential is false" in problem
 
 
 def test_a_stack_without_a_trustee_leaves_evidence_to_the_one_that_has_it() -> None:

@@ -110,7 +110,8 @@ def test_policies_of_the_users_own_are_told_to_stay() -> None:
 
 
 def test_a_step_to_other_tokens_names_them_and_the_names_of_reference_values() -> None:
-    (said,) = _warnings(_stack(), LastRun(csv=_csv("1.12.1", "0.3.0")))
+    trustee = {"referenceValues": REGISTERED, "signTokens": False}
+    (said,) = _warnings(_stack(trustee=trustee), LastRun(csv=_csv("1.12.1", "0.3.0")))
 
     assert "names such as snp_pcr08 instead of azsnpvtpm." in said
     assert "tokens are Ear instead of Simple" in said
@@ -118,8 +119,7 @@ def test_a_step_to_other_tokens_names_them_and_the_names_of_reference_values() -
 
 
 def test_a_stack_that_signs_tokens_is_told_of_its_new_signer() -> None:
-    trustee = {"referenceValues": REGISTERED, "signTokens": True}
-    (said,) = _warnings(_stack(trustee=trustee), LastRun(csv=_csv("1.12.1", "0.3.0")))
+    (said,) = _warnings(_stack(), LastRun(csv=_csv("1.12.1", "0.3.0")))
 
     assert "a new token signer is made, with a key of kind P-256" in said
 
@@ -130,6 +130,49 @@ def test_an_upgrade_of_the_runtime_names_what_pods_need() -> None:
     assert "sandboxed-containers-operator goes from 1.9 to 1.12" in said
     assert "initdata is compressed" in said
     assert "annotation io.katacontainers.config.hypervisor.cc_init_data instead of" in said
+
+
+@pytest.mark.parametrize(
+    ("before", "spoken", "restarted"), [("0.3.0", "0.1.1", "1.9"), ("0.4.2", "0.2.0", "1.10"), ("1.1.0", None, None)]
+)
+def test_an_upgrade_of_trustee_says_which_running_pods_it_cuts_off(
+    before: str, spoken: str | None, restarted: str | None
+) -> None:
+    (said,) = _warnings(_stack(), LastRun(csv=_csv("1.12.1", before)))
+
+    if spoken is None:
+        assert "RCAR" not in said
+        return
+    assert f"KBS takes version 0.4.0 of the RCAR protocol and no longer {spoken}" in said
+    assert f"pods that run in pod VMs of OSC {restarted}, of every stack that uses this Trustee, get no secret" in said
+    assert "restart them in pod VMs of OSC 1.11 or 1.12" in said
+
+
+@pytest.mark.parametrize(("before", "spoken"), [("1.9.0", "0.1.1"), ("1.10.1", "0.2.0"), ("1.11.0", None)])
+def test_an_upgrade_of_the_runtime_says_what_its_old_pod_vms_speak(before: str, spoken: str | None) -> None:
+    (said,) = _warnings(_stack(), LastRun(csv=_csv(before, "1.2.1")))
+
+    if spoken is None:
+        assert "RCAR" not in said
+        return
+    assert "its pod VMs speak version 0.4.0 of the RCAR protocol" in said
+    assert f"both of which speak {spoken} and get no secret of a KBS that takes 0.4.0" in said
+
+
+def test_a_new_default_of_the_digest_cuts_off_no_running_pod() -> None:
+    before = _chain(_stack(initdata={"algorithm": "sha384"}), LastRun()).measured
+    last = LastRun(pcr8=tuple(before.values()), accepted=tuple(before.values()))
+
+    during = _chain(_stack(), last)
+    (values,) = [value.values for value in during.judgement.values] if during.judgement else []
+
+    assert before["global"] != during.measured["global"]
+    assert values == (during.measured["global"], before["global"])
+    (said,) = history.warnings(_stack(), during, last)
+    assert f"PCR 8 {before['global']} of the last run is still accepted" in said
+    after = _chain(_stack(), LastRun(pcr8=tuple(during.measured.values())))
+    assert after.judgement is not None
+    assert [value.values for value in after.judgement.values] == [(during.measured["global"],)]
 
 
 def test_a_version_that_is_no_longer_known_is_no_upgrade() -> None:

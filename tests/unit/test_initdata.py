@@ -29,7 +29,7 @@ def _parts(document: str) -> dict[str, Any]:
 def test_initdata_names_kbs_in_every_place_that_reads_it() -> None:
     document = initdata.render(initdata.Initdata(kbs_url="https://kbs.example.com"))
 
-    assert tomllib.loads(document)["algorithm"] == "sha384"
+    assert tomllib.loads(document)["algorithm"] == "sha256"
     assert tomllib.loads(document)["version"] == "0.1.0"
     parts = _parts(document)
     assert parts["aa.toml"]["token_configs"] == {

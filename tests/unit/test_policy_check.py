@@ -138,8 +138,8 @@ def test_a_policy_that_allows_everybody_is_a_problem_in_production_and_a_warning
 
     assert strict.problems == lax.warnings
     assert (strict.warnings, lax.problems) == ([], [])
-    assert len(strict.problems) == 4
-    for harm in ("without any TEE", "under debug", "wrong PCR 8", "expired"):
+    assert len(strict.problems) == 5
+    for harm in ("without any TEE", "under debug", "wrong PCR 8", "expired", "with a TCB of all zeros"):
         assert any(harm in said for said in strict.problems), harm
     assert all("set coco-azure:environment to production" in said for said in strict.problems)
 
@@ -192,7 +192,7 @@ def test_the_cases_are_those_that_are_documented(version: str) -> None:
     found = cases(profile)
 
     assert [case.name for case in found if case.good] == ["genuine SNP pod VM", "genuine TDX pod VM"]
-    assert len(found) == (11 if profile.token == "Ear" else 9)
+    assert len(found) == (13 if profile.token == "Ear" else 11)
     assert all(case.harm for case in found if not case.good)
 
 
@@ -200,7 +200,8 @@ def test_the_cases_are_those_that_are_documented(version: str) -> None:
 def test_pod_vms_of_the_cases_have_the_stacks_reference_values(version: str) -> None:
     profile = PROFILES[version]
     name = profile.reference_name("snp", 8)
-    genuine, _, wrong = cases(profile, {name: ["ab" * 32, "cd" * 32]})[:3]
+    found = {case.name: case for case in cases(profile, {name: ["ab" * 32, "cd" * 32]})}
+    genuine, wrong = found["genuine SNP pod VM"], found["SNP pod VM with a wrong PCR 8"]
 
     assert genuine.claims["tpm"]["pcr08"] == "ab" * 32
     assert wrong.claims["tpm"]["pcr08"] not in {"ab" * 32, "cd" * 32}

@@ -57,6 +57,8 @@ FACTS: dict[str, tuple[Any, ...]] = {
     # token/simple.rs: RS384; ear_broker.rs: ES256
     "signer_key": ("RSA", "RSA", "P-256", "P-256", "P-256"),
     # kbs/src/admin: auth_public_key, personas, identity_providers
+    # kbs/src/attestation/backend.rs: VERSION_REQ
+    "protocol": ("0.1.1", "0.2.0", "0.4.0", "0.4.0", "0.4.0"),
     "several_admins": (False, False, False, True, True),
     # createVolumeMount (a folder) or createVolumeMountWithSubpath
     "refreshed": (
@@ -132,21 +134,22 @@ def test_no_field_of_a_profile_is_without_a_fact() -> None:
 
 # openshift/cloud-api-adaptor, branches release-1.9, osc-release-v1.10, osc-release-v1.11, osc-release-v1.12.
 @pytest.mark.parametrize(
-    ("version", "gzip", "annotation", "stand_in"),
+    ("version", "gzip", "annotation", "stand_in", "protocol"),
     [
-        ("1.9", False, "io.katacontainers.config.runtime.cc_init_data", False),
-        ("1.10", True, "io.katacontainers.config.runtime.cc_init_data", False),
-        ("1.11", True, "io.katacontainers.config.hypervisor.cc_init_data", True),
-        ("1.12", True, "io.katacontainers.config.hypervisor.cc_init_data", True),
+        ("1.9", False, "io.katacontainers.config.runtime.cc_init_data", False, "0.1.1"),
+        ("1.10", True, "io.katacontainers.config.runtime.cc_init_data", False, "0.2.0"),
+        ("1.11", True, "io.katacontainers.config.hypervisor.cc_init_data", True, "0.4.0"),
+        ("1.12", True, "io.katacontainers.config.hypervisor.cc_init_data", True, "0.4.0"),
     ],
 )
 def test_each_version_of_osc_takes_initdata_as_its_cloud_api_adaptor_does(
-    *, version: str, gzip: bool, annotation: str, stand_in: bool
+    *, version: str, gzip: bool, annotation: str, stand_in: bool, protocol: str
 ) -> None:
     profile = OSC[version]
 
     assert (profile.version, profile.initdata_gzip, profile.initdata_annotation) == (version, gzip, annotation)
     assert profile.initdata_stand_in == stand_in
+    assert profile.protocol == protocol
     assert profile.initdata_measured == (version != "1.9")
     assert profile.restarts_caa == profile.workload_identity == (version == "1.12")
 

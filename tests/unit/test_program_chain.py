@@ -42,7 +42,9 @@ def test_a_state_that_stays_unreadable_ends_the_run(monkeypatch: pytest.MonkeyPa
         run_program(CONFIG, Recorder(unreadable=1000))
 
 
-@pytest.mark.parametrize("answers", [Recorder(trustee="2.0.0"), Recorder(osc="1.13.0")], ids=["Trustee", "OSC"])
+@pytest.mark.parametrize(
+    "answers", [Recorder(trustee="2.0.0"), Recorder(osc="1.13.0", trustee="1.2.0")], ids=["Trustee", "OSC"]
+)
 def test_without_a_profile_no_object_is_created_not_even_the_namespace_of_the_check(
     answers: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

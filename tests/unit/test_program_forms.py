@@ -15,6 +15,7 @@ from rendering.profiles import OSC, TRUSTEE, OscProfile, TrusteeProfile
 from rollout.facts import OWNER
 from tests.unit.pki import LEAF, ROOT_CA
 from tests.unit.recording import Recorder, Run, revealed, run_program
+from tests.unit.speaking import PAIRS
 from tests.unit.trust_stacks import PRODUCTION, changed
 from trust import checks
 
@@ -30,7 +31,6 @@ REMOTE: Mapping[str, Any] = {
     "trusteeContent": "abc",
     "attestationChecks": {"default/kbsres1/key1": {"salt": "s", "digest": "d"}},
 }
-PAIRS = [(osc, trustee) for osc in OSC for trustee in TRUSTEE]
 MARKED = {OWNER: "coco-azure/test", ownership.FIELD_MANAGER: "pulumi-coco-azure-test"}
 CONFIG_MAPS = ["kbs-config-cm", "resource-policy", "attestation-policy", "rvps-reference-values"]
 
@@ -88,7 +88,7 @@ def _check_peer_pods(objects: dict[str, Any], profile: OscProfile) -> None:
         objects["ConfigMapPatch openshift-sandboxed-containers-operator/peer-pods-cm"]["data"]["INITDATA"]
     )
     text = (gzip.decompress(raw) if profile.initdata_gzip else raw).decode()
-    assert tomllib.loads(text)["algorithm"] == "sha384"
+    assert tomllib.loads(text)["algorithm"] == "sha256"
     pod = objects["Job coco-attestation-check/attestation-check"]["spec"]["template"]["metadata"]["annotations"]
     assert set(pod) == {profile.initdata_annotation, "coco-azure/proves"}
     caa = objects["DaemonSetPatch openshift-sandboxed-containers-operator/osc-caa-ds"]

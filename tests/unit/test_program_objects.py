@@ -48,6 +48,10 @@ def _production(termination: str) -> dict[str, Any]:
     }
 
 
+SIGNER = {
+    "certificateFile": "tests/unit/keys/signer-rsa.crt",
+    "privateKeyFile": "tests/unit/keys/signer-rsa.key",
+}
 IMAGE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/g/images/mine/versions/1.0.0"
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "defaults": {"clientSecrets": {"kbsres1": {"key1": "res1val1", "key2": "res1val2"}}},
@@ -74,7 +78,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "serviceType": "NodePort",
         },
         "initdata": {
-            "algorithm": "sha256",
+            "algorithm": "sha384",
             "kbsUrl": "https://kbs.example.com:8443",
             "kbsCertificateFile": "tests/unit/keys/kbs.crt",
             "agentPolicyFile": "rendering/rego/agent_allow_all.rego",
@@ -98,7 +102,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     },
     "plain-http": {
         "clientSecrets": {"kbsres1": {"key1": "res1val1"}},
-        "trustee": {"host": "kbs.example.com"},
+        "trustee": {"host": "kbs.example.com", "signTokens": False},
         "initdata": {"kbsUrl": "http://10.0.0.4:8080", "global": False},
         "attestationCheck": {"initdataAnnotation": False},
         "peerPods": {"confidential": False, "operator": {"install": False}},
@@ -137,7 +141,7 @@ def _readable(value: Any) -> Any:
 def test_every_object_is_exactly_as_the_golden_file_says(name: str) -> None:
     key = (KEYS / "admin.key").read_text()
     config = {**CONFIGURATIONS[name]}
-    config["trustee"] = {**config.get("trustee", {}), "adminPrivateKey": key}
+    config["trustee"] = {"tokenSigner": SIGNER, **config.get("trustee", {}), "adminPrivateKey": key}
 
     osc, trustee = VERSIONS.get(name, ("1.9.0", "0.3.0"))
     answers = Recorder(osc=osc, trustee=trustee)

@@ -27,8 +27,13 @@ GOOD = Proof(
     environment="production",
     own_cluster=True,
     versions=(
-        Version(package="trustee-operator", csv="trustee-operator.v0.3.0", profile="0.3"),
-        Version(package="sandboxed-containers-operator", csv="sandboxed-containers-operator.v1.9.0", profile="1.9"),
+        Version(package="trustee-operator", csv="trustee-operator.v0.3.0", profile="0.3", protocol="0.1.1"),
+        Version(
+            package="sandboxed-containers-operator",
+            csv="sandboxed-containers-operator.v1.9.0",
+            profile="1.9",
+            protocol="0.1.1",
+        ),
     ),
     initdata=(
         InitdataProof(scope="shop/web-0", algorithm="sha256", digest="ab" * 32, pcr8="22" * 32),
@@ -97,8 +102,8 @@ def test_the_text_is_an_aligned_table() -> None:
     text = to_text(_with(warnings=(f"{warning} controls the verifier",)))
 
     assert text.startswith("Proof of a production deployment\n\nVersions\n")
-    assert "  sandboxed-containers-operator  sandboxed-containers-operator.v1.9.0  profile 1.9\n" in text
-    assert "  trustee-operator               trustee-operator.v0.3.0               profile 0.3\n" in text
+    assert "  sandboxed-containers-operator  sandboxed-containers-operator.v1.9.0  profile 1.9, RCAR 0.1.1\n" in text
+    assert "  trustee-operator               trustee-operator.v0.3.0               profile 0.3, RCAR 0.1.1\n" in text
     assert "11" * 32 in text
     assert "  ! Trustee runs on the cluster that it judges" in text
     assert text.splitlines()[-1].startswith("    ")

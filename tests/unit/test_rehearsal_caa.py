@@ -85,7 +85,7 @@ def test_the_digest_is_over_the_exact_bytes_and_measured_in_pcr_8(
     assert callable(encode)
     machine = _caa(version).create({annotation: encode(POD)})
 
-    assert machine.digest == hashlib.sha384(POD.encode()).hexdigest()
+    assert machine.digest == hashlib.sha256(POD.encode()).hexdigest()
     assert machine.evidence is not None
     assert machine.evidence.claims["tpm"]["pcr08"] == initdata.pcr8(machine.digest)
 

@@ -201,7 +201,7 @@ def test_the_path_of_a_resource_is_given_as_this_version_gives_it(setup: Setup) 
 
 @every_ear
 def test_initdata_that_the_guest_sends_is_held_to_pcr_8(setup: Setup) -> None:
-    document = 'algorithm = "sha384"\nversion = "0.1.0"\n[data]\n"policy.rego" = "x"\n'
+    document = 'algorithm = "sha256"\nversion = "0.1.0"\n[data]\n"policy.rego" = "x"\n'
     claims = _snp().claims
     kbs = setup.start(
         _resource_policy(
@@ -211,9 +211,25 @@ def test_initdata_that_the_guest_sends_is_held_to_pcr_8(setup: Setup) -> None:
     )
 
     assert "PCR8" in _denial(kbs, Evidence("az-snp-vtpm", claims, document))
-    genuine = evidence.of("Standard_DC2as_v5", hashlib.sha384(document.encode()).hexdigest())
+    genuine = evidence.of("Standard_DC2as_v5", hashlib.sha256(document.encode()).hexdigest())
     assert genuine is not None
     assert kbs.release(RESOURCE, Evidence(genuine.tee, genuine.claims, document)) == b"res1val1"
+
+
+@every_ear
+@pytest.mark.parametrize("algorithm", ["sha384", "sha512"])
+def test_a_guest_that_sends_initdata_with_a_longer_digest_makes_the_verifier_panic(
+    setup: Setup, algorithm: str
+) -> None:
+    document = f'algorithm = "{algorithm}"\nversion = "0.1.0"\n[data]\n'
+    genuine = evidence.of("Standard_DC2as_v5", hashlib.new(algorithm, document.encode()).hexdigest())
+    assert genuine is not None
+    kbs = setup.start()
+
+    assert kbs.release(RESOURCE, genuine) == b"res1val1", "guests do not send it yet"
+    with pytest.raises(DeniedError, match="panicked") as ended:
+        kbs.release(RESOURCE, Evidence(genuine.tee, genuine.claims, document))
+    assert ended.value.status == 502
 
 
 def test_a_socket_on_loopback_or_another_port_is_not_reached_through_the_service() -> None:

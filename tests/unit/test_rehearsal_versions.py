@@ -10,6 +10,7 @@ from rehearsal.cluster import ClusterError, check_settings
 from rehearsal.kinds import CONFIG_MAP, DAEMON_SET
 from rehearsal.operators import crds, olm_catalog, osc_peer_pods
 from rehearsal.operators.olm_catalog import OSC
+from rendering import profiles
 from tests.unit.test_rehearsal_olm import World
 
 OWNER = {"apiVersion": "v1", "kind": "KataConfig", "metadata": {"name": "k", "uid": "u"}}
@@ -23,8 +24,31 @@ def test_the_environment_decides_what_the_catalog_offers(said: str) -> None:
 
     assert channel["currentCSV"] == "sandboxed-containers-operator.v1.12.1"
     assert {entry["version"] for entry in channel["entries"]} == set(OSC.versions)
-    # The chapter's is the default.
-    assert trustee["status"]["channels"][0]["currentCSV"] == "trustee-operator.v0.3.0"
+    assert trustee["status"]["channels"][0]["currentCSV"] == "trustee-operator.v1.2.1"
+
+
+@pytest.mark.parametrize(
+    ("environment", "pair"),
+    [
+        ({}, ("1.9.0", "0.3.0")),
+        ({"COCO_REHEARSAL_OSC": "1.10"}, ("1.10.1", "0.4.2")),
+        ({"COCO_REHEARSAL_OSC": "1.11"}, ("1.11.0", "1.2.1")),
+        ({"COCO_REHEARSAL_TRUSTEE": "0.3"}, ("1.9.0", "0.3.0")),
+        ({"COCO_REHEARSAL_TRUSTEE": "0.4"}, ("1.10.1", "0.4.2")),
+        ({"COCO_REHEARSAL_TRUSTEE": "1.0"}, ("1.12.1", "1.0.0")),
+        ({"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "0.3"}, ("1.12.1", "0.3.0")),
+    ],
+)
+def test_beside_a_version_of_one_side_the_catalog_offers_the_newest_other_one_that_speaks_with_it(
+    environment: dict[str, str], pair: tuple[str, str]
+) -> None:
+    assert tuple(olm_catalog.chosen(environment).values()) == pair
+
+
+def test_simulated_kbs_and_pod_vms_speak_as_the_profiles_say() -> None:
+    for package, known in ((OSC, profiles.OSC), (olm_catalog.TRUSTEE, profiles.TRUSTEE)):
+        spoken = {version.rpartition(".")[0]: package.protocol(version) for version in package.versions}
+        assert spoken == {version: profile.protocol for version, profile in known.items()}
 
 
 def test_a_version_that_the_rehearsal_does_not_have_is_an_error_that_names_those_that_it_has(

@@ -35,5 +35,5 @@ def test_the_administrators_key_before_is_named_unless_the_key_is_the_users_own(
 def test_a_signers_generation_says_nothing_where_tokens_are_not_signed(version: str) -> None:
     rotated: dict[str, Any] = {"rotation": {"tokenSigner": 2}}
 
-    assert "previous-token.crt" in _said({**rotated, "signTokens": True}, version)
-    assert "previous-token.crt" not in _said(rotated, version)
+    assert "previous-token.crt" in _said(rotated, version)
+    assert "previous-token.crt" not in _said({**rotated, "signTokens": False}, version)

@@ -63,8 +63,31 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "PCRs that were not measured": (
         _values(**{**MEASURED, "pcrs": [3, 23]}),
-        ["measurementsFile has no PCR 23 (it has 3, 9, 11, 12)", "set pcrs to those that it has"],
+        [
+            "measurementsFile has no PCR 23 (it has 3, 4, 7, 9, 11, 12)",
+            "sign it anew, or set pcrs to those that it has",
+        ],
     ),
+    "no bootloader of SNP": (
+        {"trustee": {"snpTcb": {"bootloader": 0}}},
+        ["trustee.snpTcb.bootloader: found 0; needed 1 or more"],
+    ),
+    "no snp of SNP": ({"trustee": {"snpTcb": {"snp": 0}}}, ["trustee.snpTcb.snp: found 0; needed 1 or more"]),
+    "no microcode of SNP": (
+        {"trustee": {"snpTcb": {"microcode": 0}}},
+        ["trustee.snpTcb.microcode: found 0; needed 1 or more"],
+    ),
+    "a bootloader that no report has": (
+        {"trustee": {"snpTcb": {"bootloader": 256}}},
+        ["snpTcb.bootloader: found 256; needed 255 or"],
+    ),
+    "a tee that no report has": ({"trustee": {"snpTcb": {"tee": 256}}}, ["snpTcb.tee: found 256; needed 255 or"]),
+    "a snp that no report has": ({"trustee": {"snpTcb": {"snp": 256}}}, ["snpTcb.snp: found 256; needed 255 or"]),
+    "a microcode that no report has": (
+        {"trustee": {"snpTcb": {"microcode": 256}}},
+        ["snpTcb.microcode: found 256; needed 255 or"],
+    ),
+    "less than no tee": ({"trustee": {"snpTcb": {"tee": -1}}}, ["trustee.snpTcb.tee: found -1; needed 0 or more"]),
     "the PCR of initdata": (_values(pcrs=[3, 8]), ["PCR 8 is measured of initdata", "referenceValues.initdata"]),
     "no PCR": (_values(pcrs=[]), ["referenceValues.pcrs: found []; needed at least 1 of them"]),
     "a PCR that no TPM has": (_values(pcrs=[24]), ["referenceValues.pcrs[0]: found 24; needed 23 or less"]),

@@ -130,14 +130,25 @@ def test_kbs_trusts_the_signer_and_while_they_overlap_the_one_before(
     assert "insecure_header_jwk" not in token
 
 
-def test_a_development_stack_signs_no_tokens_unless_it_says_so() -> None:
-    plain, signed = (
-        tomllib.loads(_maps(config, "1.2")[KBS_CONFIG]["kbs-config.toml"])["attestation_token"]
-        for config in ({}, {"trustee": {"signTokens": True}})
-    )
+@pytest.mark.parametrize("version", TRUSTEE)
+@pytest.mark.parametrize("base", [{}, PRODUCTION], ids=["development", "production"])
+def test_kbs_believes_only_signed_tokens_in_every_environment(version: str, base: dict[str, Any]) -> None:
+    text = _maps(base, version)[KBS_CONFIG]["kbs-config.toml"]
+    config = tomllib.loads(text)
 
-    assert plain == {"insecure_header_jwk": True}
-    assert "trusted_certs_paths" in signed
+    assert config["attestation_token"] == {"trusted_certs_paths": [TRUSTEE[version].paths["signer_certificate"]]}
+    assert "insecure_key" not in text
+    assert "insecure_header_jwk" not in text
+    signer = config["attestation_service"]["attestation_token_broker"]["signer"]
+    assert signer["key_path"] == TRUSTEE[version].paths["signer_key"]
+
+
+@pytest.mark.parametrize("version", TRUSTEE)
+def test_a_development_stack_may_turn_the_signature_off(version: str) -> None:
+    config = tomllib.loads(_maps({"trustee": {"signTokens": False}}, version)[KBS_CONFIG]["kbs-config.toml"])
+
+    assert list(config["attestation_token"].values()) == [True]
+    assert "signer" not in config["attestation_service"]["attestation_token_broker"]
 
 
 def test_kbs_serves_https_itself_only_behind_a_passthrough_route() -> None:

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from rendering.profiles import TRUSTEE
 from tests.unit import pki
+from tests.unit.speaking import osc_of
 from tests.unit.trust_stacks import HOST, KEYS, NOW, PLACE, PRODUCTION, chain, changed, entry, file, stack
 from trust import checks
 from trust.values import NOBODY
 
+BOOT = "PCR 4 and 7 may be anything (4: the boot loader, 7: the state and the keys of secure boot)"
 DEMONSTRATION = "Trustee runs on the cluster of the pods that it judges"
 BROKEN = "package policy\nimport rego.v1\nallow if {\n  nonsense(\n}\n"
 DENY = "package policy\ndefault allow = false\n"
@@ -23,29 +23,41 @@ IMAGE_PCRS = [entry(f"snp_pcr{pcr:02}") for pcr in (3, 9, 11, 12)]
 
 
 def _problems(
-    config: dict[str, Any], osc: str | None = "1.12", trustee: str | None = "1.2", now: datetime = NOW
+    config: dict[str, Any], osc: str | None = None, trustee: str | None = "1.2", now: datetime = NOW
 ) -> list[str]:
-    return checks.problems(stack(config), chain(config, osc, trustee, PLACE), HOST if trustee else "", now)
+    made = chain(config, _osc(config, osc, trustee), trustee, PLACE)
+    return checks.problems(stack(config), made, HOST if trustee else "", now)
 
 
 def _warnings(
-    config: dict[str, Any], osc: str | None = "1.12", trustee: str | None = "1.2", now: datetime = NOW
+    config: dict[str, Any], osc: str | None = None, trustee: str | None = "1.2", now: datetime = NOW
 ) -> list[str]:
-    return checks.warnings(stack(config), chain(config, osc, trustee, PLACE), now)
+    return checks.warnings(stack(config), chain(config, _osc(config, osc, trustee), trustee, PLACE), now)
+
+
+def _osc(config: dict[str, Any], osc: str | None, trustee: str | None) -> str | None:
+    """Return the version of OSC: by default the newest that speaks with this Trustee; none in a hub."""
+    if not stack(config).peer_pods.enabled:
+        return None
+    return osc or (osc_of(trustee) if trustee else "1.12")
 
 
 @pytest.mark.parametrize("version", TRUSTEE)
-def test_a_good_production_stack_has_no_problem_and_one_known_warning(version: str) -> None:
-    config = dict(PRODUCTION)
+def test_a_good_production_stack_has_no_problem_and_two_known_warnings(version: str) -> None:
+    config = changed(PRODUCTION, trustee__referenceValues__initdata=True)
 
     assert _problems(config, trustee=version) == []
-    (warning,) = _warnings(config, trustee=version)
+    boot, warning = _warnings(config, trustee=version)
+    assert boot.startswith(BOOT)
     assert warning.startswith(DEMONSTRATION)
     assert "Set coco-azure:trustee.cluster or trustee.stack" in warning
 
 
-def test_a_production_stack_with_a_trusted_cluster_has_no_warning_at_all() -> None:
-    assert _warnings(changed(PRODUCTION, trustee__cluster={"context": "trusted"})) == []
+def test_a_production_stack_with_a_trusted_cluster_and_all_pcrs_has_no_warning_at_all(tmp_path: Path) -> None:
+    boot = file(tmp_path, "boot.json", [entry("snp_pcr04"), entry("snp_pcr07")])
+    trusted = changed(PRODUCTION, trustee__cluster={"context": "trusted"})
+
+    assert _warnings(changed(trusted, trustee__referenceValuesFile=boot)) == []
 
 
 @pytest.mark.parametrize("version", TRUSTEE)
@@ -123,6 +135,7 @@ def test_a_policy_that_denies_everybody_is_told_once(tmp_path: Path, version: st
 
 def test_a_policy_that_lets_the_sample_attester_pass_is_no_production_policy(tmp_path: Path) -> None:
     config = changed(PRODUCTION, trustee__resourcePolicyFile=file(tmp_path, "allow.rego", ALLOW))
+    config = changed(config, trustee__referenceValues__initdata=True)
 
     (problem,) = _problems(config, trustee="0.3")
 
@@ -181,13 +194,14 @@ def test_a_production_hub_may_come_before_its_stacks_and_accepts_nobody_until_it
     assert judgement is not None
     (value,) = [value for value in judgement.values if value.name.endswith("pcr08")]
     assert value.values == (NOBODY,)
-    assert _problems(hub, osc=None) == []
-    (warning,) = _warnings(hub, osc=None)
+    assert _problems(hub) == []
+    warning, boot = _warnings(hub)
+    assert boot.startswith(BOOT)
     assert "accepts no initdata yet, so it denies every pod" in warning
     assert "`pulumi preview` of the stack that uses it" in warning
     known = changed(hub, trustee__referenceValues__alsoAccept=["ab" * 32])
-    assert _problems(known, osc=None) == []
-    assert _warnings(known, osc=None) == []
+    assert _problems(known) == []
+    assert [each[: len(BOOT)] for each in _warnings(known)] == [BOOT]
 
 
 def test_production_without_a_pcr_of_the_image_lets_any_image_pass_and_is_refused(tmp_path: Path) -> None:
@@ -246,7 +260,7 @@ def test_a_certificate_that_soon_expires_is_a_warning_from_the_day_that_the_stac
 
 @pytest.mark.parametrize(("version", "kind"), [("0.4", "p256"), ("1.0", "rsa")])
 def test_a_signer_of_the_wrong_kind_is_a_problem_of_the_version(version: str, kind: str) -> None:
-    config = {"trustee": {"signTokens": True, "tokenSigner": _signer(kind)}}
+    config = {"trustee": {"tokenSigner": _signer(kind)}}
 
     (problem,) = _problems(config, trustee=version)
 
@@ -257,19 +271,6 @@ def test_a_signer_of_the_wrong_kind_is_a_problem_of_the_version(version: str, ki
 
 def _signer(kind: str) -> dict[str, str]:
     return {"certificateFile": f"{KEYS}/signer-{kind}.crt", "privateKeyFile": f"{KEYS}/signer-{kind}.key"}
-
-
-def test_a_key_that_older_pod_vms_cannot_verify_with_is_a_warning(tmp_path: Path) -> None:
-    rule = {"publicKeyFile": file(tmp_path, "rsa.pub", _rsa_public()), "images": ["quay.io/org/app"]}
-
-    found = _warnings({"trustee": {"imageSignature": rule}})
-
-    assert any("default/img-sig/pub-key is no P-256 key" in text for text in found)
-
-
-def _rsa_public() -> str:
-    key = rsa.generate_private_key(65537, 2048).public_key()
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def test_a_spoke_is_judged_by_its_agent_policies_alone() -> None:

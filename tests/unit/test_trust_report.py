@@ -36,8 +36,9 @@ def test_a_report_names_versions_documents_values_and_policies() -> None:
         "sandboxed-containers-operator.v1.12.0",
         "trustee-operator.v1.2.0",
     ]
+    assert [each["protocol"] for each in found["versions"]] == ["0.4.0", "0.4.0"]
     (document,) = found["initdata"]
-    assert (document["scope"], document["algorithm"]) == ("global", "sha384")
+    assert (document["scope"], document["algorithm"]) == ("global", "sha256")
     assert found["acceptedPcr8"] == [document["pcr8"]]
     assert [each["name"] for each in found["referenceValues"]] == [
         f"snp_pcr{pcr}" for pcr in ("03", "08", "09", "11", "12")

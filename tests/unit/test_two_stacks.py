@@ -31,7 +31,7 @@ SPOKE = {"trustee": {"stack": HUB}}
 def hub() -> Run:
     login = {"registries": {"quay.io": {"username": "robot", "password": "hidden"}}}
     said = {"referenceValues": VALUES, "registryCredentials": login}
-    return run_program({**ALONE, "environment": "production", "trustee": said})
+    return run_program({**ALONE, "environment": "production", "trustee": said}, Recorder(osc="1.10.0"))
 
 
 def _stacks(hub: Run, **changes: Any) -> Recorder:
@@ -86,6 +86,39 @@ def test_initdata_that_the_other_stack_does_not_accept_is_an_error_with_the_comm
     pcr8 = _accepting(hub, SPOKE).stacks[HUB]["proof"]["acceptedPcr8"][0]
     assert f"pulumi config set --stack {HUB} --path 'coco-azure:trustee.referenceValues.alsoAccept[N]' {pcr8}" in said
     assert f"pulumi up --stack {HUB}" in said
+
+
+@pytest.mark.parametrize("osc", ["1.9.0", "1.11.0", "1.12.1"])
+def test_pods_that_do_not_speak_with_the_other_stacks_kbs_are_an_error_with_both_ways_out(hub: Run, osc: str) -> None:
+    said = _refused(SPOKE, Recorder(osc=osc, stacks={HUB: {**hub.exports}}))
+
+    minor = osc.rpartition(".")[0]
+    assert f"pod VMs of OSC {minor} (sandboxed-containers-operator.v{osc}) speak version" in said
+    assert f"KBS of Trustee 0.4 (trustee-operator.v0.4.0, of stack {HUB}) takes 0.2.0 only" in said
+    assert f"pulumi config set --stack {HUB} --path 'coco-azure:trustee.operator.version' VERSION" in said
+    assert "pin 1.10.x: pulumi config set --path 'coco-azure:peerPods.operator.version' VERSION" in said
+
+
+def test_a_hub_of_a_version_that_this_program_does_not_know_is_judged_by_what_it_says_it_speaks(hub: Run) -> None:
+    csv = {"package": "trustee-operator", "csv": "trustee-operator.v3.0.0", "profile": "3.0", "protocol": "0.9.0"}
+    newer = {**hub.exports["proof"], "versions": [csv], "acceptedPcr8": []}
+
+    said = _refused(SPOKE, _stacks(hub, proof=newer))
+    assert "KBS of Trustee 3.0 (trustee-operator.v3.0.0" in said
+    assert "takes 0.9.0 only" in said
+
+    same = {**newer, "versions": [{**csv, "protocol": "0.2.0"}]}
+    assert "initdataPcr8" in run_program(SPOKE, _stacks(hub, proof=same)).exports
+
+
+def test_an_upgrade_may_stop_at_a_hub_that_refuses_the_pods_and_is_told(hub: Run) -> None:
+    proof = {**hub.exports["proof"], "acceptedPcr8": []}
+    config = {"trustee": {"stack": HUB, "allowProtocolGap": True}}
+    run = run_program(config, Recorder(osc="1.12.1", stacks={HUB: {**hub.exports, "proof": proof}}))
+
+    (said,) = [each for each in run.exports["proof"]["warnings"] if "allowProtocolGap" in each]
+    assert "takes 0.2.0 only" in said
+    assert "attested" not in run.exports
 
 
 def test_every_document_has_to_be_accepted(hub: Run) -> None:

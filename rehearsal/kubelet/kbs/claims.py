@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.kubelet.kbs.model import Evidence, unauthorized
+from rehearsal.kubelet.kbs.model import DeniedError, Evidence, unauthorized
 from rehearsal.kubelet.kbs.versions import Version, of
 
 _UNPREFIXED = ("init_data", "report_data")
@@ -76,8 +76,11 @@ def nested(evidence: Evidence, version: Version) -> dict[str, Any]:
 def check_initdata(evidence: Evidence, version: Version) -> None:
     """Compare the initdata that the guest sent with what the vTPM measured.
 
+    A digest that is no SHA-256 makes the verifier panic, which ends the connection: ``verify_init_data`` copies it into
+    32 bytes (``deps/verifier/src/az_snp_vtpm/mod.rs``). The router in front of KBS then answers with 502.
+
     Raises:
-        DeniedError: it is malformed, or PCR 8 holds another digest.
+        DeniedError: it is malformed, its digest is too long, or PCR 8 holds another digest.
     """
     if evidence.initdata is None or not version.takes_initdata:
         return
@@ -86,6 +89,8 @@ def check_initdata(evidence: Evidence, version: Version) -> None:
         digest = hashlib.new(str(algorithm), evidence.initdata.encode()).digest()
     except (ValueError, KeyError, TypeError) as error:
         raise unauthorized(f"AttestationError: parse init data: {error!r}") from error
+    if len(digest) != _DIGEST and evidence.tee in ("az-snp-vtpm", "az-tdx-vtpm"):
+        raise DeniedError(502, f"KBS panicked: a slice of {len(digest)} bytes is copied into one of {_DIGEST}")
     expected = hashlib.sha256(bytes(_DIGEST) + digest[:_DIGEST]).hexdigest()
     measured = evidence.claims.get("tpm", {}).get("pcr08")
     if measured is not None and measured != expected:

@@ -76,18 +76,42 @@ class Kbs:
             raise StartError(f'configuration file "{path}" not found')
         return cls(schema.parse(path, mounted[path], number), files, number, now or _utc)
 
-    def release(self, resource: str, evidence: Evidence) -> bytes:
+    def release(self, resource: str, evidence: Evidence, protocol: str | None = None) -> bytes:
         """Return the resource ``<repository>/<type>/<tag>`` to who proves ``evidence``.
 
+        Args:
+            resource: what is asked for.
+            evidence: what the guest proves.
+            protocol: version of the RCAR protocol that the guest speaks; None: that of this KBS.
+
         Raises:
-            DeniedError: attestation failed, a policy says no, or there is no such resource.
+            DeniedError: the guest speaks another version, attestation failed, a policy says no, or there is no such
+                resource.
         """
+        if protocol is not None and protocol != self._version.protocol:
+            raise unauthorized(
+                "AttestationError: RCAR handshake Auth failed: KBS Client Protocol Version Mismatch: expect "
+                f"={self._version.protocol} while the request is {protocol}"
+            )
         token = self._service.attest(evidence)
         if reason := self._signer.cannot_sign():
             raise unauthorized(f"AttestationError: RCAR handshake Attest failed: {reason}")
+        return self.release_to_bearer(resource, token, self._signer)
+
+    def release_to_bearer(self, resource: str, token: Mapping[str, Any], signer: Signer) -> bytes:
+        """Return the resource to who brings a token with these claims.
+
+        Args:
+            resource: what is asked for.
+            token: its claims.
+            signer: who has signed it, which may be anybody: the key stands in the token's header.
+
+        Raises:
+            DeniedError: KBS does not trust the signer, the policy says no, or there is no such resource.
+        """
         if not any(plugin["name"] == "ResourceStorage" for plugin in self._config["plugins"]):
             raise DeniedError(404, "PluginNotFound: Plugin resource not found")
-        if not self._insecure() and (reason := self._signer.not_endorsed(self._trusted, _utc())):
+        if not self._insecure() and (reason := signer.not_endorsed(self._trusted, _utc())):
             raise unauthorized(f"TokenVerifierError: {reason}")
         if not self._allows(token, resource):
             raise unauthorized("PolicyDeny: access denied by the resource policy")

@@ -67,6 +67,11 @@ class Version:
         return self.number >= _REGORUS_0_5
 
     @property
+    def protocol(self) -> str:
+        """The version of the RCAR protocol that a guest has to speak (``kbs/src/attestation/backend.rs``)."""
+        return "0.4.0" if self.has_classes else "0.2.0" if self.has_payload_size else "0.1.1"
+
+    @property
     def submodule(self) -> str:
         """Name of the CPU's appraisal in an EAR token."""
         return "cpu0" if self.has_classes else "cpu"

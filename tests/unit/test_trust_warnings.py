@@ -1,0 +1,72 @@
+"""What a stack is told that is allowed and yet opens a door: tokens, digest of initdata, what booted."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.unit.trust_stacks import NOW, PLACE, PRODUCTION, chain, changed, entry, file, stack
+from trust import checks
+
+
+def _warnings(config: dict[str, Any], osc: str | None = "1.12", trustee: str | None = "1.2") -> list[str]:
+    return checks.warnings(stack(config), chain(config, osc, trustee, PLACE), NOW)
+
+
+@pytest.mark.parametrize(("present", "missing"), [("04", "7"), ("07", "4")])
+def test_production_is_told_which_pcr_of_the_boot_is_held_to_nothing_and_why(
+    tmp_path: Path, present: str, missing: str
+) -> None:
+    own = file(tmp_path, "boot.json", [entry(f"snp_pcr{present}")])
+
+    (boot, _) = _warnings(changed(PRODUCTION, trustee__referenceValuesFile=own))
+
+    assert boot.startswith(f"PCR {missing} may be anything")
+    assert "a boot loader of its own with secure boot off" in boot
+    assert "set coco-azure:trustee.referenceValues.pcrs to [3, 4, 7, 9, 11, 12]" in boot
+
+
+def test_a_development_stack_is_not_told_of_the_boot() -> None:
+    registered = changed(PRODUCTION, environment=None)
+
+    assert not [each for each in _warnings(registered) if "PCR 4" in each or "PCR 7" in each]
+
+
+def test_tokens_that_anybody_signs_are_told_as_what_they_are() -> None:
+    (warning,) = [each for each in _warnings({"trustee": {"signTokens": False}}) if "signTokens" in each]
+
+    assert "anybody, without any TEE, gets every secret" in warning
+    assert "pulumi config rm --path coco-azure:trustee.signTokens" in warning
+    assert not [each for each in _warnings({}) if "signTokens" in each]
+
+
+@pytest.mark.parametrize("algorithm", ["sha384", "sha512"])
+def test_a_digest_that_is_longer_than_pcr_8_takes_is_a_warning(algorithm: str) -> None:
+    (warning,) = [each for each in _warnings({"initdata": {"algorithm": algorithm}}) if "algorithm" in each]
+
+    assert warning.startswith(f"initdata.algorithm is {algorithm}")
+    assert "pulumi config rm --path coco-azure:initdata.algorithm" in warning
+    assert not [each for each in _warnings({}) if "algorithm" in each]
+    hub = {"peerPods": {"enabled": False}, "initdata": {"algorithm": algorithm}}
+    assert not [each for each in _warnings(hub, osc=None) if "algorithm" in each]
+
+
+def test_a_spoke_is_told_of_its_digest_too() -> None:
+    spoke = {"trustee": {"stack": "o/p/s"}, "initdata": {"algorithm": "sha384"}}
+
+    assert _warnings(spoke, trustee=None)[-1].startswith("initdata.algorithm is sha384")
+
+
+def test_a_key_that_older_pod_vms_cannot_verify_with_is_a_warning(tmp_path: Path) -> None:
+    rule = {"publicKeyFile": file(tmp_path, "rsa.pub", _rsa_public()), "images": ["quay.io/org/app"]}
+
+    found = _warnings({"trustee": {"imageSignature": rule}})
+
+    assert any("default/img-sig/pub-key is no P-256 key" in text for text in found)
+
+
+def _rsa_public() -> str:
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
