@@ -32,6 +32,9 @@ _OSC_ROWS: Mapping[str, Callable[[OscProfile], str]] = {
     "PCR 8 measures initdata": lambda found: "yes" if found.initdata_measured else "not known",
     "a pod VM without initdata measures": lambda found: "a stand-in" if found.initdata_stand_in else "nothing",
     "signs in to Azure with workload identity": lambda found: _yes(found.workload_identity),
+    "the agent tells its policy of a copied file": lambda found: (
+        "type and target of a link" if found.copied_type_named else "mode and data"
+    ),
     "who restarts CAA for a new `peer-pods-cm`": lambda found: "the operator" if found.restarts_caa else "the stack",
 }
 

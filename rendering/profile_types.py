@@ -23,6 +23,8 @@ class OscProfile:
             PCR 8 stays at what the boot left in it.
         restarts_caa: whether the operator restarts CAA itself when ``peer-pods-cm`` changes.
         workload_identity: whether operator and CAA can sign in to Azure with a token of the cluster.
+        copied_type_named: whether the Kata agent names the type of a file that the host copies, and the target of a
+            link, to its policy (``file_type``, ``symlink_target``); otherwise policies find them in the mode and data.
     """
 
     version: str
@@ -32,6 +34,7 @@ class OscProfile:
     initdata_stand_in: bool
     restarts_caa: bool
     workload_identity: bool
+    copied_type_named: bool
 
 
 @dataclass(frozen=True, kw_only=True)

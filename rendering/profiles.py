@@ -60,6 +60,9 @@ def _osc(version: str, annotation: str = _HYPERVISOR, **changes: bool) -> OscPro
         "restarts_caa": False,
         # openshift/sandboxed-containers-operator pull request 879, docs/credentials-handling.md (1.12.1)
         "workload_identity": False,
+        # kata-containers 3.29.0 src/agent/policy/src/policy.rs PolicyCopyFileRequest; Red Hat's policy reads these fields
+        # from OSC 1.12 on: CAA podvm-payload/osc-agent-policy.rego
+        "copied_type_named": False,
     }
     return OscProfile(version=version, initdata_annotation=annotation, **{**fields, **changes})
 
@@ -70,7 +73,7 @@ OSC: Mapping[str, OscProfile] = {
         _osc("1.9", _RUNTIME, initdata_gzip=False, initdata_measured=False, initdata_stand_in=False),
         _osc("1.10", _RUNTIME, initdata_stand_in=False),
         _osc("1.11"),
-        _osc("1.12", restarts_caa=True, workload_identity=True),
+        _osc("1.12", restarts_caa=True, workload_identity=True, copied_type_named=True),
     )
 }
 

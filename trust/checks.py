@@ -189,7 +189,7 @@ def _agent_reports(stack: Settings, chain: Chain) -> list[Report]:
         listed = () if own or stack.initdata.agent_policy_file is not None else allowed_images(stack, workload)
         found[document.agent_policy] = (setting, listed)
     reports = [
-        _reported(setting, partial(_agent_report, text, stack.environment, listed))
+        _reported(setting, partial(_agent_report, text, stack.environment, listed, chain.versions.osc))
         for text, (setting, listed) in found.items()
         if text is not None
     ]
@@ -197,9 +197,9 @@ def _agent_reports(stack: Settings, chain: Chain) -> list[Report]:
 
 
 @cache
-def _agent_report(text: str, variant: Variant, listed: tuple[str, ...]) -> Report:
+def _agent_report(text: str, variant: Variant, listed: tuple[str, ...], profile: OscProfile | None) -> Report:
     """Return what the engine makes of an agent policy; problems and warnings both ask, of many workloads' policies."""
-    return check_agent_policy(text, variant, listed)
+    return check_agent_policy(text, variant, listed, profile)
 
 
 def _replaced(stack: Settings, chain: Chain) -> list[str]:

@@ -87,19 +87,23 @@ def agent_policy(variant: Variant, images: Sequence[str] = ()) -> str:
     Raises:
         ValueError: an entry of ``images`` cannot be held to; every such entry is named.
     """
-    text = rego.load("agent_allow_all" if variant == "development" else "agent_production")
-    if not images:
-        return text
-    if "import rego.v1" not in text:
-        # The chapter's list needs no keywords; the part that is added does, and imports stand at the beginning.
-        text = text.replace(_AGENT_HEAD, f"{_AGENT_HEAD}\nimport rego.v1\n", 1)
-    allowed = agent_images.sort(images)
-    facts = {
-        "exact_images": allowed.exact,
-        "repositories": allowed.repositories,
-        "registries": allowed.registries,
-    }
-    return _followed(text, ["agent_images"], facts)
+    if variant == "development" and not images:
+        return rego.load("agent_allow_all")
+    facts: dict[str, object] = {}
+    parts = ["agent_root"]
+    if images:
+        allowed = agent_images.sort(images)
+        facts = {
+            "exact_images": allowed.exact,
+            "repositories": allowed.repositories,
+            "registries": allowed.registries,
+        }
+        parts.append("agent_images")
+    if variant == "production":
+        return _followed(rego.load("agent_production"), [*parts, "agent_container"], facts)
+    # The chapter's list needs no keywords; the parts that are added do, and imports stand at the beginning.
+    text = rego.load("agent_allow_all").replace(_AGENT_HEAD, f"{_AGENT_HEAD}\nimport rego.v1\n", 1)
+    return _followed(text, parts, facts)
 
 
 def _broker(profile: TrusteeProfile) -> list[str]:
