@@ -60,8 +60,8 @@ def _osc(version: str, annotation: str = _HYPERVISOR, **changes: bool) -> OscPro
         "restarts_caa": False,
         # openshift/sandboxed-containers-operator pull request 879, docs/credentials-handling.md (1.12.1)
         "workload_identity": False,
-        # kata-containers 3.29.0 src/agent/policy/src/policy.rs PolicyCopyFileRequest; Red Hat's policy reads these fields
-        # from OSC 1.12 on: CAA podvm-payload/osc-agent-policy.rego
+        # kata-containers 3.29.0 src/agent/policy/src/policy.rs PolicyCopyFileRequest, not in 3.13 to 3.25; Red Hat's
+        # own policy reads it from OSC 1.12 on (CAA podvm-payload/osc-agent-policy.rego).
         "copied_type_named": False,
     }
     return OscProfile(version=version, initdata_annotation=annotation, **{**fields, **changes})

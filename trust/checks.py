@@ -70,7 +70,8 @@ def warnings(stack: Settings, chain: Chain, now: datetime, presented: str | None
         now: the time at which it is judged, in UTC.
         presented: certificates (PEM) that the Route or KBS presents, or None for the router's own.
     """
-    found = [warning for report in _agent_reports(stack, chain) for warning in report.warnings]
+    # The policies of many workloads may leave the same thing open.
+    found = list(dict.fromkeys(warning for report in _agent_reports(stack, chain) for warning in report.warnings))
     if chain.judgement is None:
         return found
     if not chain.judgement.values:

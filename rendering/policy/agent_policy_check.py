@@ -1,8 +1,8 @@
 """Judges a Kata agent policy on the requests that a peer pod makes and on those that a hostile host makes.
 
-Source: kata-containers 3.13.0 to 3.25.0 ``src/runtime/virtcontainers/kata_agent.go`` (what a pod with a remote hypervisor
-needs) and ``src/agent/src/rpc.rs`` (what is asked of the policy, and what the agent then does). The requests themselves
-are ``agent_requests``'.
+Source: kata-containers 3.13.0 to 3.25.0 ``src/runtime/virtcontainers/kata_agent.go`` (what a pod with a remote
+hypervisor needs) and ``src/agent/src/rpc.rs`` (what is asked of the policy, and what the agent then does). The requests
+themselves are ``agent_requests``'.
 """
 
 import re
@@ -114,27 +114,26 @@ def _hostile(text: str, report: Report, variant: Variant, hostile: Sequence[Case
     allowed = {kind: (0, list[str]()) for kind in agent_requests.harms()}
     for case in hostile:
         passes = any(judge_agent(text, case.request, document) for document in case.documents)
-        # Only a workload's own policy knows what its containers run.
-        expected = variant == "development" or case.kind == WORKLOAD
+        # Development may allow anything, and only a workload's own policy knows what its containers run.
+        expected = passes and (variant == "development" or case.kind == WORKLOAD)
         yield Outcome(case=case.title, expected=expected, found=passes)
         tried, titles = allowed[case.kind]
         allowed[case.kind] = (tried + 1, [*titles, *([case.title] if passes else [])])
     passed = {kind: found for kind, found in allowed.items() if found[1]}
+    if passed.pop(WORKLOAD, None) and (variant == "production" or not passed):
+        report.warnings.append(_unknown_workload(text))
     if variant == "development" and passed:
         gets = "; ".join(agent_requests.harms()[kind] for kind in passed)
         report.warnings.append(f"the agent policy lets a hostile host have its way: the host gets {gets}. {_SETTING}")
         return
     for kind, (tried, titles) in passed.items():
-        if kind == WORKLOAD:
-            report.warnings.append(unknown_workload(text))
-            continue
         report.problems.append(
             f"the agent policy allows {len(titles)} of {tried} hostile requests of one kind ({_examples(titles)}): the "
             f"host gets {agent_requests.harms()[kind]}. {_SETTING}"
         )
 
 
-def unknown_workload(text: str) -> str:
+def _unknown_workload(text: str) -> str:
     """Return what a host can still do under a policy that does not know what containers run, and the way out."""
     other = create_container(_OTHER)
     image = "any image that the image policy accepts" if judge_agent(text, _CREATE, other) else "an allowed image"

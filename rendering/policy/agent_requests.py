@@ -1,9 +1,9 @@
 """Requests that the Kata agent is asked, as JSON in the form in which it hands them to its policy.
 
 They are what the shim of a peer pod sends on a node of OpenShift: kata-containers 3.13.0 to 3.25.0
-``src/runtime/virtcontainers/kata_agent.go`` and ``fs_share_linux.go`` with ``configuration-remote.toml`` (no shared file
-system, images pulled in the guest, no seccomp), with the annotations and mounts of CRI-O. ``agent_cases.json`` has what
-ordinary pods and hostile hosts change in them. Does not judge anything: ``agent_policy_check`` does.
+``src/runtime/virtcontainers/kata_agent.go`` and ``fs_share_linux.go`` with ``configuration-remote.toml.in`` (no shared
+file system, images pulled in the guest, no seccomp), with the annotations and mounts of CRI-O. ``agent_cases.json`` has
+what ordinary pods and hostile hosts change in them. Does not judge anything: ``agent_policy_check`` does.
 """
 
 import copy
@@ -252,7 +252,7 @@ def _mounts(identity: str) -> list[Document]:
         ("/dev/mqueue", "mqueue", "mqueue", _FLAGS),
         ("/sys", "sysfs", "sysfs", [*_FLAGS, "ro"]),
         ("/sys/fs/cgroup", "cgroup", "cgroup", [*_FLAGS, "relatime", "ro"]),
-        ("/dev/shm", "/run/kata-containers/sandbox/shm", "bind", ["rbind"]),
+        ("/dev/shm", "/run/kata-containers/sandbox/shm", "bind", ["rbind"]),  # noqa: S108 - a path in a container
     )
     names = {
         "/etc/resolv.conf": ["rw", "nosuid", "nodev", "noexec", "bind"],

@@ -127,7 +127,7 @@ def _compiled(text: str, *, v1: bool, package: str) -> Policy:
 
 @lru_cache(maxsize=16)
 def _kept(text: str, v1: bool, _: object) -> Policy:  # noqa: FBT001 - a part of the key, as the maker of the engine is
-    """Return a compiled policy; one is judged on hundreds of documents, and each evaluation has an engine of its own."""
+    """Return a compiled policy; it is judged on hundreds of documents, and each evaluation has an engine of its own."""
     return Policy(text, v1=v1)
 
 

@@ -35,17 +35,31 @@ def _warnings(
 
 
 @pytest.mark.parametrize("version", TRUSTEE)
-def test_a_good_production_stack_has_no_problem_and_one_known_warning(version: str) -> None:
+def test_a_good_production_stack_has_no_problem_and_two_known_warnings(version: str) -> None:
     config = dict(PRODUCTION)
 
     assert _problems(config, trustee=version) == []
-    (warning,) = _warnings(config, trustee=version)
-    assert warning.startswith(DEMONSTRATION)
-    assert "Set coco-azure:trustee.cluster or trustee.stack" in warning
+    workload, where = _warnings(config, trustee=version)
+    assert workload.startswith("the agent policy does not know what containers run: the host can start any image")
+    assert where.startswith(DEMONSTRATION)
+    assert "Set coco-azure:trustee.cluster or trustee.stack" in where
 
 
-def test_a_production_stack_with_a_trusted_cluster_has_no_warning_at_all() -> None:
-    assert _warnings(changed(PRODUCTION, trustee__cluster={"context": "trusted"})) == []
+def test_a_production_stack_with_a_trusted_cluster_is_warned_only_of_what_no_manifest_says() -> None:
+    trusted = changed(PRODUCTION, trustee__cluster={"context": "trusted"})
+
+    (warning,) = _warnings(trusted)
+    assert "with another command, another environment or files of its own over those of the image" in warning
+    assert warning.endswith("coco-azure:initdata.workloads.NAME.manifestFile")
+    (warning,) = _warnings(changed(trusted, initdata__allowedImages=["quay.io/my-org/app"]))
+    assert "the host can start an allowed image with another command" in warning
+
+
+def test_what_the_policies_of_many_workloads_leave_open_is_said_once() -> None:
+    workloads = {f"w{number}": {"allowedImages": [f"quay.io/my-org/{number}"]} for number in range(3)}
+    trusted = changed(PRODUCTION, trustee__cluster={"context": "trusted"}, initdata__workloads=workloads)
+
+    assert len(_warnings(trusted)) == 2
 
 
 @pytest.mark.parametrize("version", TRUSTEE)
