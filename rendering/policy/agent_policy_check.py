@@ -110,23 +110,36 @@ def _harmful(text: str, report: Report, variant: Variant) -> Iterator[Outcome]:
         leaks.append(f"the agent policy allows requests that it does not name (AllowRequestsFailingPolicy). {_SETTING}")
 
 
+def harms(text: str) -> dict[str, list[str]]:
+    """Return the hostile requests that a policy allows of any image, as titles by kind of harm, but for ``WORKLOAD``'s.
+
+    Raises:
+        PolicyError: the agent would not take it.
+    """
+    found: dict[str, list[str]] = {}
+    for case in agent_requests.cases("hostile", _IMAGE):
+        if case.kind != WORKLOAD and _allows_any(text, case):
+            found.setdefault(agent_requests.harms()[case.kind], []).append(case.title)
+    return found
+
+
 def _hostile(text: str, report: Report, variant: Variant, hostile: Sequence[Case]) -> Iterator[Outcome]:
-    allowed = {kind: (0, list[str]()) for kind in agent_requests.harms()}
+    allowed: dict[str, list[str]] = {}
     for case in hostile:
-        passes = any(judge_agent(text, case.request, document) for document in case.documents)
+        passes = _allows_any(text, case)
         # Development may allow anything, and only a workload's own policy knows what its containers run.
         expected = passes and (variant == "development" or case.kind == WORKLOAD)
         yield Outcome(case=case.title, expected=expected, found=passes)
-        tried, titles = allowed[case.kind]
-        allowed[case.kind] = (tried + 1, [*titles, *([case.title] if passes else [])])
-    passed = {kind: found for kind, found in allowed.items() if found[1]}
-    if passed.pop(WORKLOAD, None) and (variant == "production" or not passed):
+        if passes:
+            allowed.setdefault(case.kind, []).append(case.title)
+    if allowed.pop(WORKLOAD, None) and (variant == "production" or not allowed):
         report.warnings.append(_unknown_workload(text))
-    if variant == "development" and passed:
-        gets = "; ".join(agent_requests.harms()[kind] for kind in passed)
+    if variant == "development" and allowed:
+        gets = "; ".join(agent_requests.harms()[kind] for kind in allowed)
         report.warnings.append(f"the agent policy lets a hostile host have its way: the host gets {gets}. {_SETTING}")
         return
-    for kind, (tried, titles) in passed.items():
+    for kind, titles in allowed.items():
+        tried = sum(case.kind == kind for case in hostile)
         report.problems.append(
             f"the agent policy allows {len(titles)} of {tried} hostile requests of one kind ({_examples(titles)}): the "
             f"host gets {agent_requests.harms()[kind]}. {_SETTING}"
@@ -160,6 +173,10 @@ def _foreign(text: str, report: Report, images: Sequence[str]) -> Iterator[Outco
 
 def _allows_all(text: str, case: Case) -> bool:
     return all(judge_agent(text, case.request, document) for document in case.documents)
+
+
+def _allows_any(text: str, case: Case) -> bool:
+    return any(judge_agent(text, case.request, document) for document in case.documents)
 
 
 def _examples(titles: Sequence[str]) -> str:

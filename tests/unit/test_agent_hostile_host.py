@@ -14,6 +14,7 @@ from rendering.policy.agent_requests import SHARED, Case, cases, changed, copy_f
 from rendering.policy.policies import agent_policy
 from rendering.policy.policy_judge import judge_agent
 from rendering.profiles import OSC
+from tests.unit.recording import ROOT
 
 IMAGE = "registry.example.com/org/app:1"
 PRODUCTION = agent_policy("production")
@@ -69,6 +70,13 @@ def test_the_lists_are_long_enough_and_name_every_kind_of_harm() -> None:
     for group in (ORDINARY, HOSTILE):
         titles = [_titles(case) for case in group]
         assert len(titles) == len(set(titles))
+
+
+def test_the_page_on_trust_tells_how_many_there_are() -> None:
+    page = " ".join((ROOT / "docs/trust-chain.md").read_text().split())
+
+    assert f"on {len(ORDINARY)} requests of ordinary pods" in page
+    assert f"and on {len(HOSTILE)} of a hostile host" in page
 
 
 def test_a_file_that_is_copied_is_judged_in_the_form_of_the_version() -> None:
