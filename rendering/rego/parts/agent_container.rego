@@ -5,7 +5,8 @@ ordinary if {
 	blank(input, ["devices", "shared_mounts", "string_user", "stdin_port", "stdout_port", "stderr_port"])
 	blank(input.OCI, ["Hooks", "Solaris", "Windows"])
 	linux := input.OCI.Linux
-	blank(linux, ["Devices", "GIDMappings", "IntelRdt", "MountLabel", "RootfsPropagation", "Seccomp", "UIDMappings"])
+	blank(linux, ["Devices", "GIDMappings", "IntelRdt", "MountLabel", "Seccomp", "UIDMappings"])
+	object.get(linux, "RootfsPropagation", "") in ["", "private", "rprivate", "slave", "rslave"]
 	blank(linux.Resources, ["Devices"])
 	blank(input.OCI.Process, ["SelinuxLabel"])
 	not contains(object.get(linux, "CgroupsPath", ""), "..")
@@ -38,6 +39,12 @@ capabilities_bounded if {
 			capability in capabilities
 		}
 	}
+}
+
+# Whatever is said of the pause container's, it gets those of the pod VM image.
+capabilities_bounded if {
+	sandbox
+	blank(input.OCI.Process, ["Capabilities"])
 }
 
 capabilities := {
@@ -156,8 +163,10 @@ destination_ordinary(destination) if {
 		"/dev",
 		"/dev/shm",
 		"/dev/termination-log",
+		"/etc/group",
 		"/etc/hostname",
 		"/etc/hosts",
+		"/etc/passwd",
 		"/etc/resolv.conf",
 		"/run/.containerenv",
 		"/run/secrets",
