@@ -122,11 +122,10 @@ CopyFileRequest if {
 
 copies := `/run/kata-containers/shared/containers/(passthrough/)?(watchable/)?[a-z0-9]{64}-[a-z0-9]{16}-[^/]+`
 
-# Agents that do not name the type of a file have its mode, whose upper bits are the type.
+# Agents name the type of a file, or have only its mode, whose upper bits are the type.
 copied := input.file_type
 
 copied := name if {
-	not input.file_type
 	some name, first in {"Directory": 16384, "Regular": 32768, "Symlink": 40960}
 	input.file_mode >= first
 	input.file_mode < first + 4096

@@ -196,6 +196,13 @@ def test_a_link_of_which_no_target_is_told_is_denied() -> None:
         assert not judge_agent(LISTED, "CopyFileRequest", document)
 
 
+@pytest.mark.parametrize(("target", "data"), [("/", "x"), ("x", "/")])
+def test_where_a_target_is_told_its_bytes_do_not_count(target: str, data: str) -> None:
+    document = copy_file(f"{VOLUME}/x", "Symlink", target, named=True) | {"data": list(data.encode())}
+
+    assert judge_agent(LISTED, "CopyFileRequest", document) == (target == "x")
+
+
 @given(
     destination=st.text(alphabet="/.ab", max_size=8),
     source=st.sampled_from(

@@ -22,7 +22,11 @@ VOLUMES = (
     Volume(name="cache", destination="/cache", kind="memory"),
     Volume(name="work", destination="/work", kind="disk"),
 )
-SECURITY = ({}, {"capabilities": {"drop": ["ALL"]}}, {"capabilities": {"add": ["NET_RAW"]}, "runAsUser": 1000})
+SECURITY: tuple[dict[str, Any], ...] = (
+    {},
+    {"capabilities": {"drop": ["ALL"]}},
+    {"capabilities": {"add": ["NET_RAW"]}, "runAsUser": 1000},
+)
 versions = pytest.mark.parametrize("version", osc_release.RELEASES)
 
 

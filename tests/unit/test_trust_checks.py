@@ -55,13 +55,6 @@ def test_a_production_stack_with_a_trusted_cluster_is_warned_only_of_what_no_man
     assert "the host can start an allowed image with another command" in warning
 
 
-def test_what_the_policies_of_many_workloads_leave_open_is_said_once() -> None:
-    workloads = {f"w{number}": {"allowedImages": [f"quay.io/my-org/{number}"]} for number in range(3)}
-    trusted = changed(PRODUCTION, trustee__cluster={"context": "trusted"}, initdata__workloads=workloads)
-
-    assert len(_warnings(trusted)) == 2
-
-
 @pytest.mark.parametrize("version", TRUSTEE)
 def test_a_development_stack_has_no_problem_and_its_three_warnings(version: str) -> None:
     assert _problems({}, trustee=version) == []

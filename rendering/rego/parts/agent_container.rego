@@ -10,8 +10,7 @@ ordinary if {
 	blank(linux.Resources, ["Devices"])
 	blank(input.OCI.Process, ["SelinuxLabel"])
 	not contains(object.get(linux, "CgroupsPath", ""), "..")
-	kinds := {namespace.Type | some namespace in linux.Namespaces} - {"ipc", "uts"}
-	kinds in [{"mount"}, {"mnt"}]
+	{namespace.Type | some namespace in linux.Namespaces} - {"ipc", "uts"} == {"mount"}
 	every namespace in linux.Namespaces {
 		blank(namespace, ["Path"])
 	}
