@@ -149,7 +149,7 @@ source_ordinary(mount) if {
 	mount.destination == "/dev/shm"
 }
 
-# Below the root, and not over the kernel's files.
+# Below the root, and not over the kernel's files; in the pause container only where CRI-O and the kubelet mount.
 destination_ordinary(destination) if {
 	not sandbox
 	regex.match(`^(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))+/?$`, destination)
@@ -157,15 +157,12 @@ destination_ordinary(destination) if {
 }
 
 destination_ordinary(destination) if {
-	sandbox
 	destination in {
 		"/dev",
 		"/dev/shm",
 		"/dev/termination-log",
-		"/etc/group",
 		"/etc/hostname",
 		"/etc/hosts",
-		"/etc/passwd",
 		"/etc/resolv.conf",
 		"/run/.containerenv",
 		"/run/secrets",
