@@ -1,5 +1,6 @@
 """What every settings model shares: the frozen base, and types that check one value each."""
 
+import codecs
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,14 +81,18 @@ def read_bytes(path: object, info: ValidationInfo) -> bytes:
         ) from None
 
 
-def _read_text(path: object, info: ValidationInfo) -> str:
+def read_text(path: object, info: ValidationInfo) -> str:
+    """Return the text of a file named in the settings, see ``read_bytes``."""
+    raw = read_bytes(path, info)
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError(f"{path} is UTF-16; needed UTF-8: iconv -f UTF-16 -t UTF-8 {path} > FILE")
     try:
-        return read_bytes(path, info).decode()
+        return raw.decode("utf-8-sig")  # without the mark that editors of Windows put in front
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not UTF-8 text") from None
 
 
-TextFile = Annotated[str, BeforeValidator(_read_text)]
+TextFile = Annotated[str, BeforeValidator(read_text)]
 """Set to a path; holds the text of that file."""
 
 Duration = Annotated[

@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rendering.policy import agent_images, agent_requests
+from rendering.policy import agent_images, agent_requests, agent_workload_check
 from rendering.policy.agent_requests import Case, create_container
 from rendering.policy.policies import Variant
 from rendering.policy.policy_check import Outcome, Report
 from rendering.policy.policy_judge import compile_policy, judge_agent
 from rendering.profiles import OscProfile
+from rendering.workload.containers import Container
 
 NEEDED = (
     "CreateSandboxRequest",
@@ -54,7 +55,12 @@ _SETTING = "Change the policy, or leave the setting out to get the program's own
 
 
 def check_agent_policy(
-    text: str, variant: Variant, images: Sequence[str] = (), profile: OscProfile | None = None
+    text: str,
+    variant: Variant,
+    images: Sequence[str] = (),
+    profile: OscProfile | None = None,
+    *,
+    workload: Sequence[Container] = (),
 ) -> Report:
     """Judge an agent policy.
 
@@ -63,6 +69,7 @@ def check_agent_policy(
         variant: in development everything may be allowed.
         images: the images, repositories or registries that it is to keep to; none means any.
         profile: the version of OSC whose agent holds requests to it; None: it has to do for every version.
+        workload: the containers that it is to keep to; none means any.
 
     Raises:
         PolicyError: the agent would not take it.
@@ -71,11 +78,14 @@ def check_agent_policy(
     compile_policy(text, None, "agent")
     report = Report(outcomes=[])
     named = None if profile is None else profile.copied_type_named
+    image = workload[0].image if workload else _example(images)
+    ordinary = agent_requests.cases("ordinary", image, named=named)
     outcomes = [
-        *_needed(text, report, agent_requests.cases("ordinary", _example(images), named=named)),
+        *_needed(text, report, [case for case in ordinary if not workload or not agent_workload_check.foreign(case)]),
         *_harmful(text, report, variant),
-        *_hostile(text, report, variant, agent_requests.cases("hostile", _example(images), named=named)),
+        *_hostile(text, report, variant, agent_requests.cases("hostile", image, named=named)),
         *_foreign(text, report, images),
+        *agent_workload_check.judge(text, workload, report),
     ]
     return Report(outcomes=outcomes, problems=report.problems, warnings=report.warnings)
 

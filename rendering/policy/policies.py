@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Literal
 
 from rendering import rego
-from rendering.policy import agent_images
+from rendering.policy import agent_images, agent_workload
 from rendering.profiles import TrusteeProfile
+from rendering.workload.containers import Container
 
 Variant = Literal["development", "production"]
 """``development`` keeps the chapter's intent and is permissive, ``production`` says no."""
@@ -74,7 +75,7 @@ def attestation_policy(
     return _joined(f"attestation_{variant}", ["azure_vtpm", *production, *_broker(profile)], facts)
 
 
-def agent_policy(variant: Variant, images: Sequence[str] = ()) -> str:
+def agent_policy(variant: Variant, images: Sequence[str] = (), *, workload: Sequence[Container] = ()) -> str:
     """Return the Rego that the Kata agent in a pod VM holds the host's requests to.
 
     It is the same for all versions: it compiles as Rego v0 (regorus 0.2, Kata 3.12 to 3.29) and as v1.
@@ -83,27 +84,32 @@ def agent_policy(variant: Variant, images: Sequence[str] = ()) -> str:
         variant: ``development`` is the chapter's list, which allows every request; ``production`` lets a pod start, run
             and stop, and denies exec, logs, standard input and a change of the policy.
         images: images, repositories or registries that containers may come from; none means any image.
+        workload: the containers that may run, and no others; none means any.
 
     Raises:
         ValueError: an entry of ``images`` cannot be held to; every such entry is named.
     """
-    if variant == "development" and not images:
+    if variant == "development" and not images and not workload:
         return rego.load("agent_allow_all")
     facts: dict[str, object] = {}
     parts = ["agent_root"]
     if images:
-        allowed = agent_images.sort(images)
-        facts = {
-            "exact_images": allowed.exact,
-            "repositories": allowed.repositories,
-            "registries": allowed.registries,
-        }
+        facts = agent_images.sort(images).facts
         parts.append("agent_images")
     if variant == "production":
-        return _followed(rego.load("agent_production"), [*parts, "agent_container"], facts)
+        text = _followed(rego.load("agent_production"), [*parts, "agent_container"], facts)
+        return _only(text, workload) if workload else text
     # The chapter's list needs no keywords; the parts that are added do, and imports stand at the beginning.
     text = rego.load("agent_allow_all").replace(_AGENT_HEAD, f"{_AGENT_HEAD}\nimport rego.v1\n", 1)
-    return _followed(text, parts, facts)
+    text = _followed(text, parts, facts)
+    return _only(text, workload) if workload else text
+
+
+def _only(text: str, workload: Sequence[Container]) -> str:
+    commands = any(container.commands for container in workload)
+    parts = ["agent_workload", *(["agent_workload_exec"] if commands else [])]
+    constants = [f"{name} := {value}\n" for name, value in agent_workload.facts(workload).items()]
+    return "\n".join([text, *(rego.load(f"parts/{part}") for part in parts), *constants])
 
 
 def _broker(profile: TrusteeProfile) -> list[str]:
