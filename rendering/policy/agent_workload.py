@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from rendering.workload.containers import Container
 from rendering.workload.values import ADDRESS, Value
 
+_WIDTH = 600
+_SHORT = 100
 _PROTOCOL = "(TCP|UDP|SCTP)"
 _PORT = "[0-9]{1,5}"
 _OF_SERVICE = (
@@ -38,7 +40,7 @@ _ADDED: Mapping[str, Sequence[str]] = {
 
 
 def facts(containers: Sequence[Container]) -> dict[str, str]:
-    """Return the constants of the part as compact JSON, by name; the same containers always give the same text."""
+    """Return the constants of the part as Rego, by name; the same containers always give the same text."""
     made: list[dict[str, object]] = []
     for container in containers:
         each = _facts(container)
@@ -46,9 +48,30 @@ def facts(containers: Sequence[Container]) -> dict[str, str]:
             made.append(each)
     groups = {group for container in containers for group in _groups(container)}
     added = {group: patterns for group, patterns in _ADDED.items() if group in groups}
-    # One container a line, so that a person can compare two policies.
-    lines = ",\n".join(json.dumps(each, separators=(",", ":")) for each in made)
-    return {"workload": f"[\n{lines},\n]", "added_env": json.dumps(added, indent=2)}
+    return {"workload": _rego(made), "added_env": _rego(added)}
+
+
+def _rego(value: object) -> str:
+    """Return a value on one line where it is short; engines take no line of more than 1024 columns."""
+    if isinstance(value, str) and len(json.dumps(value)) > _WIDTH:
+        # Escapes make a text twelve times as long at most.
+        step = _WIDTH // 12
+        chunks = ",\n".join(json.dumps(value[at : at + step]) for at in range(0, len(value), step))
+        return f'concat("", [\n{chunks},\n])'
+    if isinstance(value, Mapping):
+        parts = [f"{json.dumps(key)}: {_rego(each)}" for key, each in value.items()]
+        return _enclosed("{", parts, "}")
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return _enclosed("[", [_rego(each) for each in value], "]")
+    return json.dumps(value)
+
+
+def _enclosed(start: str, parts: Sequence[str], end: str) -> str:
+    line = f"{start}{', '.join(parts)}{end}"
+    if len(line) <= _SHORT and "\n" not in line:
+        return line
+    lines = ",\n".join(parts)
+    return f"{start}\n{lines},\n{end}"
 
 
 def _facts(container: Container) -> dict[str, object]:
