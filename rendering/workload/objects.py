@@ -10,11 +10,18 @@ from typing import Any
 
 import yaml
 
-_TEMPLATE = re.compile(r"\{\{|\}\}")
+_TEMPLATE = re.compile(r"\{\{")
+_CHART = re.compile(r"\{\{-?\s*(\.(Values|Release|Chart|Capabilities)|include|template|toYaml|if|range|with|end)\b")
 
 
 class ManifestError(ValueError):
     """The file is no manifest; the message names the line, counted from 1."""
+
+
+_TEMPLATED = (
+    "line {line}: this belongs to a chart's template, which is no manifest yet; render it, and name the result: "
+    "helm template RELEASE CHART > FILE"
+)
 
 
 class _Loader(yaml.SafeLoader):
@@ -40,6 +47,8 @@ def load(text: str) -> list[Mapping[str, Any]]:
     Raises:
         ManifestError: it is no YAML, a chart's template, or has a document that is no object.
     """
+    if (chart := _line(_CHART, text)) is not None:
+        raise ManifestError(_TEMPLATED.format(line=chart))
     try:
         documents = [document for document in yaml.load_all(text, _Loader) if document is not None]
     except yaml.MarkedYAMLError as error:
@@ -52,15 +61,15 @@ def load(text: str) -> list[Mapping[str, Any]]:
 
 
 def _malformed(error: yaml.MarkedYAMLError, text: str) -> str:
-    templated = next((at for at, line in enumerate(text.splitlines(), 1) if _TEMPLATE.search(line)), None)
-    if templated is not None:
-        return (
-            f"line {templated}: {{{{ belongs to a chart's template, which is no manifest yet; render it, and name the "
-            "result: helm template RELEASE CHART > FILE"
-        )
+    if (templated := _line(_TEMPLATE, text)) is not None:
+        return _TEMPLATED.format(line=templated)
     mark = error.problem_mark or error.context_mark
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
     return f"{place}no YAML: {error.problem or error.context}"
+
+
+def _line(pattern: re.Pattern[str], text: str) -> int | None:
+    return next((at for at, line in enumerate(text.splitlines(), 1) if pattern.search(line)), None)
 
 
 def _flat(document: Any, place: str) -> Iterator[Mapping[str, Any]]:

@@ -8,6 +8,7 @@ Document = dict[str, Any]
 RUN = "/run/kata-containers"
 SHARED = f"{RUN}/shared/containers"
 IDENTITY, SANDBOX = "c0" * 32, "5a" * 32
+SHM = "/dev/shm"  # noqa: S108 - a path in a guest
 
 
 def bind(destination: str, source: str, *options: str, kind: str = "bind") -> Document:
@@ -31,9 +32,7 @@ def mounts(container: Mapping[str, Any], pod: Mapping[str, Any]) -> list[Documen
         ("/sys", "sysfs", [*flags, "ro"]),
         ("/sys/fs/cgroup", "cgroup", [*flags, "relatime", "ro"]),
     )
-    made = [
-        {"destination": path, "source": kind, "type_": kind, "options": options} for path, kind, options in kernel
-    ]
+    made = [{"destination": path, "source": kind, "type_": kind, "options": options} for path, kind, options in kernel]
     files = ["/etc/resolv.conf", "/etc/hostname", "/run/.containerenv", "/run/secrets", "/etc/hosts", "/etc/passwd"]
     files.append(container.get("terminationMessagePath", "/dev/termination-log"))
     made += [bind(path, copied(path.rpartition("/")[2]), "rw") for path in files]
@@ -42,7 +41,7 @@ def mounts(container: Mapping[str, Any], pod: Mapping[str, Any]) -> list[Documen
     volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes", [])}
     own = [_volume(entry, volumes.get(entry["name"], {})) for entry in container.get("volumeMounts", [])]
     taken = {each["destination"] for each in own}
-    made.append(bind("/dev/shm", f"{RUN}/sandbox/shm"))  # noqa: S108 - a path in a guest
+    made.append(bind(SHM, f"{RUN}/sandbox/shm"))
     return [each for each in made if each["destination"] not in taken] + own
 
 

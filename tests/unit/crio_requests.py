@@ -205,8 +205,8 @@ def _shell(node: Node) -> Document:
 
 def _process(container: Mapping[str, Any], pod: Mapping[str, Any], config: Mapping[str, Any], node: Node) -> Document:
     variables = _pod_environment(container, pod, node)
-    command = [_expanded(text, variables) for text in container.get("command", [])]
-    args = [_expanded(text, variables) for text in container.get("args", [])]
+    command = [_expanded(text, variables) for text in container.get("command") or []]
+    args = [_expanded(text, variables) for text in container.get("args") or []]
     if not command:
         args = args or list(config.get("Cmd") or [])
         command = list(config.get("Entrypoint") or [])
@@ -256,7 +256,7 @@ def _taken(source: Mapping[str, Any], pod: Mapping[str, Any], node: Node) -> str
         path = source["fieldRef"]["fieldPath"]
         labels = {"pod-template-hash": "5d8f7c6b9", **pod.get("metadata", {}).get("labels", {})}
         fields = {f"metadata.labels['{key}']": text for key, text in labels.items()}
-        return {
+        found: dict[str, str] = {
             **fields,
             "metadata.name": node.pod,
             "metadata.namespace": node.namespace,
@@ -266,9 +266,10 @@ def _taken(source: Mapping[str, Any], pod: Mapping[str, Any], node: Node) -> str
             "status.podIP": "10.128.2.17",
             "status.hostIP": "10.0.128.4",
             "status.podIPs": "10.128.2.17,fd01::17",
-        }[path]
+        }
+        return found[path]
     reference = source.get("configMapKeyRef") or source["secretKeyRef"]
-    return node.objects[reference["name"]][reference["key"]]
+    return node.objects[str(reference["name"])][str(reference["key"])]
 
 
 def _expanded(text: str, variables: Mapping[str, str]) -> str:

@@ -8,8 +8,8 @@ import pytest
 
 from rendering.policy.policies import agent_policy
 from rendering.policy.policy_engine import Facts, Policy
-from tests.unit.crio_mounts import IDENTITY, RUN, SHARED, bind, copied
-from tests.unit.crio_requests import Document, changed, create, run, sandbox
+from tests.unit.crio_mounts import IDENTITY, RUN, SHARED, SHM, Document, bind, copied
+from tests.unit.crio_requests import changed, create, run, sandbox
 from tests.unit.workload_manifests import DEPLOYMENT, NODE, SEALED, allows, pod, policy
 
 dialects = pytest.mark.parametrize("v1", [False, True], ids=["v0", "v1"])
@@ -97,7 +97,7 @@ def test_a_changed_container_is_denied(change: str, places: list[tuple[str, Any]
     assert not allows(policy(), _shop(*places), v1=v1), change
 
 
-@pytest.mark.parametrize("destination", ["/scratch", "/dev/shm", "/etc/shop/", "/data", "/part"])
+@pytest.mark.parametrize("destination", ["/scratch", SHM, "/etc/shop/", "/data", "/part"])
 def test_a_volume_that_is_missing_is_denied(destination: str) -> None:
     mounts = _shop()["OCI"]["Mounts"]
     left = [mount for mount in mounts if mount["destination"] != destination]
@@ -113,15 +113,15 @@ def test_a_volume_that_is_missing_is_denied(destination: str) -> None:
         ("/data", "options", ["rbind", "rw"]),
         ("/scratch", "source", copied("scratch")),
         ("/scratch", "source", f"{RUN}/shared/containers/x/rootfs/local/../../../../x"),
-        ("/dev/shm", "source", copied("shm")),
-        ("/dev/shm", "source", f"{SHARED}/{IDENTITY}/rootfs/local/fast"),
+        (SHM, "source", copied("shm")),
+        (SHM, "source", f"{SHARED}/{IDENTITY}/rootfs/local/fast"),
         ("/data", "source", "/var/lib"),
         ("/data", "source", f"{SHARED}/{IDENTITY}/rootfs"),
         ("/etc/shop/", "source", "/etc"),
         ("/etc/shop/", "type_", "overlay"),
         ("/proc", "type_", "bind"),
         ("/proc", "source", "/"),
-        ("/dev/shm", "destination", "/dev/shm/../x"),
+        (SHM, "destination", f"{SHM}/../x"),
     ],
 )
 def test_a_changed_mount_is_denied(destination: str, place: str, value: object) -> None:

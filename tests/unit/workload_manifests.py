@@ -11,7 +11,8 @@ from rendering.policy.policies import agent_policy
 from rendering.policy.policy_judge import judge_agent
 from rendering.workload.containers import Container, containers
 from rendering.workload.image_config import ImageConfig
-from tests.unit.crio_requests import Document, Node
+from tests.unit.crio_mounts import Document
+from tests.unit.crio_requests import Node
 
 SHOP = (Path(__file__).parent / "workloads" / "shop.yaml").read_text()
 DEPLOYMENT: Mapping[str, Any] = next(each for each in yaml.safe_load_all(SHOP) if each["kind"] == "Deployment")
@@ -29,7 +30,12 @@ def pod(*names: str, spec: Mapping[str, Any] | None = None, **container: Any) ->
     """Return a Pod of containers that differ in their name only."""
     each = {"image": "quay.io/my-org/app:1", "command": ["/bin/app"], **container}
     made = [{"name": name, **each} for name in names or ("app",)]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "app"}, "spec": {"containers": made, **(spec or {})}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "app"},
+        "spec": {"containers": made, **(spec or {})},
+    }
 
 
 def read(manifest: Mapping[str, Any] | str, images: Mapping[str, ImageConfig] | None = None) -> list[Container]:
