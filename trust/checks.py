@@ -1,7 +1,7 @@
 """What is wrong with a chain, all of it at once, and what is allowed and yet worth a warning."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
 
@@ -31,7 +31,7 @@ class _Held:
     """What an agent policy is to keep to: images or, narrower, the containers of a workload; none means any."""
 
     images: tuple[str, ...] = ()
-    workload: tuple[Container, ...] = ()
+    workload: tuple[Container, ...] = field(default=(), hash=False)
 
 
 def describe(problems: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from rendering.workload import containers as workload
 from rendering.workload import image_config
 from rendering.workload.image_config import ImageConfig
 from rendering.workload.values import Value, escaped, expand
+from tests.unit.crio_mounts import SHM
 from tests.unit.crio_requests import Node, create
 from tests.unit.workload_manifests import SHOP, allows, pod, policy, read
 
@@ -160,8 +161,10 @@ def test_of_an_image_that_is_not_known_only_harmless_variables_are_allowed(varia
 
 @pytest.mark.parametrize(
     ("folder", "runs"),
-    [("/", True), ("/opt/app", True), ("/etc", True), ("/data2", True), ("opt", False), ("", False)]
-    + [("/data", False), ("/data/x", False), ("/opt/../data", False), ("/run/secrets", False), (SHM, False)],
+    [
+        *[("/", True), ("/opt/app", True), ("/etc", True), ("/data2", True), ("opt", False), ("", False)],
+        *[("/data", False), ("/data/x", False), ("/opt/../data", False), ("/run/secrets", False), (SHM, False)],
+    ],
 )
 def test_of_an_image_that_is_not_known_the_folder_is_none_that_the_host_fills(folder: str, *, runs: bool) -> None:
     volumes = [{"name": "data", "configMap": {"name": "x"}}]

@@ -77,7 +77,7 @@ def test_what_is_no_manifest_is_told_with_its_line(text: str, words: list[str]) 
             {
                 "env": [
                     {"name": "X", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "b"}}},
-                    {"name": "BASH_ENV", "value": "/tmp/$(X)"},
+                    {"name": "BASH_ENV", "value": "/srv/$(X)"},
                 ]
             },
             ["BASH_ENV steers"],
@@ -138,7 +138,7 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 def test_an_image_that_names_no_command_is_a_problem() -> None:
-    with pytest.raises(ManifestError, match="neither the manifest nor image quay.io/my-org/app:1 names a command"):
+    with pytest.raises(ManifestError, match=r"neither the manifest nor image quay.io/my-org/app:1 names a command"):
         read(pod(command=None), {"quay.io/my-org/app:1": ImageConfig()})
 
 
@@ -146,7 +146,7 @@ def test_a_configuration_of_an_image_that_no_container_has_is_a_problem() -> Non
     with pytest.raises(
         ManifestError, match=r"names quay.io/x/y:1, which no container has \(images: quay.io/my-org/app:1"
     ):
-        read(pod(), {"quay.io/x/y:1": OWN})
+        read(pod(), {"quay.io/x/y:1": ImageConfig()})
 
 
 @pytest.mark.parametrize(
