@@ -69,6 +69,7 @@ class Agent:
     def __init__(self, from_initdata: str | None, image: str) -> None:
         """Start with the policy of initdata, or without one with that of the pod VM image."""
         self.policy = image if from_initdata is None else from_initdata
+        self._state: dict[str, Any] = {}
 
     def set_policy(self, annotations: Mapping[str, str]) -> None:
         """Take the policy of the pod's annotation, if it has one, as the shim hands it over.
@@ -96,6 +97,14 @@ class Agent:
 
     def _holds(self, rule: str, document: Mapping[str, Any]) -> bool:
         try:
-            return policy.holds(self.policy, f"data.agent_policy.{rule}", document, {"pstate": {}})
+            answer = policy.Policy(self.policy, document, {"pstate": self._state}).value(f"data.agent_policy.{rule}")
+        except (policy.NoSuchRuleError, policy.UndefinedError):
+            return False
         except policy.PolicyError as error:
             raise GuestError(f"the agent refuses its policy: {error}") from error
+        if not isinstance(answer, Mapping):
+            return answer is True
+        # A policy that answers with an object has the agent keep something for it (policy.rs apply_patch_to_state).
+        if allowed := answer.get("allowed") is True:
+            self._state |= {each["path"].removeprefix("/pstate/"): each["value"] for each in answer.get("ops") or []}
+        return allowed

@@ -66,6 +66,7 @@ def test_the_pause_container_runs_and_pulls_nothing_else(*, v1: bool) -> None:
         ("another folder", [("OCI/Process/Cwd", "/scratch")]),
         ("root", [("OCI/Process/User/UID", 0)]),
         ("another user", [("OCI/Process/User/UID", 1002)]),
+        ("a user by name", [("OCI/Process/User/Username", "root")]),
         ("another group", [("OCI/Process/User/GID", 0)]),
         ("more privileges to gain", [("OCI/Process/NoNewPrivileges", False)]),
         ("a root to write to", [("OCI/Root/Readonly", False)]),

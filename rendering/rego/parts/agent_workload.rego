@@ -75,6 +75,7 @@ root_fits(container) if input.OCI.Root.Readonly == true
 # What a process of the container may be, its own and one that is run beside it.
 process_fits(container, process) if {
 	user_fits(container, process.User)
+	object.get(process.User, "Username", "") == ""
 	object.get(container, "gid", process.User.GID) == process.User.GID
 	folder_fits(container, process.Cwd)
 	env_fits(container, process.Env)
