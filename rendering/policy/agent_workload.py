@@ -89,7 +89,7 @@ def _facts(container: Container) -> dict[str, object]:
         "pidns": container.shares_processes,
         **container.rights,
         "mounts": {
-            path: {"from": mount.source, "read_only": mount.read_only} for path, mount in container.mounts.items()
+            path: f"{mount.source} ro" if mount.read_only else mount.source for path, mount in container.mounts.items()
         },
         "needs": [path for path, mount in container.mounts.items() if mount.required],
         **({"commands": container.commands} if container.commands else {}),

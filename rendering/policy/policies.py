@@ -109,7 +109,10 @@ def _only(text: str, workload: Sequence[Container]) -> str:
     commands = any(container.commands for container in workload)
     parts = ["agent_workload", *(["agent_workload_exec"] if commands else [])]
     constants = [f"{name} := {value}\n" for name, value in agent_workload.facts(workload).items()]
-    return "\n".join([text, *(rego.load(f"parts/{part}") for part in parts), *constants])
+    lines = "\n".join([text, *(rego.load(f"parts/{part}") for part in parts), *constants]).splitlines()
+    # User data has little room, and not every version compresses what goes there.
+    short = [line.lstrip("\t") for line in lines if line and not line.lstrip("\t").startswith("#")]
+    return "\n".join(short) + "\n"
 
 
 def _broker(profile: TrusteeProfile) -> list[str]:

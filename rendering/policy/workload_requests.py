@@ -27,7 +27,7 @@ def request(container: Container) -> dict[str, Any]:
     document = create_container(container.image)
     oci = document["OCI"]
     oci["Annotations"]["io.kubernetes.container.name"] = container.name
-    capabilities = list(container.rights["caps"])  # type: ignore[call-overload]
+    capabilities = list(container.rights.get("caps", ("CAP_CHOWN",)))  # type: ignore[call-overload]
     oci["Process"] = {
         **oci.get("Process", {}),
         "Args": [value.sample for value in container.arguments],

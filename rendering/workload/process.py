@@ -90,7 +90,9 @@ def rights(container: Mapping[str, Any], template: Template, image: ImageConfig 
         raise ManifestError("securityContext.privileged: a privileged container owns the pod VM; remove it")
     if own.get("procMount", "Default") != "Default":
         raise ManifestError(f"securityContext.procMount is {own['procMount']}, allowed is Default; remove it")
-    facts: dict[str, object] = {"caps": _capabilities(own)}
+    facts: dict[str, object] = {}
+    if (names := _capabilities(own)) is not None:
+        facts["caps"] = names
     if reading.optional(own, "allowPrivilegeEscalation", bool) is False:
         facts["no_new_privileges"] = True
     if reading.optional(own, "readOnlyRootFilesystem", bool):
@@ -100,7 +102,8 @@ def rights(container: Mapping[str, Any], template: Template, image: ImageConfig 
     return facts if group is None else {**facts, "gid": group}
 
 
-def _capabilities(own: Mapping[str, Any]) -> Sequence[str]:
+def _capabilities(own: Mapping[str, Any]) -> Sequence[str] | None:
+    """Return the capabilities that the container may have; None where they are those that any may have."""
     said = reading.object_of(own, "capabilities")
     added = {text.upper().removeprefix(_PREFIX) for text in reading.texts(said, "add")}
     dropped = {text.upper().removeprefix(_PREFIX) for text in reading.texts(said, "drop")}
@@ -110,7 +113,8 @@ def _capabilities(own: Mapping[str, Any]) -> Sequence[str]:
             f"the pod VM; remove it (allowed: {', '.join(CAPABILITIES)})"
         )
     given = set[str]() if "ALL" in dropped else set(CAPABILITIES)
-    return sorted(f"{_PREFIX}{name}" for name in (given | added) - dropped)
+    names = (given | added) - dropped
+    return None if names == set(CAPABILITIES) else sorted(f"{_PREFIX}{name}" for name in names)
 
 
 def _user(said: Mapping[str, Any], image: ImageConfig | None) -> dict[str, object]:

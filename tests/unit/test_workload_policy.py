@@ -90,7 +90,7 @@ def test_the_pause_container_runs_and_pulls_nothing_else(*, v1: bool) -> None:
         ("another name", [("OCI/Annotations/io.kubernetes.container.name", "proxy")]),
         ("another full name", [("OCI/Annotations/io.kubernetes.cri-o.ContainerName", "k8s_proxy_a_b_c_0")]),
         ("the name that containerd gives it", [("OCI/Annotations/io.kubernetes.cri.container-name", "proxy")]),
-        ("no type", [("OCI/Annotations/io.kubernetes.cri-o.ContainerType", "")]),
+        ("no name of an image", [("OCI/Annotations/io.kubernetes.cri-o.ImageName", "")]),
         ("two types", [("OCI/Annotations/io.kubernetes.cri.container-type", "sandbox")]),
     ],
 )
@@ -219,7 +219,7 @@ def test_a_pod_that_shares_its_processes_has_to() -> None:
 @dialects
 def test_commands_of_probes_and_hooks_run_in_their_container_only(*, v1: bool) -> None:
     text, shop, proxy = policy(), create(DEPLOYMENT, "shop", NODE), create(DEPLOYMENT, "proxy", NODE)
-    proxy["container_id"] = "d1" * 32
+    proxy = json.loads(json.dumps(proxy).replace(IDENTITY, "d1" * 32))
     state = _state(text, [shop, proxy], v1=v1)
     # The kubelet knows only values of the container's own in the commands of probes.
     check = ["/bin/check", "--url", "$(CFG_LOG_LEVEL)"]

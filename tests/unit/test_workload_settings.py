@@ -166,7 +166,7 @@ def test_the_check_finds_a_policy_that_lets_others_in_or_its_own_not() -> None:
     runs_any = policy() + "\nExecProcessRequest if input.process.Args\n"
 
     assert "the agent policy allows Deployment shop, container shop with another command" in open_to_all.problems
-    assert "the agent policy allows Deployment shop, container proxy from another image" in open_to_all.problems
+    assert "the agent policy allows Deployment shop, container proxy with one argument more" in open_to_all.problems
     assert "the agent policy denies Deployment shop, container migrate, as the manifest has it" in of_another.problems
     assert any(
         "/bin/drain now in any container" in each

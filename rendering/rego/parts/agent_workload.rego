@@ -1,24 +1,13 @@
 # Only the containers of a manifest, each as it stands there: image, arguments, environment, folder, user, rights, mounts.
 CreateContainerRequest := false if not workload_container
 
-# The pause container comes with the pod VM image: where it is pulled, its process is the image's, whatever is asked for.
-workload_container if {
-	"sandbox" in workload_types
-	workload_pulled == {"pause"}
-}
+workload_container if sandbox
 
 workload_container if count(workload_matches) > 0
 
-workload_types := {type |
-	some key in ["io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri.container-type"]
-	type := input.OCI.Annotations[key]
-}
-
-workload_pulled := {storage.source | some storage in input.storages; storage.driver == "image_guest_pull"}
-
 workload_matches := [index |
 	some index, container in workload
-	workload_types == {"container"}
+	not sandbox
 	image_fits(container)
 	name_fits(container)
 	args_fit(container.args)
@@ -30,16 +19,12 @@ workload_matches := [index |
 	mounts_fit(container)
 ]
 
-# The host names the image twice: in annotations, and where the guest pulls it from.
+# What the guest pulls is named there as well (root_pulled).
 image_fits(container) if {
-	named := {image |
-		some key in ["io.kubernetes.cri-o.ImageName", "io.kubernetes.cri.image-name"]
-		image := input.OCI.Annotations[key]
-	}
-	count(named) > 0
-	count(workload_pulled) > 0
-	every image in named | workload_pulled {
-		image in container.images
+	some image in named
+	image in container.images
+	every pull in pulls {
+		pull.source in container.images
 	}
 }
 
@@ -93,9 +78,14 @@ capabilities_fit(container, process) if {
 		some kind in ["Ambient", "Bounding", "Effective", "Inheritable", "Permitted"]
 		some capability in process.Capabilities[kind]
 	} {
-		capability in container.caps
+		capability_fits(container, capability)
 	}
 }
+
+# Who asks for none has those that any container may have.
+capability_fits(container, _) if not container.caps
+
+capability_fits(container, capability) if capability in container.caps
 
 privileges_fit(container, _) if not container.no_new_privileges
 
@@ -164,7 +154,7 @@ mounts_fit(container) if {
 mount_fits(container, mount, destination) if {
 	wanted := container.mounts[destination]
 	mount.type_ in ["bind", "local"]
-	regex.match(sources[wanted.from], mount.source)
+	regex.match(sources[trim_suffix(wanted, " ro")], mount.source)
 	writable_fits(wanted, mount)
 }
 
@@ -175,7 +165,7 @@ mount_fits(container, mount, destination) if {
 	regex.match(wanted[1], mount.source)
 }
 
-writable_fits(wanted, _) if not wanted.read_only
+writable_fits(wanted, _) if not endswith(wanted, " ro")
 
 writable_fits(_, mount) if "ro" in mount.options
 
