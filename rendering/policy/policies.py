@@ -98,16 +98,16 @@ def agent_policy(variant: Variant, images: Sequence[str] = (), *, workload: Sequ
         parts.append("agent_images")
     if variant == "production":
         text = _followed(rego.load("agent_production"), [*parts, "agent_container"], facts)
-        return _only(text, workload) if workload else text
+        commands = any(container.commands for container in workload)
+        return _only(text, workload, ["agent_workload_exec"] if commands else []) if workload else text
     # The chapter's list needs no keywords; the parts that are added do, and imports stand at the beginning.
     text = rego.load("agent_allow_all").replace(_AGENT_HEAD, f"{_AGENT_HEAD}\nimport rego.v1\n", 1)
     text = _followed(text, parts, facts)
-    return _only(text, workload) if workload else text
+    return _only(text, workload, []) if workload else text
 
 
-def _only(text: str, workload: Sequence[Container]) -> str:
-    commands = any(container.commands for container in workload)
-    parts = ["agent_workload", *(["agent_workload_exec"] if commands else [])]
+def _only(text: str, workload: Sequence[Container], more: Sequence[str]) -> str:
+    parts = ["agent_workload", *more]
     constants = [f"{name} := {value}\n" for name, value in agent_workload.facts(workload).items()]
     lines = "\n".join([text, *(rego.load(f"parts/{part}") for part in parts), *constants]).splitlines()
     # User data has little room, and not every version compresses what goes there.

@@ -63,7 +63,7 @@ def test_the_pause_container_runs_and_pulls_nothing_else(*, v1: bool) -> None:
         ("a variable that only ends like a Service's", [(f"{ENV}/-", "PATH_PORT=80;sh")]),
         ("a terminal's variable without a terminal", [(f"{ENV}/-", "TERM=xterm")]),
         ("another PATH", [(f"{ENV}/-", "PATH=/scratch:/usr/bin")]),
-        ("another folder", [("OCI/Process/Cwd", "/scratch")]),
+        ("another folder", [("OCI/Process/Cwd", "/opt")]),
         ("root", [("OCI/Process/User/UID", 0)]),
         ("another user", [("OCI/Process/User/UID", 1002)]),
         ("a user by name", [("OCI/Process/User/Username", "root")]),
@@ -181,6 +181,14 @@ def test_a_variable_that_is_missing_is_denied_unless_it_is_optional() -> None:
     assert all(allows(policy(), without(name)) for name in ("COUPON", "SHOP_DB_PORT", "NSS_SDB_USE_CACHE"))
 
 
+@pytest.mark.parametrize("capability", ["CAP_CHOWN", "CAP_NET_RAW"])
+def test_a_capability_that_the_manifest_drops_is_denied(capability: str) -> None:
+    for kind in ("Bounding", "Effective", "Permitted", "Ambient", "Inheritable"):
+        document = _shop((f"OCI/Process/Capabilities/{kind}/-", capability), name="proxy")
+        assert not allows(policy(), document)
+        assert allows(policy(), _shop((f"OCI/Process/Capabilities/{kind}", ["CAP_NET_BIND_SERVICE"]), name="proxy"))
+
+
 def test_containers_that_swap_a_part_are_denied() -> None:
     documents = {name: create(DEPLOYMENT, name, NODE) for name in NAMES}
     for place in ("Process", "Mounts", "Annotations"):
@@ -198,6 +206,29 @@ def test_a_pod_without_links_to_services_has_only_the_api_servers() -> None:
 
     assert allows(policy(manifest), document)
     assert not allows(policy(manifest), changed(document, (f"{ENV}/-", "SHOP_SERVICE_PORT=80")))
+
+
+def test_a_variable_of_the_manifest_is_none_that_others_may_add() -> None:
+    manifest = pod(
+        env=[
+            {"name": "DB_SERVICE_HOST", "value": "db.example.com"},
+            {"name": "DB_SERVICE_PORT", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+        ]
+    )
+    document = create(manifest, "app")
+
+    assert allows(policy(manifest), document)
+    for entry in ("DB_SERVICE_HOST=10.1.2.3", "DB_SERVICE_PORT=5432"):
+        assert not allows(policy(manifest), changed(document, (f"{ENV}/-", entry))), entry
+
+
+@pytest.mark.parametrize(("said", "runs"), [(True, True), (None, True), (False, False)])
+def test_privileges_may_be_gained_unless_the_manifest_forbids_it(said: bool | None, *, runs: bool) -> None:  # noqa: FBT001
+    manifest = pod(securityContext={"allowPrivilegeEscalation": said})
+    document = create(manifest, "app")
+
+    assert allows(policy(manifest), changed(document, ("OCI/Process/NoNewPrivileges", True)))
+    assert allows(policy(manifest), changed(document, ("OCI/Process/NoNewPrivileges", False))) == runs
 
 
 def test_a_terminal_is_there_where_the_manifest_says_it() -> None:

@@ -7,8 +7,7 @@ workload_container if count(workload_matches) > 0
 
 workload_matches := [index |
 	some index, container in workload
-	not sandbox
-	image_fits(container)
+	pulls[0].source in container.images
 	name_fits(container)
 	args_fit(container.args)
 	input.OCI.Process.Terminal == container.tty
@@ -18,15 +17,6 @@ workload_matches := [index |
 	process_fits(container, input.OCI.Process)
 	mounts_fit(container)
 ]
-
-# What the guest pulls is named there as well (root_pulled).
-image_fits(container) if {
-	some image in named
-	image in container.images
-	every pull in pulls {
-		pull.source in container.images
-	}
-}
 
 # No annotation may say that it is another container.
 name_fits(container) if {
@@ -66,20 +56,11 @@ process_fits(container, process) if {
 	env_fits(container, process.Env)
 }
 
-# An agent that is told of no capabilities drops none.
 rights_fit(container, process) if {
-	capabilities_fit(container, process)
-	privileges_fit(container, process)
-}
-
-capabilities_fit(container, process) if {
-	is_object(process.Capabilities)
-	every capability in {capability |
-		some kind in ["Ambient", "Bounding", "Effective", "Inheritable", "Permitted"]
-		some capability in process.Capabilities[kind]
-	} {
+	every capability in [each | each := process.Capabilities[_][_]] {
 		capability_fits(container, capability)
 	}
+	privileges_fit(container, process)
 }
 
 # Who asks for none has those that any container may have.

@@ -24,6 +24,8 @@ ExecProcessRequest if {
 	input.process.Terminal in [false, container.tty]
 	process_fits(container, input.process)
 
-	# The shim asks for none (kata_agent.go cmdToKataProcess).
-	count([capability | capability := input.process.Capabilities[_][_]]) == 0
+	# The shim of Kata 3.12 to 3.25 asks for none (kata_agent.go cmdToKataProcess).
+	every capability in [each | each := input.process.Capabilities[_][_]] {
+		capability in object.get(container, "caps", capabilities)
+	}
 }
