@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 
 from policies import reading
@@ -10,7 +10,7 @@ from policies.model import Config, Option, Resource, Rule
 from policies.reading import PEER_PODS, UnreadableError
 from rendering.images import image_policy_check
 from rendering.peer_pods import INSTANCE_SIZES
-from rendering.policy.agent_policy_check import DOCUMENTS, HARM
+from rendering.policy.agent_policy_check import DOCUMENTS, HARM, harms
 from rendering.policy.policy_engine import PolicyError
 from rendering.policy.policy_judge import compile_policy, judge_agent
 
@@ -94,6 +94,13 @@ def _agent_denies(*requests: str) -> Callable[[Resource, Config], Iterator[str]]
     return judge
 
 
+def _agent_bounds(resource: Resource, _: Config) -> Iterator[str]:
+    for where, text in _agent_policies(resource):
+        if found := _harms(text):
+            examples = "; ".join(titles[0] for titles in found.values())
+            yield f"the agent policy in {where} allows {examples}: the host gets {'; '.join(found)}"
+
+
 def _agent_policies(resource: Resource) -> Iterator[tuple[str, str]]:
     for where, encoded in reading.initdata_of(resource):
         try:
@@ -115,6 +122,14 @@ def _allows(text: str, request: str) -> bool:
         return judge_agent(text, request, DOCUMENTS.get(request, {}))
     except PolicyError:
         return False  # the agent does not start; told by agent-policy-known
+
+
+@cache
+def _harms(text: str) -> Mapping[str, Sequence[str]]:
+    try:
+        return harms(text)
+    except PolicyError:
+        return {}  # the agent does not start; told by agent-policy-known
 
 
 _CHANGE = (
@@ -194,6 +209,14 @@ RULES = (
         remedy=_CHANGE,
         severity="critical",
         resource=_agent_denies("SetPolicyRequest"),
+    ),
+    Rule(
+        id="agent-withstands-host",
+        title="The host gets no further into a pod VM than a pod needs (files, hooks, roots, mounts, privileges)",
+        why="A file, a hook or a container of the host's in a pod VM reads every secret of the pod",
+        remedy=_CHANGE,
+        severity="critical",
+        resource=_agent_bounds,
     ),
     Rule(
         id="agent-policy-no-allow-all",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rehearsal.api import MERGE_PATCH, Object
-from rehearsal.kubelet import attester, osc_release, workloads
+from rehearsal.kubelet import attester, hostile, initdata, osc_release, workloads
 from rehearsal.operators import faults
 from rehearsal.operators.osc_peer_pods import DAEMON_SET_NAME
 from rehearsal.operators.osc_peer_pods import NAMESPACE as OSC
@@ -34,6 +34,8 @@ _BY_IMAGE_POLICY = re.compile(
     r"failed to pull image (?!.*(?:PolicyDeny|Attest|https?://))|CreateContainerRequest is blocked by policy"
 )
 _BY_AGENT = re.compile(r"ExecProcessRequest is blocked by policy")
+# Only a policy made from a workload's manifest has this rule; without it nobody can know which command is another one.
+_KNOWS_COMMANDS = "workload_container"
 _OF_JOBS = ("job-name", "controller-uid", "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid")
 
 
@@ -173,6 +175,7 @@ def _checks(server: ApiServer, model: Object) -> list[Check]:
     if not encoded:
         raise NegativeChecksError("neither the check's pod nor peer-pods-cm has initdata that could be tampered with")
     other = tampered(encoded, compressed=release.compressed)
+    policy = initdata.read(encoded, compressed=release.compressed).data.get("policy.rego", "")
 
     def tamper(pod: Object) -> None:
         pod["metadata"]["annotations"][annotation] = other
@@ -192,7 +195,17 @@ def _checks(server: ApiServer, model: Object) -> list[Check]:
         Check(name="unsigned image", pod="check-unsigned", change=unsigned, reason=_BY_IMAGE_POLICY),
         Check(name="exec into the pod", pod="check-exec", change=look_in, reason=_BY_AGENT, by_exec=True),
         Check(name="sample attester", pod="check-sample", change=lie, reason=_BY_KBS),
+        *(_hostile(key) for key in hostile.ATTACKS if key != hostile.COMMAND or _KNOWS_COMMANDS in policy),
     ]
+
+
+def _hostile(key: str) -> Check:
+    def change(pod: Object) -> None:
+        pod["metadata"]["annotations"][hostile.ANNOTATION] = key
+
+    attack = hostile.ATTACKS[key]
+    denied = re.compile(f"{attack.denied} is blocked by policy")
+    return Check(name=attack.title, pod=f"check-{key}", change=change, reason=denied)
 
 
 def _unchanged(_: Object) -> None:

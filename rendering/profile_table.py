@@ -33,6 +33,9 @@ _OSC_ROWS: Mapping[str, Callable[[OscProfile], str]] = {
     "a pod VM without initdata measures": lambda found: "a stand-in" if found.initdata_stand_in else "nothing",
     "pod VMs speak RCAR": lambda found: found.protocol,
     "signs in to Azure with workload identity": lambda found: _yes(found.workload_identity),
+    "the agent tells its policy of a copied file": lambda found: (
+        "type and target of a link" if found.copied_type_named else "mode and data"
+    ),
     "who restarts CAA for a new `peer-pods-cm`": lambda found: "the operator" if found.restarts_caa else "the stack",
 }
 

@@ -24,6 +24,8 @@ class OscProfile:
         restarts_caa: whether the operator restarts CAA itself when ``peer-pods-cm`` changes.
         workload_identity: whether operator and CAA can sign in to Azure with a token of the cluster.
         protocol: version of the RCAR protocol that guest-components in its pod VM image speak with KBS.
+        copied_type_named: whether the Kata agent names the type of a file that the host copies, and the target of a
+            link, to its policy (``file_type``, ``symlink_target``); otherwise policies find them in the mode and data.
     """
 
     version: str
@@ -34,6 +36,7 @@ class OscProfile:
     restarts_caa: bool
     workload_identity: bool
     protocol: str
+    copied_type_named: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,6 +61,9 @@ def _osc(version: str, protocol: str, annotation: str = _HYPERVISOR, **changes: 
         "restarts_caa": False,
         # openshift/sandboxed-containers-operator pull request 879, docs/credentials-handling.md (1.12.1)
         "workload_identity": False,
+        # kata-containers 3.29.0 src/agent/policy/src/policy.rs PolicyCopyFileRequest, not in 3.13 to 3.25; Red Hat's
+        # own policy reads it from OSC 1.12 on (CAA podvm-payload/osc-agent-policy.rego).
+        "copied_type_named": False,
     }
     return OscProfile(version=version, initdata_annotation=annotation, protocol=protocol, **{**fields, **changes})
 
@@ -77,7 +80,7 @@ OSC: Mapping[str, OscProfile] = {
         _osc("1.9", _RCAR_FIRST, _RUNTIME, initdata_gzip=False, initdata_measured=False, initdata_stand_in=False),
         _osc("1.10", _RCAR_0_4, _RUNTIME, initdata_stand_in=False),
         _osc("1.11", _RCAR_1_0),
-        _osc("1.12", _RCAR_1_0, restarts_caa=True, workload_identity=True),
+        _osc("1.12", _RCAR_1_0, restarts_caa=True, workload_identity=True, copied_type_named=True),
     )
 }
 

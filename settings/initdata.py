@@ -1,11 +1,25 @@
 """Settings of initdata: the global document, those of single workloads, and the agent's policy in them."""
 
+from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from rendering.policy import agent_images
-from settings.base import CertificatesFile, DnsLabel, Model, TextFile, Url
+from rendering.workload import containers as workload
+from rendering.workload import image_config
+from rendering.workload.containers import Container
+from rendering.workload.image_config import ImageConfig
+from settings.base import CertificatesFile, DnsLabel, Model, TextFile, Url, read_public
 
 AgentPolicy = Literal["image", "development", "production"]
 
@@ -15,6 +29,12 @@ def _check_image(image: str) -> str:
     return image
 
 
+def _image_config(path: object, info: ValidationInfo) -> ImageConfig:
+    return image_config.parse(read_public(path, info))
+
+
+ImageConfigFile = Annotated[ImageConfig, BeforeValidator(_image_config), WithJsonSchema({"type": "string"})]
+"""Set to a path; holds what the file says of an image."""
 AllowedImage = Annotated[str, AfterValidator(_check_image)]
 """An image, a repository or a registry, as a pod VM pulls it: with the host."""
 _OWN_POLICY = (
@@ -31,11 +51,43 @@ class WorkloadInitdata(Model):
     allowed_images: tuple[AllowedImage, ...] = Field(default=(), strict=False)
     """Images or repositories that the policy lets containers be made of; default: as the global ones."""
 
+    manifest: TextFile | None = Field(default=None, alias="manifestFile")
+    """Kubernetes manifest of the workload: the policy lets exactly its containers run."""
+    image_configs: dict[str, ImageConfigFile] = Field(default_factory=dict, alias="imageConfigFiles")
+    """What images say of their containers, as IMAGE: FILE; made by skopeo inspect --config docker://IMAGE."""
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        """The containers of the manifest; none where there is no manifest."""
+        return () if self.manifest is None else _containers(self.manifest, tuple(self.image_configs.items()))
+
     @model_validator(mode="after")
     def _one_policy(self) -> "WorkloadInitdata":
+        problems = []
         if self.agent_policy is not None and self.allowed_images:
-            raise ValueError(_OWN_POLICY.format(images="allowedImages"))
+            problems.append(_OWN_POLICY.format(images="allowedImages"))
+        if self.manifest is not None:
+            problems += self._beside_manifest()
+        elif self.image_configs:
+            problems.append("imageConfigFiles is set without manifestFile, whose containers it is about; set both")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
+
+    def _beside_manifest(self) -> Iterator[str]:
+        if self.agent_policy is not None:
+            yield "manifestFile and agentPolicyFile are both set, and each brings a policy; remove one of them"
+        if self.allowed_images:
+            yield "manifestFile and allowedImages are both set, and the manifest names its images; remove allowedImages"
+        try:
+            _ = self.containers
+        except ValueError as error:
+            yield "manifestFile: " + "; ".join(str(error).splitlines())
+
+
+@cache
+def _containers(manifest: str, images: tuple[tuple[str, ImageConfig], ...]) -> tuple[Container, ...]:
+    return tuple(workload.containers(manifest, dict(images)))
 
 
 class InitdataSettings(Model):

@@ -1,6 +1,7 @@
 """What is wrong with a chain, all of it at once, and what is allowed and yet worth a warning."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
 
@@ -15,6 +16,7 @@ from rendering.policy.policy_engine import PolicyError
 from rendering.policy.policy_judge import judge_agent
 from rendering.profiles import OscProfile
 from rendering.trustee import reference_values
+from rendering.workload.containers import Container
 from settings import Settings, signatures, tls
 from settings.problems import headed
 from trust import protocol
@@ -24,6 +26,14 @@ from trust.documents import GLOBAL, allowed_images
 
 _INITDATA_PCR = 8
 _BOOT = "4: the boot loader, 7: the state and the keys of secure boot"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """What an agent policy is to keep to: images or, narrower, the containers of a workload; none means any."""
+
+    images: tuple[str, ...] = ()
+    workload: tuple[Container, ...] = field(default=(), hash=False)
 
 
 def describe(problems: Sequence[str]) -> str:
@@ -73,7 +83,8 @@ def warnings(stack: Settings, chain: Chain, now: datetime, presented: str | None
         now: the time at which it is judged, in UTC.
         presented: certificates (PEM) that the Route or KBS presents, or None for the router's own.
     """
-    found = [warning for report in _agent_reports(stack, chain) for warning in report.warnings]
+    # The policies of many workloads may leave the same thing open.
+    found = list(dict.fromkeys(warning for report in _agent_reports(stack, chain) for warning in report.warnings))
     found += _long_digest(stack, chain)
     if chain.judgement is None:
         return found
@@ -229,26 +240,33 @@ def _reported(setting: str | None, check: Callable[[], Report]) -> Report | None
 
 def _agent_reports(stack: Settings, chain: Chain) -> list[Report]:
     """Return what the engine makes of the agent policies, each of them once."""
-    found: dict[str | None, tuple[str, tuple[str, ...]]] = {}
-    found[stack.attestation_check.agent_policy] = ("attestationCheck.agentPolicyFile", ())
+    found: dict[str | None, tuple[str, _Held]] = {}
+    found[stack.attestation_check.agent_policy] = ("attestationCheck.agentPolicyFile", _Held())
     for name, document in reversed(list(chain.documents.items())):
-        workload = stack.initdata.workloads.get(name)
-        own = workload is not None and workload.agent_policy is not None
-        setting = f"initdata.workloads.{name}.agentPolicyFile" if own else "initdata.agentPolicyFile"
-        listed = () if own or stack.initdata.agent_policy_file is not None else allowed_images(stack, workload)
-        found[document.agent_policy] = (setting, listed)
+        found[document.agent_policy] = _held(stack, name)
     reports = [
-        _reported(setting, partial(_agent_report, text, stack.environment, listed))
-        for text, (setting, listed) in found.items()
+        _reported(setting, partial(_agent_report, text, stack.environment, held, chain.versions.osc))
+        for text, (setting, held) in found.items()
         if text is not None
     ]
     return [report for report in reports if report is not None]
 
 
+def _held(stack: Settings, name: str) -> tuple[str, _Held]:
+    """Return the setting that a document's agent policy comes from, and what the policy is to keep to."""
+    workload = stack.initdata.workloads.get(name)
+    if workload is not None and workload.containers:
+        return f"initdata.workloads.{name}.manifestFile", _Held(workload=workload.containers)
+    own = workload is not None and workload.agent_policy is not None
+    setting = f"initdata.workloads.{name}.agentPolicyFile" if own else "initdata.agentPolicyFile"
+    listed = () if own or stack.initdata.agent_policy_file is not None else allowed_images(stack, workload)
+    return setting, _Held(images=listed)
+
+
 @cache
-def _agent_report(text: str, variant: Variant, listed: tuple[str, ...]) -> Report:
+def _agent_report(text: str, variant: Variant, held: _Held, profile: OscProfile | None) -> Report:
     """Return what the engine makes of an agent policy; problems and warnings both ask, of many workloads' policies."""
-    return check_agent_policy(text, variant, listed)
+    return check_agent_policy(text, variant, held.images, profile, workload=held.workload)
 
 
 def _replaced(stack: Settings, chain: Chain) -> list[str]:

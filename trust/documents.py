@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rendering import initdata
 from rendering.policy import policies
+from rendering.policy.policies import Variant
 from rendering.profiles import OscProfile
 from settings import Settings
 from settings.initdata import AgentPolicy, InitdataSettings, WorkloadInitdata
@@ -67,6 +68,9 @@ def agent_policy(stack: Settings, workload: WorkloadInitdata | None = None) -> s
     said: InitdataSettings = stack.initdata
     if workload is not None and workload.agent_policy is not None:
         return workload.agent_policy
+    if workload is not None and workload.containers:
+        own: Variant = "development" if said.agent_policy == "development" else "production"
+        return policies.agent_policy(own, workload=workload.containers)
     if said.agent_policy_file is not None and not (workload is not None and workload.allowed_images):
         return said.agent_policy_file
     listed, variant = allowed_images(stack, workload), agent_variant(stack)

@@ -56,6 +56,7 @@ class PodVm:
         digest: digest of what it measured as initdata, hexadecimal, or None where it measured nothing.
         secure_boot: whether its firmware verifies what it starts.
         image_denies: requests that the agent policy of its image denies.
+        copies_named: whether its agent names type and target of copied files, and its image's policy checks them.
         guest_components: version of guest-components in its image.
         protocol: version of the RCAR protocol that they speak with KBS.
     """
@@ -66,6 +67,7 @@ class PodVm:
     digest: str | None = None
     secure_boot: bool = False
     image_denies: Sequence[str] = ()
+    copies_named: bool = False
     guest_components: tuple[int, int] = (0, 11)
     protocol: str = "0.1.1"
 
@@ -194,6 +196,7 @@ class Caa:
             digest=digest,
             secure_boot=secure,
             image_denies=self._release.image_denies,
+            copies_named=self._release.copies_named,
             guest_components=self._release.guest_components,
             protocol=self._release.protocol,
         )

@@ -7,12 +7,12 @@ What each of the two knows stands in ``agent`` and ``hub``; here is the order in
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rehearsal.kubelet.agent import Agent, Container
+from rehearsal.kubelet import hostile
+from rehearsal.kubelet.agent import Agent, GuestError, image_policy
 from rehearsal.kubelet.caa import PodVm
 from rehearsal.kubelet.hub import Hub, Reach, SealedError
 from rehearsal.kubelet.sealed import is_sealed
-
-_PAUSE = Container(name="pause", image="pause", command=("/pause",))
+from rehearsal.kubelet.shim import Container, Document, Shim, exec_process, pulled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,9 @@ class Guest:
         """Boot it; raises GuestError where its CDH does not start."""
         self.machine = machine
         self._hub = Hub(machine, reach)
-        self._agent = Agent(machine.files.get("policy.rego"), machine.image_denies)
+        image = image_policy(machine.image_denies, checks_copies=machine.copies_named)
+        self._agent = Agent(machine.files.get("policy.rego"), image)
+        self._containers: dict[str, Container] = {}
 
     async def start(self, annotations: Mapping[str, str], containers: Sequence[Container]) -> list[Started]:
         """Start the pod's containers.
@@ -45,27 +47,48 @@ class Guest:
         Raises:
             GuestError: the agent's policy or the image policy says no.
         """
-        agent = self._agent
-        agent.set_policy(annotations)
-        agent.demand("CreateSandboxRequest")
-        agent.demand("CreateContainerRequest", _PAUSE.request("sandbox"))
-        agent.demand("StartContainerRequest", {"container_id": _PAUSE.name})
+        self._agent.set_policy(annotations)
+        first = containers[0]
+        shim = Shim(first.pod, first.namespace, copies_named=self.machine.copies_named)
+        self._asked(annotations, shim, "CreateSandboxRequest", shim.sandbox())
+        await self._create(annotations, shim, shim.pause)
         started = []
         for container in containers:
-            agent.demand("CreateContainerRequest", container.request())
-            await self._hub.pull(container.image)
+            await self._create(annotations, shim, container)
             unsealed = await self._unsealed(container)
-            agent.demand("StartContainerRequest", {"container_id": container.name})
+            self._agent.demand("StartContainerRequest", {"container_id": container.identity})
+            self._containers[container.name] = container
             started.append(unsealed)
         return started
 
+    async def _create(self, annotations: Mapping[str, str], shim: Shim, container: Container) -> None:
+        for copied in shim.copies(container):
+            self._asked(annotations, shim, "CopyFileRequest", copied)
+        asked = self._asked(annotations, shim, "CreateContainerRequest", shim.create(container))
+        # The image policy sees what is pulled, and a container for which nothing is pulled it never sees.
+        for image in pulled(asked):
+            await self._hub.pull(image)
+        if container is shim.pause:
+            self._agent.demand("StartContainerRequest", {"container_id": container.identity})
+
+    def _asked(self, annotations: Mapping[str, str], shim: Shim, name: str, document: Document) -> Document:
+        """Hold what the host sends in place of a request to the policy; return the first of it."""
+        try:
+            sent = list(hostile.requests(annotations, shim, name, document))
+        except ValueError as error:
+            raise GuestError(str(error)) from error
+        for request, content in sent:
+            self._agent.demand(request, content)
+        return sent[0][1]
+
     def exec(self, container: str, command: Sequence[str]) -> None:
-        """Run a command in a container as ``kubectl exec`` asks for it; raises GuestError where that is denied."""
-        self._agent.demand("ExecProcessRequest", {"container_id": container, "process": {"Args": list(command)}})
+        """Run a command in a started container, as ``kubectl exec`` does; raises GuestError where that is denied."""
+        self._agent.demand("ExecProcessRequest", exec_process(self._containers[container], command))
 
     def logs(self, container: str) -> None:
-        """Read a container's output as ``kubectl logs`` asks for it; raises GuestError where that is denied."""
-        self._agent.demand("ReadStreamRequest", {"container_id": container})
+        """Read a started container's output, as ``kubectl logs`` does; raises GuestError where that is denied."""
+        identity = self._containers[container].identity
+        self._agent.demand("ReadStreamRequest", {"container_id": identity, "exec_id": identity, "len": 32768})
 
     async def resource(self, path: str) -> bytes:
         """Return what ``/cdh/resource/<path>`` of the CDH gives; raises DeniedError, UnreachableError."""

@@ -2,9 +2,11 @@
 
 import base64
 from collections.abc import Mapping
+from typing import Literal
 
 from rehearsal.api import Api, Object
 from rehearsal.kinds import CONFIG_MAP, SECRET
+from rehearsal.kubelet.shim import Volume
 
 
 class MissingError(Exception):
@@ -37,6 +39,27 @@ async def files(api: Api, namespace: str, spec: Object, container: Object) -> di
             found |= {mount["mountPath"]: content[part]} if part in content else {}
         else:
             found |= {f"{mount['mountPath']}/{name}": text for name, text in content.items()}
+    return found
+
+
+async def volumes(api: Api, namespace: str, spec: Object, container: Object) -> list[Volume]:
+    """Return what is mounted into a container of a pod VM; raises MissingError."""
+    declared = {volume["name"]: volume for volume in spec.get("volumes", [])}
+    found = []
+    for mount in container.get("volumeMounts", []):
+        empty = declared[mount["name"]].get("emptyDir")
+        kind: Literal["disk", "memory", "files"] = "files"
+        if empty is not None and "subPath" not in mount:
+            kind = "memory" if empty.get("medium") == "Memory" else "disk"
+        found.append(
+            Volume(
+                name=mount["name"],
+                destination=mount["mountPath"],
+                kind=kind,
+                files=await _volume(api, namespace, declared[mount["name"]]),
+                read_only=mount.get("readOnly", False),
+            )
+        )
     return found
 
 

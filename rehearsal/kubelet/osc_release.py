@@ -32,6 +32,8 @@ class Release:
         image_denies: what the agent policy of the pod VM image denies (1.9 and 1.10: OSC
             ``config/peerpods/podvm/lib.sh``; then CAA ``podvm-payload/osc-agent-policy.rego``, which no annotation can
             replace any more).
+        copies_named: whether the agent names type and target of a copied file to its policy, and the image's policy
+            checks them (CAA ``podvm-payload/osc-agent-policy.rego`` of 2026-05, for CVE-2026-41326).
         guest_components: version of guest-components in the pod VM image (CAA ``src/cloud-api-adaptor/versions.yaml``).
         protocol: version of the RCAR protocol that they speak (guest-components
             ``attestation-agent/kbs_protocol/src/client/mod.rs``, KBS_PROTOCOL_VERSION).
@@ -44,11 +46,14 @@ class Release:
     dummy: bool = False
     options: Options = "words"
     image_denies: tuple[str, ...] = ("ExecProcessRequest", "ReadStreamRequest")
+    copies_named: bool = False
     guest_components: tuple[int, int] = (0, 11)
     protocol: str = "0.1.1"
 
 
-def _newest(version: str, options: Options, guest_components: tuple[int, int]) -> Release:
+def _newest(
+    version: str, options: Options, guest_components: tuple[int, int], *, copies_named: bool = False
+) -> Release:
     enabled = (*_ENABLED, "cc_init_data")
     return Release(
         version=version,
@@ -57,6 +62,7 @@ def _newest(version: str, options: Options, guest_components: tuple[int, int]) -
         enabled=enabled,
         dummy=True,
         options=options,
+        copies_named=copies_named,
         guest_components=guest_components,
         protocol="0.4.0",
         image_denies=("ExecProcessRequest", "ReadStreamRequest", "SetPolicyRequest"),
@@ -69,7 +75,7 @@ RELEASES: Mapping[str, Release] = {
         Release(version="1.9", compressed=False, annotation=_RUNTIME),
         Release(version="1.10", compressed=True, annotation=_RUNTIME, guest_components=(0, 13), protocol="0.2.0"),
         _newest("1.11", "trimmed", (0, 15)),
-        _newest("1.12", "environment", (0, 17)),
+        _newest("1.12", "environment", (0, 17), copies_named=True),
     )
 }
 

@@ -9,7 +9,7 @@ from rehearsal.api import Object
 from rehearsal.azure import arm_state, made
 from rehearsal.azure.subscription import Subscription
 from rehearsal.kubelet import attester, initdata, mounts, script
-from rehearsal.kubelet.agent import Container, GuestError
+from rehearsal.kubelet.agent import GuestError
 from rehearsal.kubelet.caa import Caa, CaaStartError, PodVm, SandboxError
 from rehearsal.kubelet.guest import Guest, Started
 from rehearsal.kubelet.hub import UnreachableError
@@ -20,6 +20,7 @@ from rehearsal.kubelet.kbs.pod import files as kbs_files
 from rehearsal.kubelet.network import Network, Served
 from rehearsal.kubelet.running_kbs import RunningKbs
 from rehearsal.kubelet.script import Ended
+from rehearsal.kubelet.shim import Container
 from rehearsal.operators.context import Context
 from rehearsal.operators.faults import POD_VM_FAILS
 from rehearsal.operators.osc_peer_pods import CREATE_JOB, DELETE_JOB
@@ -155,7 +156,6 @@ class Workloads:
         metadata, found = pod["metadata"], []
         for each in pod["spec"]["containers"]:
             environment = await mounts.environment(self._api, metadata["namespace"], each)
-            await mounts.files(self._api, metadata["namespace"], pod["spec"], each)
             found.append(
                 Container(
                     name=each["name"],
@@ -164,6 +164,8 @@ class Workloads:
                     environment=environment,
                     pod=metadata["name"],
                     namespace=metadata["namespace"],
+                    volumes=await mounts.volumes(self._api, metadata["namespace"], pod["spec"], each),
+                    security={**pod["spec"].get("securityContext", {}), **each.get("securityContext", {})},
                 )
             )
         return found

@@ -31,6 +31,11 @@ class Allowed:
     repositories: tuple[str, ...]
     registries: tuple[str, ...]
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """The constants of ``parts/agent_images.rego``."""
+        return {"exact_images": self.exact, "repositories": self.repositories, "registries": self.registries}
+
 
 def sort(images: Sequence[str]) -> Allowed:
     """Return the list by kind, each kind in alphabetical order.

@@ -1,18 +1,21 @@
-"""Judges a Kata agent policy on the requests that a peer pod makes and on those that a curious host makes.
+"""Judges a Kata agent policy on the requests that a peer pod makes and on those that a hostile host makes.
 
-Source: kata-containers 3.12.0 ``src/runtime/virtcontainers/kata_agent.go`` (what a pod with a remote hypervisor needs)
-and ``src/agent/src/rpc.rs`` (what is asked of the policy). A user's policy may look at what a container is made of, as
-those of genpolicy do; the requests here name an image and little else.
+Source: kata-containers 3.13.0 to 3.25.0 ``src/runtime/virtcontainers/kata_agent.go`` (what a pod with a remote
+hypervisor needs) and ``src/agent/src/rpc.rs`` (what is asked of the policy, and what the agent then does). The requests
+themselves are ``agent_requests``'.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rendering.policy import agent_images
+from rendering.policy import agent_images, agent_requests, agent_workload_check
+from rendering.policy.agent_requests import Case, create_container
 from rendering.policy.policies import Variant
 from rendering.policy.policy_check import Outcome, Report
 from rendering.policy.policy_judge import compile_policy, judge_agent
+from rendering.profiles import OscProfile
+from rendering.workload.containers import Container
 
 NEEDED = (
     "CreateSandboxRequest",
@@ -40,33 +43,33 @@ HARM: Mapping[str, str] = {
 """What the host gets by a request that production denies."""
 
 DOCUMENTS: Mapping[str, Any] = {"ExecProcessRequest": {"process": {"Args": ["/bin/sh"]}}}
+
+WORKLOAD = "process"
+"""The kind of hostile request that only a policy made for a workload's own containers can deny."""
+
 _IMAGE = "registry.example.com/org/app@sha256:" + "ab" * 32
 _OTHER = "registry.example.org/other/image@sha256:" + "cd" * 32
+_CREATE = "CreateContainerRequest"
+_EXAMPLES = 3
 _SETTING = "Change the policy, or leave the setting out to get the program's own (coco-azure:initdata.agentPolicyFile)."
 
 
-def create_container(image: str | None, source: str | None = None) -> dict[str, Any]:
-    """Return a request to create a container as CRI-O leads to it, in the parts that policies of images read.
-
-    Args:
-        image: name in the annotations; None for the pause container.
-        source: name that the guest pulls; default: the one in the annotations, "pause" for the pause container.
-    """
-    named = "pause" if image is None else image
-    annotations = {"io.kubernetes.cri-o.ContainerType": "sandbox"}
-    if image is not None:
-        annotations = {"io.kubernetes.cri-o.ContainerType": "container", "io.kubernetes.cri-o.ImageName": image}
-    storage = {"driver": "image_guest_pull", "source": named if source is None else source}
-    return {"OCI": {"Annotations": annotations}, "storages": [storage], "shared_mounts": [], "string_user": None}
-
-
-def check_agent_policy(text: str, variant: Variant, images: Sequence[str] = ()) -> Report:
+def check_agent_policy(
+    text: str,
+    variant: Variant,
+    images: Sequence[str] = (),
+    profile: OscProfile | None = None,
+    *,
+    workload: Sequence[Container] = (),
+) -> Report:
     """Judge an agent policy.
 
     Args:
         text: the policy.
         variant: in development everything may be allowed.
         images: the images, repositories or registries that it is to keep to; none means any.
+        profile: the version of OSC whose agent holds requests to it; None: it has to do for every version.
+        workload: the containers that it is to keep to; none means any.
 
     Raises:
         PolicyError: the agent would not take it.
@@ -74,25 +77,36 @@ def check_agent_policy(text: str, variant: Variant, images: Sequence[str] = ()) 
     """
     compile_policy(text, None, "agent")
     report = Report(outcomes=[])
-    outcomes = [*_needed(text, report, images), *_harmful(text, report, variant), *_foreign(text, report, images)]
+    named = None if profile is None else profile.copied_type_named
+    image = workload[0].image if workload else _example(images)
+    ordinary = agent_requests.cases("ordinary", image, named=named)
+    outcomes = [
+        *_needed(text, report, [case for case in ordinary if not workload or not agent_workload_check.foreign(case)]),
+        *_harmful(text, report, variant),
+        *_hostile(text, report, variant, agent_requests.cases("hostile", image, named=named)),
+        *_foreign(text, report, images),
+        *agent_workload_check.judge(text, workload, report),
+    ]
     return Report(outcomes=outcomes, problems=report.problems, warnings=report.warnings)
 
 
-def _needed(text: str, report: Report, images: Sequence[str]) -> Iterator[Outcome]:
-    wanted = [_example(images), None]
+def _needed(text: str, report: Report, ordinary: Sequence[Case]) -> Iterator[Outcome]:
     for request in NEEDED:
-        documents = [create_container(image) for image in wanted] if request == "CreateContainerRequest" else [{}]
-        allowed = all(judge_agent(text, request, document) for document in documents)
-        yield Outcome(case=f"{request} of a pod", expected=True, found=allowed)
-        if allowed:
+        # Only the documented requests of a pod matter where there are any; the others carry nothing to look at.
+        found = [case for case in ordinary if case.request == request]
+        found = found or [Case(title=request, request=request, documents=({},))]
+        denied = [case.title for case in found if not _allows_all(text, case)]
+        yield from (Outcome(case=case.title, expected=True, found=case.title not in denied) for case in found)
+        if not denied:
             continue
+        said = f"the agent policy denies {request}"
         if _has_rule(text, request):
             report.warnings.append(
-                f"the agent policy denies {request} for a container of nothing but an image; its rules "
-                "may still allow yours: try it with your pods in a rehearsal"
+                f"{said} for {len(denied)} of {len(found)} documented ones ({_examples(denied)}); its rules may still "
+                "allow yours: try it with your pods in a rehearsal"
             )
-        else:
-            report.problems.append(f"the agent policy denies {request}: no pod would start, run or stop. {_SETTING}")
+        elif len(denied) == len(found):
+            report.problems.append(f"{said}: no pod would start, run or stop. {_SETTING}")
 
 
 def _harmful(text: str, report: Report, variant: Variant) -> Iterator[Outcome]:
@@ -106,6 +120,53 @@ def _harmful(text: str, report: Report, variant: Variant) -> Iterator[Outcome]:
         leaks.append(f"the agent policy allows requests that it does not name (AllowRequestsFailingPolicy). {_SETTING}")
 
 
+def harms(text: str) -> dict[str, list[str]]:
+    """Return the hostile requests that a policy allows of any image, as titles by kind of harm, but for ``WORKLOAD``'s.
+
+    Raises:
+        PolicyError: the agent would not take it.
+    """
+    found: dict[str, list[str]] = {}
+    for case in agent_requests.cases("hostile", _IMAGE):
+        if case.kind != WORKLOAD and _allows_any(text, case):
+            found.setdefault(agent_requests.harms()[case.kind], []).append(case.title)
+    return found
+
+
+def _hostile(text: str, report: Report, variant: Variant, hostile: Sequence[Case]) -> Iterator[Outcome]:
+    allowed: dict[str, list[str]] = {}
+    for case in hostile:
+        passes = _allows_any(text, case)
+        # Development may allow anything, and only a workload's own policy knows what its containers run.
+        expected = passes and (variant == "development" or case.kind == WORKLOAD)
+        yield Outcome(case=case.title, expected=expected, found=passes)
+        if passes:
+            allowed.setdefault(case.kind, []).append(case.title)
+    if allowed.pop(WORKLOAD, None) and (variant == "production" or not allowed):
+        report.warnings.append(_unknown_workload(text))
+    if variant == "development" and allowed:
+        gets = "; ".join(agent_requests.harms()[kind] for kind in allowed)
+        report.warnings.append(f"the agent policy lets a hostile host have its way: the host gets {gets}. {_SETTING}")
+        return
+    for kind, titles in allowed.items():
+        tried = sum(case.kind == kind for case in hostile)
+        report.problems.append(
+            f"the agent policy allows {len(titles)} of {tried} hostile requests of one kind ({_examples(titles)}): the "
+            f"host gets {agent_requests.harms()[kind]}. {_SETTING}"
+        )
+
+
+def _unknown_workload(text: str) -> str:
+    """Return what a host can still do under a policy that does not know what containers run, and the way out."""
+    other = create_container(_OTHER)
+    image = "any image that the image policy accepts" if judge_agent(text, _CREATE, other) else "an allowed image"
+    return (
+        f"the agent policy does not know what containers run: the host can start {image} with another command, another "
+        "environment or files of its own over those of the image. A policy made from a workload's manifest holds it to "
+        "that: coco-azure:initdata.workloads.NAME.manifestFile"
+    )
+
+
 def _foreign(text: str, report: Report, images: Sequence[str]) -> Iterator[Outcome]:
     if not images:
         return
@@ -114,10 +175,23 @@ def _foreign(text: str, report: Report, images: Sequence[str]) -> Iterator[Outco
         "a container of an image that is not listed": create_container(_OTHER),
         "a container that is named after one image and pulls another": create_container(listed, _OTHER),
     }.items():
-        allowed = judge_agent(text, "CreateContainerRequest", document)
+        allowed = judge_agent(text, _CREATE, document)
         yield Outcome(case=case, expected=False, found=allowed)
         if allowed:
             report.problems.append(f"the agent policy allows {case}, although images are listed. {_SETTING}")
+
+
+def _allows_all(text: str, case: Case) -> bool:
+    return all(judge_agent(text, case.request, document) for document in case.documents)
+
+
+def _allows_any(text: str, case: Case) -> bool:
+    return any(judge_agent(text, case.request, document) for document in case.documents)
+
+
+def _examples(titles: Sequence[str]) -> str:
+    more = len(titles) - _EXAMPLES
+    return "; ".join([*titles[:_EXAMPLES], *([f"{more} more"] if more > 0 else [])])
 
 
 def _example(images: Sequence[str]) -> str:

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Literal
 
 from rendering import rego
-from rendering.policy import agent_images
+from rendering.policy import agent_images, agent_workload
 from rendering.policy.snp_tcb import SnpTcb
 from rendering.profiles import TrusteeProfile
+from rendering.workload.containers import Container
 
 Variant = Literal["development", "production"]
 """``development`` keeps the chapter's intent and is permissive, ``production`` says no."""
@@ -88,7 +89,7 @@ def attestation_policy(
     return _joined(f"attestation_{variant}", ["azure_vtpm", *production, *_broker(profile)], facts)
 
 
-def agent_policy(variant: Variant, images: Sequence[str] = ()) -> str:
+def agent_policy(variant: Variant, images: Sequence[str] = (), *, workload: Sequence[Container] = ()) -> str:
     """Return the Rego that the Kata agent in a pod VM holds the host's requests to.
 
     It is the same for all versions: it compiles as Rego v0 (regorus 0.2, Kata 3.12 to 3.29) and as v1.
@@ -97,23 +98,35 @@ def agent_policy(variant: Variant, images: Sequence[str] = ()) -> str:
         variant: ``development`` is the chapter's list, which allows every request; ``production`` lets a pod start, run
             and stop, and denies exec, logs, standard input and a change of the policy.
         images: images, repositories or registries that containers may come from; none means any image.
+        workload: the containers that may run, and no others; none means any.
 
     Raises:
         ValueError: an entry of ``images`` cannot be held to; every such entry is named.
     """
-    text = rego.load("agent_allow_all" if variant == "development" else "agent_production")
-    if not images:
-        return text
-    if "import rego.v1" not in text:
-        # The chapter's list needs no keywords; the part that is added does, and imports stand at the beginning.
-        text = text.replace(_AGENT_HEAD, f"{_AGENT_HEAD}\nimport rego.v1\n", 1)
-    allowed = agent_images.sort(images)
-    facts = {
-        "exact_images": allowed.exact,
-        "repositories": allowed.repositories,
-        "registries": allowed.registries,
-    }
-    return _followed(text, ["agent_images"], facts)
+    if variant == "development" and not images and not workload:
+        return rego.load("agent_allow_all")
+    facts: dict[str, object] = {}
+    parts = ["agent_root"]
+    if images:
+        facts = agent_images.sort(images).facts
+        parts.append("agent_images")
+    if variant == "production":
+        text = _followed(rego.load("agent_production"), [*parts, "agent_container"], facts)
+        commands = any(container.commands for container in workload)
+        return _only(text, workload, ["agent_workload_exec"] if commands else []) if workload else text
+    # The chapter's list needs no keywords; the parts that are added do, and imports stand at the beginning.
+    text = rego.load("agent_allow_all").replace(_AGENT_HEAD, f"{_AGENT_HEAD}\nimport rego.v1\n", 1)
+    text = _followed(text, parts, facts)
+    return _only(text, workload, []) if workload else text
+
+
+def _only(text: str, workload: Sequence[Container], more: Sequence[str]) -> str:
+    parts = ["agent_workload", *more]
+    constants = [f"{name} := {value}\n" for name, value in agent_workload.facts(workload).items()]
+    lines = "\n".join([text, *(rego.load(f"parts/{part}") for part in parts), *constants]).splitlines()
+    # User data has little room, and not every version compresses what goes there.
+    short = [line.lstrip("\t") for line in lines if line and not line.lstrip("\t").startswith("#")]
+    return "\n".join(short) + "\n"
 
 
 def _broker(profile: TrusteeProfile) -> list[str]:

@@ -7,9 +7,11 @@ is denied.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from rendering.policy import claims as documented
+from rendering.policy import policy_engine
 from rendering.policy.attestation_tokens import TRUST_CLAIMS, Appraisal, Token, Verdict, appraise, policy_input, token
 from rendering.policy.claims import Attester, Claims
 from rendering.policy.policy_engine import MISSING, UNDEFINED, Facts, Policy, PolicyError
@@ -117,10 +119,16 @@ def judge_agent(text: str, request: str, document: Mapping[str, Any], *, v1: boo
 
 
 def _compiled(text: str, *, v1: bool, package: str) -> Policy:
-    policy = Policy(text, v1=v1)
+    policy = _kept(text, v1, policy_engine.new_engine)
     if policy.package != package:
         raise policy.at_package(f"package {policy.package} is not read, needed is package {package}")
     return policy
+
+
+@lru_cache(maxsize=16)
+def _kept(text: str, v1: bool, _: object) -> Policy:  # noqa: FBT001 - a part of the key, as the maker of the engine is
+    """Return a compiled policy; it is judged on hundreds of documents, and each evaluation has an engine of its own."""
+    return Policy(text, v1=v1)
 
 
 def _genuine(profile: TrusteeProfile, kind: Kind, tee: documented.Tee) -> Mapping[str, Any]:

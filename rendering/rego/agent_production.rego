@@ -3,11 +3,7 @@ package agent_policy
 
 import rego.v1
 
-default CopyFileRequest := true
-
 default CreateContainerRequest := true
-
-default CreateSandboxRequest := true
 
 default DestroySandboxRequest := true
 
@@ -56,6 +52,11 @@ default UpdateInterfaceRequest := false
 
 default UpdateRoutesRequest := false
 
+# Held to the rules below.
+default CopyFileRequest := false
+
+default CreateSandboxRequest := false
+
 # Nothing here is needed by a peer pod.
 default AddSwapPathRequest := false
 
@@ -96,3 +97,74 @@ default UpdateContainerRequest := false
 default UpdateEphemeralMountsRequest := false
 
 default VolumeStatsRequest := false
+
+# One sandbox with its own /dev/shm: no programs or modules of the host's.
+CreateSandboxRequest if {
+	blank(input, ["guest_hook_path", "kernel_modules"])
+	every storage in object.get(input, "storages", []) {
+		[storage.driver, storage.source, storage.fstype] == ["ephemeral", "shm", "tmpfs"]
+		storage.mount_point == "/run/kata-containers/sandbox/shm"
+		plain(storage, `^(noexec|nosuid|nodev|mode=1777|size=[0-9]+)$`)
+	}
+}
+
+# Files go into folders that the runtime names after a container and a mount, and links in there lead nowhere else.
+CopyFileRequest if {
+	copied in {"Regular", "Directory"}
+	regex.match(concat("", ["^", copies, `(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))*$`]), input.path)
+}
+
+CopyFileRequest if {
+	copied == "Symlink"
+	regex.match(concat("", ["^", copies, `(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))+$`]), input.path)
+	target_inside
+}
+
+copies := `/run/kata-containers/shared/containers/(passthrough/)?(watchable/)?[a-z0-9]{64}-[a-z0-9]{16}-[^/]+`
+
+# Agents name the type of a file, or have only its mode, whose upper bits are the type.
+copied := input.file_type
+
+copied := name if {
+	some name, first in {"Directory": 16384, "Regular": 32768, "Symlink": 40960}
+	input.file_mode >= first
+	input.file_mode < first + 4096
+}
+
+target_inside if {
+	is_string(input.symlink_target)
+	not regex.match(`^/|(^|/)\.\.(/|$)`, input.symlink_target)
+}
+
+# Agents that do not name the target have its bytes: 46 is a dot, 47 a slash.
+target_inside if {
+	not input.symlink_target
+	input.data[0] != 47
+	not bytes_lead_out
+}
+
+bytes_lead_out if {
+	some at, byte in input.data
+	byte == 46
+	input.data[at + 1] == 46
+	edge(at - 1)
+	edge(at + 2)
+}
+
+edge(at) if not input.data[at]
+
+edge(at) if input.data[at] == 47
+
+# What is empty, null or left out: for the agent all of them are the same.
+blank(message, keys) if {
+	every key in keys {
+		object.get(message, key, null) in [null, "", 0, false, [], {}]
+	}
+}
+
+plain(storage, option) if {
+	blank(storage, ["driver_options", "fs_group", "shared"])
+	every each in object.get(storage, "options", []) {
+		regex.match(option, each)
+	}
+}

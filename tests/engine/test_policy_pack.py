@@ -30,7 +30,7 @@ BROKEN = {
     "operators-pinned",
     "trustee-on-another-cluster",
 }
-AGENTS = {"agent-exec-off", "agent-logs-off", "agent-set-policy-off"}
+AGENTS = {"agent-exec-off", "agent-logs-off", "agent-set-policy-off", "agent-withstands-host"}
 """What the chapter's agent policy breaks."""
 SHOP, OTHER = ({"allowedImages": [f"quay.io/rehearsal/{name}"]} for name in ("app", "gpg"))
 OPEN = {"agentPolicyFile": "rendering/rego/agent_allow_all.rego"}

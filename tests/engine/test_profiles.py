@@ -189,6 +189,10 @@ def test_what_must_be_denied_is_denied_and_the_untouched_pod_gets_its_secret(dep
         "unsigned image",
         "exec into the pod",
         "sample attester",
+        "a file copied with .. in its path",
+        "a link to / copied, and a file through it",
+        "an OCI hook",
+        "a root that no image was pulled for",
         "expired reference value",
     }
     assert [each for each in outcomes if not each.as_expected] == [], negative.table(outcomes)

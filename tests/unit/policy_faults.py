@@ -191,6 +191,12 @@ BAD: list[tuple[str, str, Change, str]] = [
     ("agent-logs-off", "stdin", agent("default WriteStreamRequest := true"), "allows WriteStreamRequest"),
     ("agent-set-policy-off", "SetPolicy", agent("default SetPolicyRequest := true"), "allows SetPolicyRequest"),
     (
+        "agent-withstands-host",
+        "files anywhere",
+        agent('CopyFileRequest if startswith(input.path, "/run/kata-containers/shared")'),
+        "allows a file over another container's root: the host gets any file of the pod VM",
+    ),
+    (
         "agent-policy-no-allow-all",
         "requests without a rule",
         agent("default AllowRequestsFailingPolicy := true"),
@@ -258,6 +264,7 @@ BAD_WORKLOADS: list[tuple[str, str, Change, str]] = [
             ("agent-exec-off", "ExecProcessRequest", "ExecProcessRequest"),
             ("agent-logs-off", "ReadStreamRequest", "ReadStreamRequest"),
             ("agent-set-policy-off", "SetPolicyRequest", "SetPolicyRequest"),
+            ("agent-withstands-host", "UpdateRoutesRequest", "UpdateRoutes"),
             ("agent-policy-no-allow-all", "AllowRequestsFailingPolicy", "NoSuchRequest"),
         )
     ),

@@ -194,7 +194,7 @@ def _setting(words: list[str]) -> str | None:
         return None
     key, *values = given
     path = key.removeprefix("coco-azure:")
-    steps = re.findall(r"\w[\w-]*|\[\d+\]", path)
+    steps = [step.strip('[]"') if '"' in step else step for step in re.findall(r'\w[\w-]*|\[\d+\]|\["[^"]+"\]', path)]
     if "." in path and "--path" not in words:
         return f"{key}: needs --path"
     if not known(Settings, steps):
@@ -229,7 +229,9 @@ def _typed(text: str) -> Any:
 
 
 def _value(path: str, steps: list[str], said: Any) -> str | None:
-    if steps[-1].endswith("File") or re.fullmatch(r"[A-Z][A-Z-]*|.*(\.\.\.|[$<]).*", str(said)):
+    if any(step.endswith(("File", "Files")) for step in steps) or re.fullmatch(
+        r"[A-Z][A-Z-]*|.*(\.\.\.|[$<]).*", str(said)
+    ):
         return None
     for step in reversed(steps):
         said = [said] if step.startswith("[") else {step: said}

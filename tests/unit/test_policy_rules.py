@@ -111,7 +111,7 @@ def test_a_stack_with_peer_pods_alone_breaks_nothing(good: Stack) -> None:
 def test_the_chapters_agent_policy_breaks_every_rule_of_agents(good: Stack) -> None:
     found = broken(initdata({"policy.rego": rego.load("agent_allow_all")}, compressed=False)(good))
 
-    assert found.keys() == {"agent-exec-off", "agent-logs-off", "agent-set-policy-off"}
+    assert found.keys() == {"agent-exec-off", "agent-logs-off", "agent-set-policy-off", "agent-withstands-host"}
 
 
 def test_an_agent_policy_that_allows_everything_is_found_where_only_one_workload_has_it() -> None:
@@ -121,7 +121,7 @@ def test_an_agent_policy_that_allows_everything_is_found_where_only_one_workload
     # It says that it is no production stack: the program itself then lets the policy pass.
     found = broken(registered(merged(GOOD, {"environment": "development", "initdata": said})))
 
-    agents = {"agent-exec-off", "agent-logs-off", "agent-set-policy-off"}
+    agents = {"agent-exec-off", "agent-logs-off", "agent-set-policy-off", "agent-withstands-host"}
     assert {rule for rule in found if rule.startswith("agent-")} == agents
     for rule in agents:
         (message,) = found[rule]

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from rehearsal.kubelet.agent import ANNOTATION, Container, GuestError, image_policy
+from rehearsal.kubelet.agent import ANNOTATION, GuestError, image_policy
 from rehearsal.kubelet.caa import Caa
 from rehearsal.kubelet.guest import Guest, Started
 from rehearsal.kubelet.hub import UnreachableError
+from rehearsal.kubelet.shim import Container
 from tests.unit.pod_vm import AZURE, ENVIRONMENT, Safe, document, guest, machine
 
 RESOURCE = "default/kbsres1/key1"
@@ -47,7 +48,7 @@ def test_a_pod_vm_starts_and_gets_its_secret() -> None:
 
 
 def test_an_agent_policy_that_does_not_name_a_request_denies_it() -> None:
-    only = "package agent_policy\ndefault CreateSandboxRequest := true"
+    only = "package agent_policy\ndefault CreateSandboxRequest := true\ndefault CopyFileRequest := true"
     with pytest.raises(GuestError, match='"CreateContainerRequest is blocked by policy": permission denied'):
         _start(guest(document(policy=only)))
 
@@ -56,11 +57,16 @@ def test_a_policy_may_ask_to_let_everything_through() -> None:
     _start(guest(document(policy=f"{DENY_ALL}\ndefault AllowRequestsFailingPolicy := true")))
 
 
-def test_the_policy_of_initdata_comes_before_that_of_the_annotation() -> None:
-    _start(guest(document(policy=EVERYTHING)), _annotation(DENY_ALL))
+def test_the_policy_of_the_annotation_replaces_that_of_initdata_where_set_policy_is_allowed() -> None:
+    inside = guest(document(policy=_policy(ExecProcessRequest=False)))
+    _start(inside, _annotation(EVERYTHING))
+
+    inside.exec("app", ["sh"])
+    with pytest.raises(GuestError, match="blocked"):
+        _start(guest(document(policy=EVERYTHING)), _annotation(DENY_ALL))
 
 
-def test_the_policy_of_the_annotation_comes_before_that_of_the_image() -> None:
+def test_the_policy_of_the_annotation_replaces_that_of_the_image() -> None:
     inside = guest(document())
     _start(inside, _annotation(EVERYTHING))
 
@@ -139,7 +145,7 @@ def test_an_allow_list_by_the_annotations_of_containerd_denies_everything() -> N
 
 
 def test_a_policy_sees_command_and_environment() -> None:
-    rule = '\nCreateContainerRequest { input.OCI.Process.Args == ["/pause"] }\n'
+    rule = '\nCreateContainerRequest { input.OCI.Process.Args == ["/usr/bin/pod"] }\n'
     rule += 'CreateContainerRequest { input.OCI.Process.Args == ["run"]; input.OCI.Process.Env == ["A=1"] }'
     policy = _policy(CreateContainerRequest=False) + rule
 

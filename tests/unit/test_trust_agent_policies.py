@@ -31,3 +31,20 @@ def test_a_list_of_allowed_images_is_judged_by_its_own_images() -> None:
 
     assert not [warning for warning in _warnings(listed) if "CreateContainerRequest" in warning]
     assert not [problem for problem in _problems(listed) if "CreateContainerRequest" in problem]
+
+
+def test_what_the_policies_of_many_workloads_leave_open_is_said_once() -> None:
+    workloads = {f"w{number}": {"allowedImages": [f"quay.io/my-org/{number}"]} for number in range(3)}
+    found = _warnings(changed(PRODUCTION, initdata__workloads=workloads))
+
+    said = [warning for warning in found if "does not know what containers run" in warning]
+    assert len(said) == len(set(said)) == 2
+    assert ["an allowed image" in warning for warning in said] in ([True, False], [False, True])
+
+
+def test_a_policy_of_the_users_own_is_held_to_what_a_hostile_host_asks() -> None:
+    own = {"initdata": {"agentPolicyFile": "rendering/rego/agent_allow_all.rego"}}
+    found = _problems(changed(PRODUCTION, initdata__agentPolicyFile=own["initdata"]["agentPolicyFile"]))
+
+    assert len([problem for problem in found if "hostile requests of one kind" in problem]) == 8
+    assert [warning for warning in _warnings(own) if "lets a hostile host have its way" in warning]

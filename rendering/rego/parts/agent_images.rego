@@ -1,36 +1,16 @@
-# Only listed images. The host names them in annotations, CRI-O (as in OpenShift) and containerd each in its own, and
-# in the storages that the guest then pulls: each of these names has to be listed. Mounts, commands and environment are
-# not looked at; genpolicy writes policies that do.
-CreateContainerRequest := false if not container_allowed
+# Only listed images: each name that the host gives has to be listed. Mounts of copied files, commands and environment are
+# not looked at: a policy made from the workload's manifest does that.
+CreateContainerRequest := false if not image_listed
 
-# The pause container comes with the pod VM image and pulls nothing.
-container_allowed if {
-	sandbox
-	every image in pulled {
-		image == "pause"
-	}
-}
+image_listed if sandbox
 
-container_allowed if {
-	not sandbox
-	count(named) > 0
-	images := named | pulled
+image_listed if {
+	images := named | {pull.source | some pull in pulls}
+	count(images) > 0
 	every image in images {
 		image_allowed(image)
 	}
 }
-
-sandbox if {
-	some key in ["io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri.container-type"]
-	input.OCI.Annotations[key] == "sandbox"
-}
-
-named := {image |
-	some key in ["io.kubernetes.cri-o.ImageName", "io.kubernetes.cri.image-name"]
-	image := input.OCI.Annotations[key]
-}
-
-pulled := {storage.source | some storage in input.storages; storage.driver == "image_guest_pull"}
 
 image_allowed(image) if image in exact_images
 
