@@ -48,6 +48,8 @@ class Initdata:
         security_policy_uri: where the pod VM fetches the image signature policy.
         sigstore_config_uri: where it fetches the configuration for GPG signatures (``signedBy``), or None.
         registry_credentials_uri: where it fetches the registries' ``auth.json``, or None to pull without.
+        workload: name of the workload whose pods it is for, or None: for every pod. No pod VM reads it; it keeps
+            documents apart that are the same otherwise, whose pods KBS could not tell from each other.
     """
 
     kbs_url: str
@@ -57,6 +59,7 @@ class Initdata:
     security_policy_uri: str = SECURITY_POLICY_URI
     sigstore_config_uri: str | None = None
     registry_credentials_uri: str | None = None
+    workload: str | None = None
 
 
 def render(initdata: Initdata) -> str:
@@ -70,7 +73,8 @@ def render(initdata: Initdata) -> str:
     data = {"aa.toml": _attestation_agent(initdata), "cdh.toml": _confidential_data_hub(initdata)}
     if initdata.agent_policy is not None:
         data["policy.rego"] = initdata.agent_policy
-    return _toml({"algorithm": initdata.algorithm, "version": "0.1.0", "data": data})
+    text = _toml({"algorithm": initdata.algorithm, "version": "0.1.0", "data": data})
+    return text if initdata.workload is None else f"# initdata of {initdata.workload}\n{text}"
 
 
 def encode(document: str, profile: OscProfile) -> str:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from rendering.images.image_policy import DefaultRule
 from rendering.policy.policies import Variant
 from rendering.trustee.resource_uri import ResourceUri
 from rendering.trustee.sealed_secrets import SIGNING_KEY
-from settings import client_secrets, environment, signatures
+from settings import client_secrets, environment, secret_access, signatures
 from settings.attestation_check import AttestationCheckSettings
 from settings.azure import AzureSettings
 from settings.base import Model
@@ -45,7 +45,8 @@ class Settings(Model):
     azure: AzureSettings = AzureSettings()
     trustee: TrusteeSettings = TrusteeSettings()
     client_secrets: ClientSecrets = Field(default={}, validate_default=True)
-    """Secrets that KBS hands out, as SECRET: {KEY: value}; default: kbsres1 with key1 and key2, made once."""
+    """Secrets that KBS hands out, as SECRET: {KEY: value}; default: kbsres1 with key1 and key2, made once, and in
+    production none."""
     sealed_secrets: SealedSecrets = Field(default_factory=dict)
     """Sealed secrets of workloads, as NAMESPACE: {SECRET: {KEY: default/SECRET/KEY}}."""
     initdata: InitdataSettings = InitdataSettings()
@@ -62,6 +63,20 @@ class Settings(Model):
     def checks(self) -> bool:
         """Whether a pod proves the whole chain."""
         return self.attestation_check.enabled and self.peer_pods.enabled
+
+    @property
+    def check_resource(self) -> str:
+        """What the check fetches, ``default/SECRET/KEY``."""
+        own = secret_access.CHECK_SECRET.path if self.environment == "production" else "default/kbsres1/key1"
+        return self.attestation_check.resource or own
+
+    @property
+    def kbs_secrets(self) -> ClientSecrets:
+        """Secrets that KBS hands out to pods: the client secrets, and in production what checks prove themselves with."""
+        own = secret_access.CHECK_SECRET
+        if self.environment != "production" or not self.deploys_trustee:
+            return self.client_secrets
+        return {**self.client_secrets, own.secret: {own.key: GENERATED}}
 
     @property
     def signs_tokens(self) -> bool:
@@ -88,12 +103,14 @@ class Settings(Model):
     @property
     def served(self) -> frozenset[str]:
         """Paths (``default/SECRET/KEY``) of everything that KBS serves."""
-        return client_secrets.served(self.client_secrets, *self.reserved)
+        return client_secrets.served(self.kbs_secrets, *self.reserved)
 
     @field_validator("client_secrets")
     @classmethod
-    def _chapter_secrets(cls, said: ClientSecrets) -> ClientSecrets:
-        return said or {"kbsres1": {"key1": GENERATED, "key2": GENERATED}}
+    def _chapter_secrets(cls, said: ClientSecrets, info: ValidationInfo) -> ClientSecrets:
+        # Made-up values are for the check of a development stack; in production it has one of its own.
+        production = info.data.get("environment") == "production"
+        return said or ({} if production else {"kbsres1": {"key1": GENERATED, "key2": GENERATED}})
 
     @model_validator(mode="after")
     def _is_whole(self) -> "Settings":
@@ -107,9 +124,10 @@ def _references(stack: Settings) -> list[str]:
     if not stack.deploys_trustee:
         return []
     found = client_secrets.unserved(stack.sealed_secrets, stack.served)
-    _, secret, key = stack.attestation_check.resource.split("/", 2)
-    if stack.checks and key not in stack.client_secrets.get(secret, {}):
-        served = ", ".join(f"default/{name}/{key}" for name, keys in stack.client_secrets.items() for key in keys)
+    found += secret_access.unknown(stack)
+    _, secret, key = stack.check_resource.split("/", 2)
+    if stack.checks and key not in stack.kbs_secrets.get(secret, {}):
+        served = ", ".join(f"default/{name}/{key}" for name, keys in stack.kbs_secrets.items() for key in keys)
         found.append(
             f"attestationCheck.resource is default/{secret}/{key}, which no client secret serves "
             f"(served: {served}). Add it to clientSecrets, or set attestationCheck.resource to one of these"

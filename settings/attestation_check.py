@@ -33,10 +33,10 @@ class AttestationCheckSettings(Model):
     """Namespace for the check; made and deleted with the stack."""
     image: Image = "registry.access.redhat.com/ubi9/ubi:9.3"
     """Image with bash, curl and sha256sum."""
-    resource: ResourcePath = "default/kbsres1/key1"
-    """What it fetches; must be one of clientSecrets."""
+    resource: ResourcePath | None = None
+    """What it fetches, one of clientSecrets; default: default/kbsres1/key1, in production a secret of the check's own."""
     initdata_annotation: bool = True
-    """true: the pod carries its initdata (chapter 7.16); false: it proves the global INITDATA."""
+    """true: the pod carries initdata of its own (chapter 7.16); false, not in production: it proves the global INITDATA."""
     agent_policy: TextFile | None = Field(default=None, alias="agentPolicyFile")
     """Rego file for the pod's agent policy annotation; the check needs neither exec nor logs."""
     pod_vm_image: ImageId | None = None

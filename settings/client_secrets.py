@@ -42,7 +42,13 @@ RESERVED_VOLUMES = frozenset(
     }
 )
 OWN_SECRETS = frozenset(
-    {"kbs-auth-public-key", "kbs-https-key", "kbs-https-certificate", sealed_secrets.SIGNING_KEY.secret}
+    {
+        "kbs-auth-public-key",
+        "kbs-https-key",
+        "kbs-https-certificate",
+        sealed_secrets.SIGNING_KEY.secret,
+        "attestation-check",
+    }
 )
 """Secrets of KBS itself beside what the settings name: one of the user's would take their place."""
 _LARGEST_SECRET = 1024 * 1024  # of all values together, Kubernetes' limit (core/v1 MaxSecretSize)

@@ -19,7 +19,7 @@ from settings import Settings, signatures, tls
 from settings.problems import headed
 from trust import values as chain_values
 from trust.chain import Chain, Judgement
-from trust.documents import GLOBAL, allowed_images
+from trust.documents import CHECK, GLOBAL, Document, agent_variant, allowed_images
 
 _INITDATA_PCR = 8
 
@@ -152,19 +152,22 @@ def _let_pass(stack: Settings, judgement: Judgement, now: datetime) -> list[str]
 def _policies(stack: Settings, judgement: Judgement, now: datetime) -> list[Report]:
     """Return what the engine makes of the policies, each alone and then both together."""
     profile, tee, variant = judgement.profile, stack.peer_pods.tee, stack.environment
-    known = chain_values.as_data(judgement.values, now)
+    known, bound = chain_values.as_data(judgement.values, now), judgement.bindings
     resource, attestation = judgement.resource_policy, judgement.attestation_policy
     return [
         report
         for report in (
             _reported(
-                "trustee.resourcePolicyFile", lambda: check_resource_policy(resource, profile, tee, variant=variant)
+                "trustee.resourcePolicyFile",
+                lambda: check_resource_policy(resource, profile, tee, variant=variant, bindings=bound),
             ),
             _reported(
                 "trustee.attestationPolicyFile",
                 lambda: check_attestation_policy(attestation, profile, tee, known, variant=variant),
             ),
-            _reported(None, lambda: check_chain(resource, attestation, profile, tee, known, variant=variant)),
+            _reported(
+                None, lambda: check_chain(resource, attestation, profile, tee, known, variant=variant, bindings=bound)
+            ),
         )
         if report is not None
     ]
@@ -187,6 +190,8 @@ def _agent_reports(stack: Settings, chain: Chain) -> list[Report]:
         own = workload is not None and workload.agent_policy is not None
         setting = f"initdata.workloads.{name}.agentPolicyFile" if own else "initdata.agentPolicyFile"
         listed = () if own or stack.initdata.agent_policy_file is not None else allowed_images(stack, workload)
+        if name == CHECK:
+            setting, listed = "attestationCheck.image", (stack.attestation_check.image,)
         found[document.agent_policy] = (setting, listed)
     reports = [
         _reported(setting, partial(_agent_report, text, stack.environment, listed))
@@ -204,7 +209,8 @@ def _agent_report(text: str, variant: Variant, listed: tuple[str, ...]) -> Repor
 
 def _replaced(stack: Settings, chain: Chain) -> list[str]:
     """Return a problem where the check's pod brings an agent policy and initdata's forbids to set one."""
-    own = chain.documents[GLOBAL].agent_policy if GLOBAL in chain.documents else None
+    document = chain.documents.get(CHECK, chain.documents.get(GLOBAL))
+    own = document.agent_policy if document is not None else None
     if stack.attestation_check.agent_policy is None or own is None or judge_agent(own, "SetPolicyRequest", {}):
         return []
     way = (

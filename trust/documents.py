@@ -7,10 +7,10 @@ from rendering import initdata
 from rendering.policy import policies
 from rendering.profiles import OscProfile
 from settings import Settings
-from settings.initdata import AgentPolicy, InitdataSettings, WorkloadInitdata
+from settings.initdata import OWN_DOCUMENTS, AgentPolicy, InitdataSettings, WorkloadInitdata
 
-GLOBAL = "global"
-"""Name of the document for every pod that brings none of its own."""
+GLOBAL, CHECK = OWN_DOCUMENTS
+"""Names of the documents for every pod that brings none of its own, and for the pod of the check."""
 REGISTRY_CREDENTIALS, SIGSTORE_CONFIG = "registryCredentials", "sigstoreConfig"
 
 
@@ -50,7 +50,9 @@ class Place:
 
 
 def documents(stack: Settings, profile: OscProfile, place: Place) -> dict[str, Document]:
-    """Return every document of the stack by its name; ``GLOBAL`` is always among them.
+    """Return every document of the stack by its name; ``GLOBAL`` is always among them, ``CHECK`` where there is a check.
+
+    Each document names its workload, so that no two have the same PCR 8, by which secrets are bound to them.
 
     Raises:
         ValueError: a document is too large for Azure's user data.
@@ -58,7 +60,9 @@ def documents(stack: Settings, profile: OscProfile, place: Place) -> dict[str, D
     said = stack.initdata
     made = {GLOBAL: _document(stack, agent_policy(stack), profile, place)}
     for name, workload in said.workloads.items():
-        made[name] = _document(stack, agent_policy(stack, workload), profile, place)
+        made[name] = _document(stack, agent_policy(stack, workload), profile, place, name)
+    if stack.checks and stack.attestation_check.initdata_annotation:
+        made[CHECK] = _document(stack, check_agent_policy(stack), profile, place, CHECK)
     return made
 
 
@@ -75,6 +79,17 @@ def agent_policy(stack: Settings, workload: WorkloadInitdata | None = None) -> s
     return None if variant == "image" else policies.agent_policy(variant, listed)
 
 
+def check_agent_policy(stack: Settings) -> str | None:
+    """Return the agent's policy for the check's document, which lets its image start and no other.
+
+    None keeps the image's own policy, as the stack's other documents do; that one knows nothing of images.
+    """
+    variant = agent_variant(stack)
+    if variant == "image" and stack.initdata.agent_policy_file is None:
+        return None
+    return policies.agent_policy("production" if variant == "image" else variant, [stack.attestation_check.image])
+
+
 def allowed_images(stack: Settings, workload: WorkloadInitdata | None = None) -> tuple[str, ...]:
     """Return the images that the agent's policy of this project keeps to; none means any."""
     return (workload.allowed_images if workload is not None else ()) or stack.initdata.allowed_images
@@ -88,7 +103,9 @@ def agent_variant(stack: Settings) -> AgentPolicy:
     return "production" if stack.environment == "production" or said.allowed_images else "image"
 
 
-def _document(stack: Settings, policy: str | None, profile: OscProfile, place: Place) -> Document:
+def _document(
+    stack: Settings, policy: str | None, profile: OscProfile, place: Place, workload: str | None = None
+) -> Document:
     said, served = stack.initdata, images(stack) if place.images is None else place.images
     text = initdata.render(
         initdata.Initdata(
@@ -98,6 +115,7 @@ def _document(stack: Settings, policy: str | None, profile: OscProfile, place: P
             agent_policy=policy,
             registry_credentials_uri=served.get(REGISTRY_CREDENTIALS),
             sigstore_config_uri=served.get(SIGSTORE_CONFIG),
+            workload=workload,
         )
     )
     encoded = initdata.encode(text, profile)

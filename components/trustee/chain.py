@@ -150,7 +150,7 @@ class TrustChain(pulumi.ComponentResource):
         last = cast("LastRun", found["last"])
         try:
             versions = _versions(dict(zip(self._args.csv, found["csv"].values(), strict=True)))  # type: ignore[attr-defined]
-            chain = build(stack, versions, place, last.pcr8)
+            chain = build(stack, versions, place, last.earlier)
         except ValueError as error:
             raise pulumi.RunError(str(error)) from error
         problems = checks.problems(stack, chain, str(found["host"]), now, public_authorities.known())

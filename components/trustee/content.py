@@ -84,7 +84,7 @@ class TrusteeContent(pulumi.ComponentResource):
             self._config_map(TDX_CONFIG, maps)
         self.values = {
             secret: {key: self._value(secret, key, source) for key, source in entries.items()}
-            for secret, entries in args.stack.client_secrets.items()
+            for secret, entries in args.stack.kbs_secrets.items()
         }
         self.sealing_key = None
         if args.stack.signs_sealed_secrets:

@@ -53,7 +53,7 @@ def remote_trustee(stack: Settings) -> RemoteTrustee | None:
     checks = needed(CHECKS_OUTPUT)
     expected = sealing_key = None
     if stack.checks:
-        check = checks.apply(lambda found: _check(found, name, stack.attestation_check.resource))
+        check = checks.apply(lambda found: _check(found, name, stack.check_resource))
         expected = Expected(
             salt=check.apply(lambda found: found["salt"]),
             digest=check.apply(lambda found: found["digest"]),
