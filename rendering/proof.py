@@ -157,7 +157,9 @@ def to_dict(proof: Proof) -> dict[str, Any]:
         "versions": _records(proof.versions, "package"),
         "initdata": _records(proof.initdata, "scope"),
         "acceptedPcr8": sorted(set(proof.accepted_pcr8)),
-        "secrets": None if proof.secrets is None else {pcr8: sorted(own) for pcr8, own in sorted(proof.secrets.items())},
+        "secrets": None
+        if proof.secrets is None
+        else {pcr8: sorted(own) for pcr8, own in sorted(proof.secrets.items())},
         "referenceValues": _records(proof.reference_values, "name"),
         "policies": _records(proof.policies, "kind"),
         "certificates": _records(proof.certificates, "use"),

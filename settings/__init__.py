@@ -67,13 +67,13 @@ class Settings(Model):
     @property
     def check_resource(self) -> str:
         """What the check fetches, ``default/SECRET/KEY``."""
-        own = secret_access.CHECK_SECRET.path if self.environment == "production" else "default/kbsres1/key1"
+        own = client_secrets.CHECK_SECRET.path if self.environment == "production" else "default/kbsres1/key1"
         return self.attestation_check.resource or own
 
     @property
     def kbs_secrets(self) -> ClientSecrets:
         """Secrets that KBS hands out to pods: the client secrets, and in production what checks prove themselves with."""
-        own = secret_access.CHECK_SECRET
+        own = client_secrets.CHECK_SECRET
         if self.environment != "production" or not self.deploys_trustee:
             return self.client_secrets
         return {**self.client_secrets, own.secret: {own.key: GENERATED}}

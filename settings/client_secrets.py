@@ -41,13 +41,15 @@ RESERVED_VOLUMES = frozenset(
         "tdx-config",
     }
 )
+CHECK_SECRET = ResourceUri("attestation-check", "value")
+"""What checks of production stacks prove themselves with: made once, kept, and no secret of anybody's."""
 OWN_SECRETS = frozenset(
     {
         "kbs-auth-public-key",
         "kbs-https-key",
         "kbs-https-certificate",
         sealed_secrets.SIGNING_KEY.secret,
-        "attestation-check",
+        CHECK_SECRET.secret,
     }
 )
 """Secrets of KBS itself beside what the settings name: one of the user's would take their place."""

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from settings import secret_access
+from settings import client_secrets, secret_access
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -83,7 +83,7 @@ def _check(stack: "Settings") -> list[str]:
     if not stack.checks:
         return []
     said, found = stack.attestation_check, []
-    if said.resource not in (None, secret_access.CHECK_SECRET.path):
+    if said.resource not in (None, client_secrets.CHECK_SECRET.path):
         found.append(
             f"attestationCheck.resource is {said.resource}, and the check proves itself with a secret of its own, so "
             "that its image and initdata open nothing else; remove the setting: "

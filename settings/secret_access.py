@@ -22,8 +22,6 @@ SecretReference = Annotated[
     ),
 ]
 """``SECRET``, which is each of its keys, or ``SECRET/KEY``."""
-CHECK_SECRET = ResourceUri("attestation-check", "value")
-"""What the check of a production stack proves itself with: made once, kept, and no secret of anybody's."""
 
 
 def paths(references: Iterable[str], secrets: ClientSecrets) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ from rendering.profiles import OscProfile
 from rendering.trustee import reference_values
 from settings import Settings, signatures, tls
 from settings.problems import headed
+from trust import secrets
 from trust import values as chain_values
 from trust.chain import Chain, Judgement
-from trust.documents import CHECK, GLOBAL, Document, agent_variant, allowed_images
+from trust.documents import CHECK, GLOBAL, allowed_images
 
 _INITDATA_PCR = 8
 
@@ -71,6 +72,7 @@ def warnings(stack: Settings, chain: Chain, now: datetime, presented: str | None
         presented: certificates (PEM) that the Route or KBS presents, or None for the router's own.
     """
     found = [warning for report in _agent_reports(stack, chain) for warning in report.warnings]
+    found += secrets.warnings(stack, chain.documents)
     if chain.judgement is None:
         return found
     if not chain.judgement.values:
@@ -143,8 +145,9 @@ def _let_pass(stack: Settings, judgement: Judgement, now: datetime) -> list[str]
     passed = [outcome.case for outcome in whole.outcomes if outcome.found and not outcome.expected]
     other = "TDX" if stack.peer_pods.tee == "snp" else "SNP"
     own = [case for case in passed if not case.startswith(other)]
-    if not own:
-        return []
+    own.append(
+        "any pod that is let in, whichever secret it asks for (secrets are bound to initdata in production only)"
+    )
     way = "A production stack does not: pulumi config set coco-azure:environment production"
     return [f"this development stack hands out secrets to: {'; '.join(own)}. {way}"]
 

@@ -4,14 +4,14 @@ Production binds each client secret to the documents that list it. What a pod ne
 of signatures, credentials of registries, the key of sealed secrets) is for every document that the stack accepts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rendering.policy.bindings import Bindings
 from rendering.trustee.reference_values import ReferenceValue
-from settings import Settings
+from settings import Settings, secret_access
 from settings.secret_access import paths
-from trust.documents import CHECK, GLOBAL
+from trust.documents import CHECK, GLOBAL, allowed_images
 
 _PCR8 = "pcr08"
 
@@ -63,6 +63,46 @@ def bindings(
         shared=tuple(sorted(resource.path for resource in stack.reserved)),
         titles=titles,
     )
+
+
+def warnings(stack: Settings, documents: Collection[str]) -> list[str]:
+    """Return what the binding of a production stack leaves open.
+
+    Args:
+        stack: the settings.
+        documents: names of the documents that the stack has.
+    """
+    if stack.environment != "production":
+        return []
+    found = [
+        f"pods of {title(name)} may have {', '.join(references)}, and its agent policy lets containers of any image "
+        "start: whoever may create pods, in any namespace, gets them with that initdata and any image that the image "
+        f"policy accepts. Say what runs there: pulumi config set --path 'coco-azure:{_images(name)}[0]' IMAGE"
+        for name, references in wanted(stack).items()
+        if references and name in documents and name != CHECK and not _holds_images(stack, name)
+    ]
+    if stack.deploys_trustee and (unlisted := secret_access.unlisted(stack)):
+        found.append(
+            f"no initdata is given {', '.join(unlisted)}, so no pod gets it; of each document of another stack that may "
+            "have it: pulumi config set --path 'coco-azure:trustee.referenceValues.alsoServe.PCR8[0]' SECRET"
+        )
+    return found
+
+
+def _images(name: str) -> str:
+    return "initdata.allowedImages" if name == GLOBAL else f"initdata.workloads.{name}.allowedImages"
+
+
+def _holds_images(stack: Settings, name: str) -> bool:
+    """Return whether a document's agent policy says which images start; a user's own is taken to do so."""
+    said, workload = stack.initdata, stack.initdata.workloads.get(name)
+    own = workload is not None and workload.agent_policy is not None
+    return own or said.agent_policy_file is not None or bool(allowed_images(stack, workload))
+
+
+def setting(name: str) -> str:
+    """Return the setting that lists a document's secrets."""
+    return "initdata.secrets" if name == GLOBAL else f"initdata.workloads.{name}.secrets"
 
 
 def title(name: str) -> str:

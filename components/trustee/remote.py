@@ -68,6 +68,9 @@ def remote_trustee(stack: Settings) -> RemoteTrustee | None:
             certificate=other.get_output(CERTIFICATE_OUTPUT),
             images=other.get_output(IMAGES_OUTPUT),
             proof=other.get_output(PROOF_OUTPUT),
+            served=Output.unsecret(
+                other.get_output(CHECKS_OUTPUT).apply(lambda found: sorted(found) if found else None)
+            ),
         ),
         expected=expected,
         sealing_key=sealing_key,

@@ -36,9 +36,11 @@ def test_a_report_names_versions_documents_values_and_policies() -> None:
         "sandboxed-containers-operator.v1.12.0",
         "trustee-operator.v1.2.0",
     ]
-    (document,) = found["initdata"]
+    check, document = found["initdata"]
     assert (document["scope"], document["algorithm"]) == ("global", "sha384")
-    assert found["acceptedPcr8"] == [document["pcr8"]]
+    assert check["scope"] == "attestation-check"
+    assert found["acceptedPcr8"] == sorted([document["pcr8"], check["pcr8"]])
+    assert found["secrets"] == {document["pcr8"]: [], check["pcr8"]: ["default/attestation-check/value"]}
     assert [each["name"] for each in found["referenceValues"]] == [
         f"snp_pcr{pcr}" for pcr in ("03", "08", "09", "11", "12")
     ]
@@ -119,6 +121,7 @@ def test_no_secret_is_ever_in_a_report(value: str, password: str) -> None:
     config = changed(
         PRODUCTION,
         clientSecrets={"kbsres1": {"key1": value}},
+        initdata={"secrets": ["kbsres1"]},
         trustee__adminPrivateKey=admin,
         trustee__registryCredentials={"registries": {"quay.io": {"username": "robot", "password": password}}},
         trustee__tokenSigner={
@@ -136,8 +139,9 @@ def test_no_secret_is_ever_in_a_report(value: str, password: str) -> None:
 
 
 def test_equal_chains_give_equal_reports_and_another_secret_changes_nothing() -> None:
-    one = changed(PRODUCTION, clientSecrets={"kbsres1": {"key1": "one"}})
-    two = changed(PRODUCTION, clientSecrets={"kbsres1": {"key1": "two"}})
+    listed = changed(PRODUCTION, initdata={"secrets": ["kbsres1"]})
+    one = changed(listed, clientSecrets={"kbsres1": {"key1": "one"}})
+    two = changed(listed, clientSecrets={"kbsres1": {"key1": "two"}})
 
     assert json.dumps(_report(one)) == json.dumps(_report(one))
     assert _report(one) == _report(two)
