@@ -27,7 +27,7 @@ from settings.initdata import InitdataSettings
 from settings.peer_pods import PeerPodSettings
 from settings.preflight import PreflightSettings
 from settings.problems import SEPARATOR, describe
-from settings.trustee import TrusteeSettings
+from settings.trustee import CHECK_POLICY, TrusteeSettings
 
 __all__ = ["ClusterSettings", "Settings", "SettingsError", "load", "parse"]
 
@@ -72,7 +72,7 @@ class Settings(Model):
 
     @property
     def kbs_secrets(self) -> ClientSecrets:
-        """Secrets that KBS hands out to pods: the client secrets, and in production what checks prove themselves with."""
+        """Secrets that KBS hands out to pods: the client secrets, in production with that of the checks."""
         own = client_secrets.CHECK_SECRET
         if self.environment != "production" or not self.deploys_trustee:
             return self.client_secrets
@@ -91,6 +91,13 @@ class Settings(Model):
         return self.trustee.security_policy_default or default
 
     @property
+    def check_image_policy(self) -> str | None:
+        """The image policy (JSON) for the check's pod, so that no other one starts its image; None in development."""
+        if self.environment != "production" or not self.deploys_trustee:
+            return None
+        return self.trustee.check_image_policy(self.attestation_check.image)
+
+    @property
     def signs_sealed_secrets(self) -> bool:
         """Whether the stack keeps a key that signs sealed secrets: its own or, as a Trustee alone, other stacks'."""
         return self.deploys_trustee and (bool(self.sealed_secrets) or not self.peer_pods.enabled)
@@ -98,7 +105,8 @@ class Settings(Model):
     @property
     def reserved(self) -> list[ResourceUri]:
         """What KBS serves beside the client secrets."""
-        return [*self.trustee.reserved, *([SIGNING_KEY] if self.signs_sealed_secrets else [])]
+        own = [CHECK_POLICY] if self.check_image_policy is not None else []
+        return [*self.trustee.reserved, *own, *([SIGNING_KEY] if self.signs_sealed_secrets else [])]
 
     @property
     def served(self) -> frozenset[str]:
@@ -132,8 +140,8 @@ def _references(stack: Settings) -> list[str]:
             f"attestationCheck.resource is default/{secret}/{key}, which no client secret serves "
             f"(served: {served}). Add it to clientSecrets, or set attestationCheck.resource to one of these"
         )
-    policy = stack.trustee.image_policy(stack.image_default)
-    if stack.checks:
+    if stack.checks and stack.check_image_policy is None:
+        policy = stack.trustee.image_policy(stack.image_default)
         found += signatures.lockout(policy, [stack.attestation_check.image], "trustee: the image policy")
     return found
 

@@ -8,10 +8,11 @@ from rendering.policy import policies
 from rendering.profiles import OscProfile
 from settings import Settings
 from settings.initdata import OWN_DOCUMENTS, AgentPolicy, InitdataSettings, WorkloadInitdata
+from settings.trustee import CHECK_POLICY, SECURITY_POLICY
 
 GLOBAL, CHECK = OWN_DOCUMENTS
 """Names of the documents for every pod that brings none of its own, and for the pod of the check."""
-REGISTRY_CREDENTIALS, SIGSTORE_CONFIG = "registryCredentials", "sigstoreConfig"
+REGISTRY_CREDENTIALS, SIGSTORE_CONFIG, CHECK_IMAGES = "registryCredentials", "sigstoreConfig", "checkImagePolicy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +41,9 @@ class Place:
     Attributes:
         kbs_url: URL of KBS.
         certificate: PEM of what KBS's certificate is verified with, or None where a public authority signed it.
-        images: URIs of what pod VMs pull images with, where another stack serves it: ``REGISTRY_CREDENTIALS`` and
-            ``SIGSTORE_CONFIG``, each only where there is one. None: the stack serves it itself.
+        images: URIs of what pod VMs pull images with, where another stack serves it: ``REGISTRY_CREDENTIALS``,
+            ``SIGSTORE_CONFIG`` and ``CHECK_IMAGES``, the image policy of the check's pod, each only where there is one.
+            None: the stack serves it itself.
     """
 
     kbs_url: str
@@ -50,7 +52,7 @@ class Place:
 
 
 def documents(stack: Settings, profile: OscProfile, place: Place) -> dict[str, Document]:
-    """Return every document of the stack by its name; ``GLOBAL`` is always among them, ``CHECK`` where there is a check.
+    """Return every document of the stack by its name: ``GLOBAL`` in any case, ``CHECK`` where there is a check.
 
     Each document names its workload, so that no two have the same PCR 8, by which secrets are bound to them.
 
@@ -116,6 +118,7 @@ def _document(
             registry_credentials_uri=served.get(REGISTRY_CREDENTIALS),
             sigstore_config_uri=served.get(SIGSTORE_CONFIG),
             workload=workload,
+            security_policy_uri=(served.get(CHECK_IMAGES) if workload == CHECK else None) or SECURITY_POLICY.uri,
         )
     )
     encoded = initdata.encode(text, profile)
@@ -127,7 +130,11 @@ def _document(
 def images(stack: Settings) -> dict[str, str]:
     """Return where the stack's own Trustee serves what pod VMs pull images with, see ``Place``."""
     said = stack.trustee
-    found = {REGISTRY_CREDENTIALS: said.registry_credentials_uri, SIGSTORE_CONFIG: said.sigstore_config_uri}
+    found = {
+        REGISTRY_CREDENTIALS: said.registry_credentials_uri,
+        SIGSTORE_CONFIG: said.sigstore_config_uri,
+        CHECK_IMAGES: CHECK_POLICY.uri if stack.check_image_policy is not None else None,
+    }
     return {name: uri for name, uri in found.items() if uri is not None}
 
 

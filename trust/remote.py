@@ -40,8 +40,8 @@ def problems(
         missing = [each for each in known if given is not None and not _given(each, given)]
         if missing:
             found.append(
-                f"the Trustee of {other} does not give pods of this stack ({name}) {', '.join(missing)}. Say there first "
-                f"that its PCR 8 may have what this stack lists: {_commands(other, pcr8, known)}; "
+                f"the Trustee of {other} does not give pods of this stack ({name}) {', '.join(missing)}. Say there "
+                f"first that its PCR 8 may have what this stack lists: {_commands(other, pcr8, known)}; "
                 f"pulumi up --stack {other}"
             )
         elif pcr8 not in accepted:
@@ -58,8 +58,8 @@ def _unserved(stack: Settings, other: str, served: Collection[str]) -> list[str]
     """Return a problem for each secret of the lists that the other stack does not have; the check tells its own."""
     return [
         f"{secrets.title(name)} may have {each}, which the Trustee of {other} does not serve (served: "
-        f"{', '.join(sorted(served)) or 'nothing'}). Correct {secrets.setting(name)}, or add it there: pulumi config set "
-        f"--stack {other} --secret --path 'coco-azure:clientSecrets.{each.replace('/', '.')}' VALUE"
+        f"{', '.join(sorted(served)) or 'nothing'}). Correct {secrets.setting(name)}, or add it there: pulumi config "
+        f"set --stack {other} --secret --path 'coco-azure:clientSecrets.{each.replace('/', '.')}' VALUE"
         for name, references in secrets.wanted(stack).items()
         for each in references
         if name != CHECK and not _given(each, served)

@@ -1,7 +1,7 @@
 """Which secrets the pods of each initdata document may have, and those of the documents that came before.
 
-Production binds each client secret to the documents that list it. What a pod needs before any secret (image policy, keys
-of signatures, credentials of registries, the key of sealed secrets) is for every document that the stack accepts.
+Production binds each client secret to the documents that list it. What a pod needs before any secret (image policy,
+keys of signatures, credentials of registries, the key of sealed secrets) is for every document that the stack accepts.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -83,8 +83,8 @@ def warnings(stack: Settings, documents: Collection[str]) -> list[str]:
     ]
     if stack.deploys_trustee and (unlisted := secret_access.unlisted(stack)):
         found.append(
-            f"no initdata is given {', '.join(unlisted)}, so no pod gets it; of each document of another stack that may "
-            "have it: pulumi config set --path 'coco-azure:trustee.referenceValues.alsoServe.PCR8[0]' SECRET"
+            f"no initdata is given {', '.join(unlisted)}, so no pod gets it; of each document of another stack that "
+            "may have it: pulumi config set --path 'coco-azure:trustee.referenceValues.alsoServe.PCR8[0]' SECRET"
         )
     return found
 

@@ -1,9 +1,9 @@
 """Which resources of KBS belong to which initdata document: what the production resource policy holds pods to.
 
-A document is known by what a pod VM measures of it, PCR 8 of its vTPM, and the token of every supported Trustee carries
-that: ``tcb-status`` of Simple tokens (0.3, 0.4: ``attestation-service/src/token/simple.rs``), and
-``ear.veraison.annotated-evidence`` of an EAR token's appraisal (1.0: ``attestation-service/src/token/ear_broker.rs``; 1.1,
-1.2: ``attestation-service/src/ear_token/broker.rs``). Does not know settings: ``trust.secrets`` does.
+A document is known by what a pod VM measures of it, PCR 8 of its vTPM. The token of every supported Trustee carries
+that: ``tcb-status`` of Simple tokens (openshift/trustee v0.3.0, v0.4.0 ``attestation-service/src/token/simple.rs``),
+and ``ear.veraison.annotated-evidence`` of an EAR token's appraisal (v1.0.0 ``attestation-service/src/token/ear_broker.rs``;
+v1.1.0, v1.2.0 ``attestation-service/src/ear_token/broker.rs``). Does not know settings: ``trust.secrets`` does.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ class Bindings:
                 yield pcr8, path, path in own
 
     def one(self) -> tuple[str, str] | None:
-        """Return a PCR 8 with a resource that it may have, one of its own where any has one; None where there is none."""
+        """Return a PCR 8 with a resource that it may have, one of its own where any has one; None without any."""
         own = next(((pcr8, paths[0]) for pcr8, paths in self.secrets.items() if paths), None)
         if own is None and self.shared:
             own = next(((pcr8, self.shared[0]) for pcr8 in self.secrets), None)

@@ -89,10 +89,8 @@ def test_everything_that_is_missing_is_told_at_once() -> None:
         )
 
     message = str(refused.value)
-    assert message.startswith("5 problems in the settings of this stack (nothing was changed):")
+    assert message.startswith("4 problems in the settings of this stack (nothing was changed):")
     assert message.count("environment is production, but") == 4
-    assert "rejects registry.access.redhat.com/ubi9/ubi:9.3, which the program itself runs" in message
-    assert "coco-azure:attestationCheck.image" in message
 
 
 def test_a_stack_without_a_trustee_leaves_evidence_to_the_one_that_has_it() -> None:

@@ -44,7 +44,7 @@ def _accepting(hub: Run, spoke: dict[str, Any], **changes: Any) -> Recorder:
     """Return outputs of the hub once it accepts the initdata of this spoke."""
     anybody = {**hub.exports["proof"], "acceptedPcr8": [], "secrets": None}
     found = run_program(spoke, _stacks(hub, proof=anybody)).exports["initdataPcr8"]
-    given = dict.fromkeys(found.values(), ["default/kbsres1/key1", "default/kbsres1/key2"])
+    given = {pcr8: ["default/kbsres1/key1", "default/kbsres1/key2"] for pcr8 in found.values()}
     proof = {**hub.exports["proof"], "acceptedPcr8": list(found.values()), "secrets": given}
     return _stacks(hub, proof=proof, **changes)
 
