@@ -2,7 +2,7 @@
 
 A document is known by what a pod VM measures of it, PCR 8 of its vTPM. The token of every supported Trustee carries
 that: ``tcb-status`` of Simple tokens (openshift/trustee v0.3.0, v0.4.0 ``attestation-service/src/token/simple.rs``),
-and ``ear.veraison.annotated-evidence`` of an EAR token's appraisal (v1.0.0 ``attestation-service/src/token/ear_broker.rs``;
+and ``ear.veraison.annotated-evidence`` of an EAR token (v1.0.0 ``attestation-service/src/token/ear_broker.rs``;
 v1.1.0, v1.2.0 ``attestation-service/src/ear_token/broker.rs``). Does not know settings: ``trust.secrets`` does.
 """
 
