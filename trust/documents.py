@@ -84,8 +84,11 @@ def agent_policy(stack: Settings, workload: WorkloadInitdata | None = None) -> s
 def check_agent_policy(stack: Settings) -> str | None:
     """Return the agent's policy for the check's document, which lets its image start and no other.
 
-    None keeps the image's own policy, as the stack's other documents do; that one knows nothing of images.
+    None keeps the image's own policy, as the stack's other documents do; that one knows nothing of images. A policy
+    that the check's pod brings itself (development) needs the global one, which has to let it.
     """
+    if stack.attestation_check.agent_policy is not None:
+        return agent_policy(stack)
     variant = agent_variant(stack)
     if variant == "image" and stack.initdata.agent_policy_file is None:
         return None

@@ -58,6 +58,7 @@ def test_the_data_is_json_with_everything_in_it() -> None:
         "versions",
         "initdata",
         "acceptedPcr8",
+        "secrets",
         "referenceValues",
         "policies",
         "certificates",
