@@ -23,7 +23,7 @@ from tests.unit.policy_changes import (
     workload,
 )
 from tests.unit.policy_faults import ANNOTATION, BAD, BAD_WORKLOADS, INTEL
-from tests.unit.policy_stacks import BY_ID, GOOD, broken, merged, registered
+from tests.unit.policy_stacks import BY_ID, GOOD, broken, changed, merged, registered
 
 VERSIONS = [("1.9.0", "0.3.0"), ("1.10.1", "0.4.2"), ("1.11.0", "1.0.0"), ("1.11.0", "1.1.0"), ("1.12.1", "1.2.1")]
 ALL_BAD = [*BAD, *BAD_WORKLOADS]
@@ -189,3 +189,16 @@ def test_a_version_that_cannot_be_told_is_told(good: Stack) -> None:
 
     assert found.keys() == {"resource-policy-denies", "attestation-policy-denies"}
     assert "which version of Trustee is deployed cannot be told" in found["resource-policy-denies"][0]
+
+
+def test_a_policy_that_was_changed_to_keep_no_documents_apart_is_found_by_its_own_lists(good: Stack) -> None:
+    resource = next(each for each in good.resources if each.name == "trustee-content-resource-policy")
+    text = resource.at("data", "policy.rego")
+    bound = "may_have if resource in secrets_of[initdata]"
+    assert bound in text
+    open_to_all = text.replace(bound, "may_have if {\n\tsome other\n\tresource in secrets_of[other]\n}")
+
+    found = broken(changed(good, "trustee-content-resource-policy", data={"policy.rego": open_to_all}))
+
+    assert list(found) == ["resource-policy-denies"]
+    assert "that asks for default/kbsres1/key1" in found["resource-policy-denies"][0]
