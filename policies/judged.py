@@ -106,7 +106,7 @@ _SWITCH = {"type": "boolean"}
 RULES = (
     Rule(
         id="resource-policy-denies",
-        title="The resource policy gives nothing to a guest that is not good, and no document's secret to another one's pods",
+        title="The resource policy gives nothing to a guest that is not good, and no secret to another document's pods",
         why="Anybody could fetch every secret",
         remedy="Leave coco-azure:trustee.resourcePolicyFile out and set coco-azure:environment to production, or "
         "change the file; docs/trust-chain.md has the cases",
