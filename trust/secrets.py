@@ -114,14 +114,16 @@ def title(name: str) -> str:
 def _earlier(stack: Settings, measured: Mapping[str, str], earlier: Earlier) -> dict[str, tuple[str, ...]]:
     """Return what documents of the last run keep: what they had, as far as it is still served, and never more.
 
-    A run that bound nothing gave each of them everything; then it is what the document of that name may have today.
+    A run that bound nothing gave each of them everything; then it is what the document of that name may have today, and
+    of several that were the same only what each of these may have.
     """
     served, today = set(paths(stack.kbs_secrets, stack.kbs_secrets)), wanted(stack)
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for name, pcr8 in earlier.documents.items():
         if earlier.secrets is None:
             had = paths(today.get(name, ()) if name in measured else (), stack.kbs_secrets)
         else:
             had = earlier.secrets.get(pcr8, ())
-        found[pcr8] = tuple(path for path in had if path in served)
+        kept = served & set(found.get(pcr8, served))
+        found[pcr8] = tuple(path for path in had if path in kept)
     return found

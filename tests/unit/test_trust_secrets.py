@@ -136,6 +136,18 @@ def test_after_a_run_that_bound_nothing_a_document_keeps_what_its_successor_list
     assert bound(chain(STACK, earlier=Earlier(documents={name: OLD})))[OLD] == kept
 
 
+def test_of_earlier_documents_that_were_the_same_pods_keep_what_each_successor_lists() -> None:
+    both = changed(STACK, initdata={"secrets": ["db/user", "ledger"], "workloads": {"shop": {"secrets": ["db"]}}})
+
+    assert _kept(both, {GLOBAL: OLD, "shop": OLD}) == DB[1:]
+    assert _kept(both, {"shop": OLD, GLOBAL: OLD}) == DB[1:]
+    assert _kept(both, {"shop": OLD, "removed": OLD}) == ()
+
+
+def _kept(config: Mapping[str, Any], documents: Mapping[str, str]) -> tuple[str, ...]:
+    return bound(chain(config, earlier=Earlier(documents=documents)))[OLD]
+
+
 def test_what_an_earlier_document_is_not_known_to_have_had_it_does_not_get() -> None:
     before = Earlier(documents={"shop": OLD}, secrets={})
 
