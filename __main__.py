@@ -51,7 +51,7 @@ if host is not None:
         stack=stack, judgement=chain.judgement, csv=csv, host=host, presented=chain.presented, upserting=upserting
     )
     trustee = TrusteeStack("trustee", serving, there.options)
-    expected = expect(host, stack.attestation_check.resource, trustee) if stack.checks else None
+    expected = expect(host, stack.check_resource, trustee) if stack.checks else None
 
 if rollout is not None and place is not None:
     network = AzureNetwork("network", AzureNetworkArgs(place=place, own=stack.azure.own_subnet))
@@ -61,7 +61,9 @@ if rollout is not None and place is not None:
     runtime = PeerPodRuntime("peer-pods", arguments, here.options)
     if expected is not None:
         said = stack.attestation_check
-        proving = AttestationCheckArgs(settings=said, expected=expected, runtime=runtime, chain=chain.chain)
+        proving = AttestationCheckArgs(
+            settings=said, resource=stack.check_resource, expected=expected, runtime=runtime, chain=chain.chain
+        )
         check = AttestationCheck("check", proving, here.options)
     if stack.sealed_secrets:
         key = trustee.sealing_key if trustee else remote.sealing_key if remote else None

@@ -16,7 +16,7 @@ from diagnosis import RUNTIME_CLASS
 from rendering import attestation_check
 from settings.attestation_check import AttestationCheckSettings
 from trust.chain import Chain
-from trust.documents import GLOBAL
+from trust.documents import CHECK
 
 AGENT_POLICY_ANNOTATION = "io.katacontainers.config.agent.policy"
 IMAGE_ANNOTATION = "io.katacontainers.config.hypervisor.image"
@@ -46,12 +46,14 @@ class AttestationCheckArgs:
 
     Attributes:
         settings: what the stack says of the check.
+        resource: what it fetches, ``default/SECRET/KEY``.
         expected: what Trustee has to release.
         runtime: the runtime that has to start the pod.
         chain: the trust chain, with the pod's initdata.
     """
 
     settings: AttestationCheckSettings
+    resource: str
     expected: Expected
     runtime: PeerPodRuntime
     chain: Output[Chain]
@@ -129,13 +131,13 @@ def _annotations(args: AttestationCheckArgs) -> Output[dict[str, str]]:
 def _initdata(chain: Chain) -> dict[str, str]:
     if chain.versions.osc is None:
         raise ValueError("a stack without peer pods has no check")
-    return {chain.versions.osc.initdata_annotation: chain.documents[GLOBAL].encoded}
+    return {chain.versions.osc.initdata_annotation: chain.documents[CHECK].encoded}
 
 
 def _container(args: AttestationCheckArgs) -> kubernetes.core.v1.ContainerArgs:
     said, expected = args.settings, args.expected
     environment: dict[str, Input[str]] = {
-        "RESOURCE": said.resource,
+        "RESOURCE": args.resource,
         "SALT": expected.salt,
         "EXPECTED_SHA256": expected.digest,
     }

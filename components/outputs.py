@@ -79,7 +79,7 @@ def _at_the_end(value: Output[Any], steps: Sequence[pulumi.Resource]) -> Output[
 def _of_trustee(stack: Settings, url: Output[str], trustee: TrusteeStack) -> dict[str, Any]:
     host = url.apply(lambda text: text.partition("://")[2])
     checks = {}
-    for secret, entries in stack.client_secrets.items():
+    for secret, entries in stack.kbs_secrets.items():
         for key in entries:
             expected = expect(host, f"default/{secret}/{key}", trustee)
             checks[f"default/{secret}/{key}"] = {"salt": expected.salt, "digest": expected.digest}

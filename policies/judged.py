@@ -6,6 +6,7 @@ from datetime import timedelta
 from policies import reading
 from policies.model import Config, Found, Option, Resource, Rule, Stack
 from policies.reading import REFERENCE_VALUES, UnreadableError
+from rendering.policy import bindings
 from rendering.policy.policies import PCRS
 from rendering.policy.policy_cases import documented_reference
 from rendering.policy.policy_check import PolicyError, Report, check_attestation_policy, check_resource_policy
@@ -19,7 +20,11 @@ _Judge = Callable[[str, TrusteeProfile], Report]
 
 
 def _resource_policy(stack: Stack, _: Config) -> Iterator[Found]:
-    yield from _judged(stack, _RESOURCE, lambda text, profile: check_resource_policy(text, profile, "snp"))
+    def judge(text: str, profile: TrusteeProfile) -> Report:
+        # The program's own policy says itself which document's pods may have what.
+        return check_resource_policy(text, profile, "snp", bindings=bindings.read(text, v1=profile.rego_v1))
+
+    yield from _judged(stack, _RESOURCE, judge)
 
 
 def _attestation_policy(stack: Stack, _: Config) -> Iterator[Found]:
@@ -101,7 +106,7 @@ _SWITCH = {"type": "boolean"}
 RULES = (
     Rule(
         id="resource-policy-denies",
-        title="The resource policy gives nothing to a guest that was not attested as good",
+        title="The resource policy gives nothing to a guest that is not good, and no secret to another document's pods",
         why="Anybody could fetch every secret",
         remedy="Leave coco-azure:trustee.resourcePolicyFile out and set coco-azure:environment to production, or "
         "change the file; docs/trust-chain.md has the cases",

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from rehearsal import other_secrets
 from rehearsal.api import MERGE_PATCH, Object
 from rehearsal.kubelet import attester, hostile, initdata, osc_release, workloads
 from rehearsal.operators import faults
@@ -33,6 +34,8 @@ _BY_KBS = re.compile(r"PolicyDeny|attestation policy|Attest failed", re.IGNORECA
 _BY_IMAGE_POLICY = re.compile(
     r"failed to pull image (?!.*(?:PolicyDeny|Attest|https?://))|CreateContainerRequest is blocked by policy"
 )
+# Evidence is good, and the secret is another document's.
+_BY_RESOURCE = re.compile(r"PolicyDeny")
 _BY_AGENT = re.compile(r"ExecProcessRequest is blocked by policy")
 # Only a policy made from a workload's manifest has this rule; without it nobody can know which command is another one.
 _KNOWS_COMMANDS = "workload_container"
@@ -171,7 +174,8 @@ def _checks(server: ApiServer, model: Object) -> list[Check]:
     release = _release(server)
     annotation = release.annotation
     global_one = server.get(f"/api/v1/namespaces/{OSC}/configmaps/peer-pods-cm") or {}
-    encoded = model["metadata"]["annotations"].get(annotation) or global_one.get("data", {}).get("INITDATA")
+    of_other_pods = global_one.get("data", {}).get("INITDATA")
+    encoded = model["metadata"]["annotations"].get(annotation) or of_other_pods
     if not encoded:
         raise NegativeChecksError("neither the check's pod nor peer-pods-cm has initdata that could be tampered with")
     other = tampered(encoded, compressed=release.compressed)
@@ -181,6 +185,8 @@ def _checks(server: ApiServer, model: Object) -> list[Check]:
         pod["metadata"]["annotations"][annotation] = other
 
     def unsigned(pod: Object) -> None:
+        # The agent policy of the check's own initdata would deny it before the image policy is asked.
+        pod["metadata"]["annotations"][annotation] = of_other_pods or encoded
         pod["spec"]["containers"][0]["image"] = UNSIGNED_IMAGE
 
     def lie(pod: Object) -> None:
@@ -196,6 +202,10 @@ def _checks(server: ApiServer, model: Object) -> list[Check]:
         Check(name="exec into the pod", pod="check-exec", change=look_in, reason=_BY_AGENT, by_exec=True),
         Check(name="sample attester", pod="check-sample", change=lie, reason=_BY_KBS),
         *(_hostile(key) for key in hostile.ATTACKS if key != hostile.COMMAND or _KNOWS_COMMANDS in policy),
+        *(
+            Check(name=each.name, pod=each.pod, change=each.change, reason=_BY_RESOURCE if each.denied else None)
+            for each in other_secrets.attempts(server, model, annotation, of_other_pods)
+        ),
     ]
 
 

@@ -49,6 +49,8 @@ class Initdata:
         security_policy_uri: where the pod VM fetches the image signature policy.
         sigstore_config_uri: where it fetches the configuration for GPG signatures (``signedBy``), or None.
         registry_credentials_uri: where it fetches the registries' ``auth.json``, or None to pull without.
+        workload: name of the workload whose pods it is for, or None: for every pod. No pod VM reads it; it keeps
+            documents apart that are the same otherwise, whose pods KBS could not tell from each other.
     """
 
     kbs_url: str
@@ -58,6 +60,7 @@ class Initdata:
     security_policy_uri: str = SECURITY_POLICY_URI
     sigstore_config_uri: str | None = None
     registry_credentials_uri: str | None = None
+    workload: str | None = None
 
 
 def render(initdata: Initdata) -> str:
@@ -75,7 +78,7 @@ def render(initdata: Initdata) -> str:
     document = _toml({"algorithm": initdata.algorithm, "version": "0.1.0", "data": data})
     if (found := private_keys.find(document)) is not None:
         raise ValueError(f"initdata, which everybody can read, would hold {found}; remove it from the agent policy")
-    return document
+    return document if initdata.workload is None else f"# initdata of {initdata.workload}\n{document}"
 
 
 def encode(document: str, profile: OscProfile) -> str:

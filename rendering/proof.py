@@ -6,7 +6,7 @@ for a terminal: ``rendering/proof_text.py``.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -119,6 +119,7 @@ class Proof:
         versions: operators and their profiles.
         initdata: the global initdata and those of pods.
         accepted_pcr8: values of PCR 8 that reference values accept, hex.
+        secrets: resources that pods with this PCR 8 may have, by PCR 8; None where each may have all of them.
         reference_values: what RVPS accepts.
         policies: the policies in force.
         certificates: certificates in use.
@@ -131,6 +132,7 @@ class Proof:
     versions: tuple[Version, ...] = ()
     initdata: tuple[InitdataProof, ...] = ()
     accepted_pcr8: tuple[str, ...] = ()
+    secrets: Mapping[str, tuple[str, ...]] | None = None
     reference_values: tuple[ReferenceProof, ...] = ()
     policies: tuple[PolicyProof, ...] = ()
     certificates: tuple[CertificateProof, ...] = ()
@@ -157,6 +159,9 @@ def to_dict(proof: Proof) -> dict[str, Any]:
         "versions": _records(proof.versions, "package"),
         "initdata": _records(proof.initdata, "scope"),
         "acceptedPcr8": sorted(set(proof.accepted_pcr8)),
+        "secrets": None
+        if proof.secrets is None
+        else {pcr8: sorted(own) for pcr8, own in sorted(proof.secrets.items())},
         "referenceValues": _records(proof.reference_values, "name"),
         "policies": _records(proof.policies, "kind"),
         "certificates": _records(proof.certificates, "use"),

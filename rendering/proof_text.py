@@ -39,6 +39,10 @@ def _sections(data: Mapping[str, Any]) -> list[tuple[str, list[Row]]]:
         ("Initdata", [part for each in data["initdata"] for part in _initdata_rows(each)]),
         ("Accepted PCR 8", [(value,) for value in data["acceptedPcr8"]]),
         (
+            "Secrets by PCR 8",
+            [(pcr8[:16], path) for pcr8, paths in (data.get("secrets") or {}).items() for path in paths or ["none"]],
+        ),
+        (
             "Reference values",
             [
                 (each["name"], f"{each['count']}", each["sha256"][:16], each["expires"])

@@ -11,13 +11,13 @@ from typing import Any
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from rendering.images.image_policy import DefaultRule
 from rendering.policy.policies import Variant
 from rendering.trustee.resource_uri import ResourceUri
 from rendering.trustee.sealed_secrets import SIGNING_KEY
-from settings import client_secrets, environment, signatures
+from settings import client_secrets, environment, secret_access, signatures
 from settings.attestation_check import AttestationCheckSettings
 from settings.azure import AzureSettings
 from settings.base import Model
@@ -27,7 +27,7 @@ from settings.initdata import InitdataSettings
 from settings.peer_pods import PeerPodSettings
 from settings.preflight import PreflightSettings
 from settings.problems import SEPARATOR, describe
-from settings.trustee import TrusteeSettings
+from settings.trustee import CHECK_POLICY, TrusteeSettings
 
 __all__ = ["ClusterSettings", "Settings", "SettingsError", "load", "parse"]
 
@@ -45,7 +45,8 @@ class Settings(Model):
     azure: AzureSettings = AzureSettings()
     trustee: TrusteeSettings = TrusteeSettings()
     client_secrets: ClientSecrets = Field(default={}, validate_default=True)
-    """Secrets that KBS hands out, as SECRET: {KEY: value}; default: kbsres1 with key1 and key2, made once."""
+    """Secrets that KBS hands out, as SECRET: {KEY: value}; default: kbsres1 with key1 and key2, made once, and in
+    production none."""
     sealed_secrets: SealedSecrets = Field(default_factory=dict)
     """Sealed secrets of workloads, as NAMESPACE: {SECRET: {KEY: default/SECRET/KEY}}."""
     initdata: InitdataSettings = InitdataSettings()
@@ -64,10 +65,31 @@ class Settings(Model):
         return self.attestation_check.enabled and self.peer_pods.enabled and not self.trustee.allow_protocol_gap
 
     @property
+    def check_resource(self) -> str:
+        """What the check fetches, ``default/SECRET/KEY``."""
+        own = client_secrets.CHECK_SECRET.path if self.environment == "production" else "default/kbsres1/key1"
+        return self.attestation_check.resource or own
+
+    @property
+    def kbs_secrets(self) -> ClientSecrets:
+        """Secrets that KBS hands out to pods: the client secrets, in production with that of the checks."""
+        own = client_secrets.CHECK_SECRET
+        if self.environment != "production" or not self.deploys_trustee:
+            return self.client_secrets
+        return {**self.client_secrets, own.secret: {own.key: GENERATED}}
+
+    @property
     def image_default(self) -> DefaultRule:
         """What the image policy says of images that no rule names."""
         default: DefaultRule = "reject" if self.environment == "production" else "insecureAcceptAnything"
         return self.trustee.security_policy_default or default
+
+    @property
+    def check_image_policy(self) -> str | None:
+        """The image policy (JSON) for the check's pod, so that no other one starts its image; None in development."""
+        if self.environment != "production" or not self.deploys_trustee:
+            return None
+        return self.trustee.check_image_policy(self.attestation_check.image)
 
     @property
     def signs_sealed_secrets(self) -> bool:
@@ -77,17 +99,20 @@ class Settings(Model):
     @property
     def reserved(self) -> list[ResourceUri]:
         """What KBS serves beside the client secrets."""
-        return [*self.trustee.reserved, *([SIGNING_KEY] if self.signs_sealed_secrets else [])]
+        own = [CHECK_POLICY] if self.check_image_policy is not None else []
+        return [*self.trustee.reserved, *own, *([SIGNING_KEY] if self.signs_sealed_secrets else [])]
 
     @property
     def served(self) -> frozenset[str]:
         """Paths (``default/SECRET/KEY``) of everything that KBS serves."""
-        return client_secrets.served(self.client_secrets, *self.reserved)
+        return client_secrets.served(self.kbs_secrets, *self.reserved)
 
     @field_validator("client_secrets")
     @classmethod
-    def _chapter_secrets(cls, said: ClientSecrets) -> ClientSecrets:
-        return said or {"kbsres1": {"key1": GENERATED, "key2": GENERATED}}
+    def _chapter_secrets(cls, said: ClientSecrets, info: ValidationInfo) -> ClientSecrets:
+        # Made-up values are for the check of a development stack; in production it has one of its own.
+        production = info.data.get("environment") == "production"
+        return said or ({} if production else {"kbsres1": {"key1": GENERATED, "key2": GENERATED}})
 
     @model_validator(mode="after")
     def _is_whole(self) -> "Settings":
@@ -101,15 +126,16 @@ def _references(stack: Settings) -> list[str]:
     if not stack.deploys_trustee:
         return []
     found = client_secrets.unserved(stack.sealed_secrets, stack.served)
-    _, secret, key = stack.attestation_check.resource.split("/", 2)
-    if stack.checks and key not in stack.client_secrets.get(secret, {}):
-        served = ", ".join(f"default/{name}/{key}" for name, keys in stack.client_secrets.items() for key in keys)
+    found += secret_access.unknown(stack)
+    _, secret, key = stack.check_resource.split("/", 2)
+    if stack.checks and key not in stack.kbs_secrets.get(secret, {}):
+        served = ", ".join(f"default/{name}/{key}" for name, keys in stack.kbs_secrets.items() for key in keys)
         found.append(
             f"attestationCheck.resource is default/{secret}/{key}, which no client secret serves "
             f"(served: {served}). Add it to clientSecrets, or set attestationCheck.resource to one of these"
         )
-    policy = stack.trustee.image_policy(stack.image_default)
-    if stack.checks:
+    if stack.checks and stack.check_image_policy is None:
+        policy = stack.trustee.image_policy(stack.image_default)
         found += signatures.lockout(policy, [stack.attestation_check.image], "trustee: the image policy")
     return found
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from rendering.images import image_reference
+from rendering.policy import agent_images
 from settings.azure import ImageId
 from settings.base import DnsLabel, Duration, Model, TextFile, matching
 
@@ -18,6 +19,7 @@ ResourcePath = Annotated[
 
 def _check_image(image: str) -> str:
     image_reference.parse(image)
+    agent_images.sort([image])
     return image
 
 
@@ -33,10 +35,12 @@ class AttestationCheckSettings(Model):
     """Namespace for the check; made and deleted with the stack."""
     image: Image = "registry.access.redhat.com/ubi9/ubi:9.3"
     """Image with bash, curl and sha256sum."""
-    resource: ResourcePath = "default/kbsres1/key1"
-    """What it fetches; must be one of clientSecrets."""
+    resource: ResourcePath | None = None
+    """What it fetches, one of clientSecrets; default: default/kbsres1/key1, and in production, where no other is
+    allowed, a secret of its own."""
     initdata_annotation: bool = True
-    """true: the pod carries its initdata (chapter 7.16); false: it proves the global INITDATA."""
+    """true: the pod carries initdata of its own (chapter 7.16); false: it proves the global INITDATA, not in
+    production."""
     agent_policy: TextFile | None = Field(default=None, alias="agentPolicyFile")
     """Rego file for the pod's agent policy annotation; the check needs neither exec nor logs."""
     pod_vm_image: ImageId | None = None

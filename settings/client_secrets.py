@@ -41,8 +41,16 @@ RESERVED_VOLUMES = frozenset(
         "tdx-config",
     }
 )
+CHECK_SECRET = ResourceUri("attestation-check", "value")
+"""What checks of production stacks prove themselves with: made once, kept, and no secret of anybody's."""
 OWN_SECRETS = frozenset(
-    {"kbs-auth-public-key", "kbs-https-key", "kbs-https-certificate", sealed_secrets.SIGNING_KEY.secret}
+    {
+        "kbs-auth-public-key",
+        "kbs-https-key",
+        "kbs-https-certificate",
+        sealed_secrets.SIGNING_KEY.secret,
+        CHECK_SECRET.secret,
+    }
 )
 """Secrets of KBS itself beside what the settings name: one of the user's would take their place."""
 _LARGEST_SECRET = 1024 * 1024  # of all values together, Kubernetes' limit (core/v1 MaxSecretSize)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from settings import client_secrets, secret_access
+
 if TYPE_CHECKING:
     from settings import Settings
 
@@ -12,7 +14,8 @@ def problems(stack: "Settings") -> list[str]:
     """Return what keeps the stack from being one for production; nothing for a development stack."""
     if stack.environment != "production":
         return []
-    found = [*_pod_vms(stack), *_evidence(stack), *_policies(stack), *_transport(stack)]
+    found = [*_pod_vms(stack), *_evidence(stack), *_policies(stack), *_transport(stack), *_secrets(stack)]
+    found += _check(stack)
     out = "or say that this is no production stack: " + _SET.format(path="environment", value="development")
     return [f"environment is production, but {problem} ({out})" for problem in found]
 
@@ -74,3 +77,33 @@ def _transport(stack: "Settings") -> list[str]:
     if url is not None and not url.startswith("https://"):
         return [f"initdata.kbsUrl is {url}, so secrets pass in plain text; use an https URL"]
     return []
+
+
+def _secrets(stack: "Settings") -> list[str]:
+    # A Trustee alone may come before the stacks whose documents may have its secrets: that is a warning of its chain.
+    if not stack.deploys_trustee or not stack.peer_pods.enabled:
+        return []
+    return [
+        f"no initdata document lists client secret {secret}, so no pod would get it: "
+        + secret_access.how_to_list(secret, stack.initdata.workloads)
+        for secret in secret_access.unlisted(stack)
+    ]
+
+
+def _check(stack: "Settings") -> list[str]:
+    if not stack.checks:
+        return []
+    said, found = stack.attestation_check, []
+    if said.resource not in (None, client_secrets.CHECK_SECRET.path):
+        found.append(
+            f"attestationCheck.resource is {said.resource}, and the check proves itself with a secret of its own, so "
+            "that its image and initdata open nothing else; remove the setting: "
+            "pulumi config rm --path 'coco-azure:attestationCheck.resource'"
+        )
+    if not said.initdata_annotation:
+        found.append(
+            "attestationCheck.initdataAnnotation is false, so the check's pod would have the initdata of other pods, "
+            "and with it their secrets; remove the setting: "
+            "pulumi config rm --path 'coco-azure:attestationCheck.initdataAnnotation'"
+        )
+    return found

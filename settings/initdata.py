@@ -20,8 +20,11 @@ from rendering.workload import image_config
 from rendering.workload.containers import Container
 from rendering.workload.image_config import ImageConfig
 from settings.base import CertificatesFile, DnsLabel, Model, TextFile, Url, read_public
+from settings.secret_access import SecretReference
 
 AgentPolicy = Literal["image", "development", "production"]
+OWN_DOCUMENTS = ("global", "attestation-check")
+"""Names of the documents that are no workload's: that of pods without one of their own, and the check's."""
 
 
 def _check_image(image: str) -> str:
@@ -50,6 +53,8 @@ class WorkloadInitdata(Model):
     """Rego file of the Kata agent policy; default: as the global one."""
     allowed_images: tuple[AllowedImage, ...] = Field(default=(), strict=False)
     """Images or repositories that the policy lets containers be made of; default: as the global ones."""
+    secrets: tuple[SecretReference, ...] = Field(default=(), strict=False)
+    """Client secrets that its pods may have in production, each as SECRET or SECRET/KEY; default: none."""
 
     manifest: TextFile | None = Field(default=None, alias="manifestFile")
     """Kubernetes manifest of the workload: the policy lets exactly its containers run."""
@@ -105,10 +110,19 @@ class InitdataSettings(Model):
     """Rego file of a Kata agent policy of your own."""
     allowed_images: tuple[AllowedImage, ...] = Field(default=(), strict=False)
     """Images or repositories that the production policy lets containers be made of; default: every image."""
+    secrets: tuple[SecretReference, ...] = Field(default=(), strict=False)
+    """Client secrets that pods without initdata of their own may have in production; default: none."""
     workloads: dict[DnsLabel, WorkloadInitdata] = Field(default_factory=dict)
     """initdata of their own for kinds of workloads, by a name of your choice."""
     into_peer_pods_cm: bool = Field(default=True, alias="global")
     """Whether every pod gets it (INITDATA in peer-pods-cm); pods can still bring their own."""
+
+    @field_validator("workloads")
+    @classmethod
+    def _names_are_free(cls, workloads: dict[str, WorkloadInitdata]) -> dict[str, WorkloadInitdata]:
+        if taken := [name for name in OWN_DOCUMENTS if name in workloads]:
+            raise ValueError(f"{' and '.join(taken)}: a document of the stack's has this name; choose another one")
+        return workloads
 
     @field_validator("certificate")
     @classmethod

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 
 from rendering.trustee import measurements, reference_values
 from settings.base import Model, PublicKeyFile, TextFile, decode, read_bytes, read_public
+from settings.secret_access import SecretReference
 
 EXPIRATION = "%Y-%m-%dT%H:%M:%SZ"
 _PCR8 = re.compile(r"[0-9a-f]{64}")
@@ -63,6 +64,9 @@ class ReferenceValueSettings(Model):
     """Whether PCR 8 of the stack's initdata is registered; default: where the pod VM image is known to measure it."""
     also_accept: tuple[Pcr8, ...] = Field(default=(), strict=False)
     """Values of PCR 8 of other stacks that use this Trustee (their output ``initdataPcr8``)."""
+    also_serve: dict[Pcr8, Annotated[tuple[SecretReference, ...], Field(strict=False)]] = Field(default_factory=dict)
+    """PCR 8 of other stacks' documents that may have client secrets in production, each with a list of SECRET or
+    SECRET/KEY; what stands here is accepted, too."""
     measurements: RawFile | None = Field(default=None, alias="measurementsFile")
     """File ``measurements.json`` of the pod VM image, with its PCRs."""
     signature: TextFile | None = Field(default=None, alias="measurementsSignatureFile")
@@ -107,13 +111,19 @@ class ReferenceValueSettings(Model):
 
     @model_validator(mode="after")
     def _initdata_has_a_date(self) -> "ReferenceValueSettings":
-        if self.expires is None and (self.initdata or self.also_accept):
+        if self.expires is None and (self.initdata or self.others):
+            setting = "initdata" if self.initdata else "alsoAccept" if self.also_accept else "alsoServe"
             raise ValueError(
-                f"{'initdata' if self.initdata else 'alsoAccept'} needs expires, the date until which the value holds, "
+                f"{setting} needs expires, the date until which the value holds, "
                 "or nothing is registered. Set it: pulumi config set --path "
                 "coco-azure:trustee.referenceValues.expires YYYY-MM-DD"
             )
         return self
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """PCR 8 of the documents of other stacks, each once."""
+        return tuple(dict.fromkeys([*self.also_accept, *self.also_serve]))
 
     @property
     def values(self) -> dict[int, str]:

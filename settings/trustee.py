@@ -21,6 +21,8 @@ from settings.tls import RotationSettings, TlsSettings, TokenSignerSettings
 
 SECURITY_POLICY = ResourceUri("security-policy", "osc")
 """Where KBS serves the image policy; the name is the pod VM's (chapter 7.13.6)."""
+CHECK_POLICY = ResourceUri(SECURITY_POLICY.secret, "attestation-check")
+"""Where it serves that of the check in production; the check's initdata names it."""
 
 
 StackName = Annotated[
@@ -178,6 +180,15 @@ class TrusteeSettings(Model):
         """Where a pod VM fetches the places of GPG signatures."""
         config = signatures.SIGSTORE_CONFIG
         return config.uri if config.secret in self.public_secrets else None
+
+    def check_image_policy(self, image: str) -> str:
+        """Return an image policy (JSON) that lets in the image of the check, and what is signed.
+
+        The image needs its signature where a rule of the stack's names it.
+        """
+        rules = [rule.rule() for rule in self.image_signature]
+        signed = image_policy.admits(image_policy.render_rules("reject", rules), image)
+        return image_policy.render_rules("reject", rules, () if signed else (image,))
 
     def image_policy(self, default: DefaultRule) -> str:
         """Return the image policy (JSON); ``default`` where the settings say nothing."""

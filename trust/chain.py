@@ -1,21 +1,25 @@
 """The whole chain of one stack: what pod VMs get, what Trustee reads, and what it holds evidence to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rendering.policy import policies
+from rendering.policy.bindings import Bindings
 from rendering.profiles import OscProfile, TrusteeProfile
 from rendering.trustee import kbs_config, reference_values, tdx
 from rendering.trustee.reference_values import ReferenceValue
 from settings import Settings
+from trust import secrets
 from trust import values as chain_values
-from trust.documents import GLOBAL, Document, Place, documents, measured
+from trust.documents import CHECK, GLOBAL, Document, Place, documents, measured
+from trust.secrets import Earlier
 
 KBS_CONFIG = "kbs-config-cm"
 REFERENCE_VALUES = "rvps-reference-values"
 RESOURCE_POLICY = "resource-policy"
 ATTESTATION_POLICY = "attestation-policy"
 TDX_CONFIG = "tdx-config"
+_NOTHING = Earlier()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,7 @@ class Judgement:
         values: reference values.
         resource_policy, attestation_policy: Rego of KBS and of the AS.
         image_policy: JSON of the container image policy that pod VMs fetch.
+        bindings: which document's pods may have which resource; None in development, where all may have all.
     """
 
     profile: TrusteeProfile
@@ -49,6 +54,7 @@ class Judgement:
     resource_policy: str
     attestation_policy: str
     image_policy: str
+    bindings: Bindings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,17 +82,17 @@ class Chain:
         if self.versions.osc is None:
             return {}
         key = self.versions.osc.initdata_annotation
-        return {name: {key: found.encoded} for name, found in self.documents.items() if name != GLOBAL}
+        return {name: {key: found.encoded} for name, found in self.documents.items() if name not in (GLOBAL, CHECK)}
 
 
-def build(stack: Settings, versions: Versions, place: Place, previous: Iterable[str] = ()) -> Chain:
+def build(stack: Settings, versions: Versions, place: Place, earlier: Earlier = _NOTHING) -> Chain:
     """Return the chain.
 
     Args:
         stack: the settings.
         versions: what is deployed.
         place: where KBS is.
-        previous: values of PCR 8 that an earlier, finished run deployed, and that pods may still have.
+        earlier: what the last finished run deployed, and pods may still have.
 
     Raises:
         ValueError: a document is too large.
@@ -94,22 +100,27 @@ def build(stack: Settings, versions: Versions, place: Place, previous: Iterable[
     made = documents(stack, versions.osc, place) if versions.osc is not None else {}
     judgement = None
     if versions.trustee is not None:
-        values = chain_values.reference_values(stack, versions.osc, versions.trustee, measured(made), previous)
-        judgement = _judgement(stack, versions.trustee, values)
+        pcr8, before = measured(made), earlier.documents.values()
+        values = chain_values.reference_values(stack, versions.osc, versions.trustee, pcr8, before)
+        bound = secrets.bindings(stack, pcr8, values, earlier) if stack.environment == "production" else None
+        judgement = _judgement(stack, versions.trustee, values, bound)
     return Chain(versions=versions, documents=made, judgement=judgement)
 
 
-def _judgement(stack: Settings, profile: TrusteeProfile, values: list[ReferenceValue]) -> Judgement:
+def _judgement(
+    stack: Settings, profile: TrusteeProfile, values: list[ReferenceValue], bound: Bindings | None
+) -> Judgement:
     said, variant = stack.trustee, stack.environment
     demanded = chain_values.demanded_pcrs(values) or policies.PCRS
     expires = min((value.expires for value in values), default=None)
     return Judgement(
         profile=profile,
         values=tuple(values),
-        resource_policy=said.resource_policy or policies.resource_policy(profile, variant),
+        resource_policy=said.resource_policy or policies.resource_policy(profile, variant, bound),
         attestation_policy=said.attestation_policy
         or policies.attestation_policy(profile, variant, pcrs=demanded, expires=expires, tcb=said.snp_tcb.minimum),
         image_policy=said.image_policy(stack.image_default),
+        bindings=bound,
     )
 
 

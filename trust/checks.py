@@ -19,10 +19,10 @@ from rendering.trustee import reference_values
 from rendering.workload.containers import Container
 from settings import Settings, signatures, tls
 from settings.problems import headed
-from trust import protocol
+from trust import protocol, secrets
 from trust import values as chain_values
 from trust.chain import Chain, Judgement
-from trust.documents import GLOBAL, allowed_images
+from trust.documents import CHECK, GLOBAL, allowed_images
 
 _INITDATA_PCR = 8
 _BOOT = "4: the boot loader, 7: the state and the keys of secure boot"
@@ -86,6 +86,7 @@ def warnings(stack: Settings, chain: Chain, now: datetime, presented: str | None
     # The policies of many workloads may leave the same thing open.
     found = list(dict.fromkeys(warning for report in _agent_reports(stack, chain) for warning in report.warnings))
     found += _long_digest(stack, chain)
+    found += secrets.warnings(stack, chain.documents)
     if chain.judgement is None:
         return found
     if not chain.judgement.values:
@@ -203,8 +204,9 @@ def _let_pass(stack: Settings, judgement: Judgement, now: datetime) -> list[str]
     passed = [outcome.case for outcome in whole.outcomes if outcome.found and not outcome.expected]
     other = "TDX" if stack.peer_pods.tee == "snp" else "SNP"
     own = [case for case in passed if not case.startswith(other)]
-    if not own:
-        return []
+    own.append(
+        "any pod that is let in, whichever secret it asks for (secrets are bound to initdata in production only)"
+    )
     way = "A production stack does not: pulumi config set coco-azure:environment production"
     return [f"this development stack hands out secrets to: {'; '.join(own)}. {way}"]
 
@@ -212,19 +214,26 @@ def _let_pass(stack: Settings, judgement: Judgement, now: datetime) -> list[str]
 def _policies(stack: Settings, judgement: Judgement, now: datetime) -> list[Report]:
     """Return what the engine makes of the policies, each alone and then both together."""
     profile, tee, variant = judgement.profile, stack.peer_pods.tee, stack.environment
-    known, tcb = chain_values.as_data(judgement.values, now), stack.trustee.snp_tcb.minimum
+    known, bound = chain_values.as_data(judgement.values, now), judgement.bindings
+    tcb = stack.trustee.snp_tcb.minimum
     resource, attestation = judgement.resource_policy, judgement.attestation_policy
     return [
         report
         for report in (
             _reported(
-                "trustee.resourcePolicyFile", lambda: check_resource_policy(resource, profile, tee, variant=variant)
+                "trustee.resourcePolicyFile",
+                lambda: check_resource_policy(resource, profile, tee, variant=variant, bindings=bound),
             ),
             _reported(
                 "trustee.attestationPolicyFile",
                 lambda: check_attestation_policy(attestation, profile, tee, known, variant=variant, tcb=tcb),
             ),
-            _reported(None, lambda: check_chain(resource, attestation, profile, tee, known, variant=variant, tcb=tcb)),
+            _reported(
+                None,
+                lambda: check_chain(
+                    resource, attestation, profile, tee, known, variant=variant, tcb=tcb, bindings=bound
+                ),
+            ),
         )
         if report is not None
     ]
@@ -254,6 +263,8 @@ def _agent_reports(stack: Settings, chain: Chain) -> list[Report]:
 
 def _held(stack: Settings, name: str) -> tuple[str, _Held]:
     """Return the setting that a document's agent policy comes from, and what the policy is to keep to."""
+    if name == CHECK:
+        return "attestationCheck.image", _Held(images=(stack.attestation_check.image,))
     workload = stack.initdata.workloads.get(name)
     if workload is not None and workload.containers:
         return f"initdata.workloads.{name}.manifestFile", _Held(workload=workload.containers)
@@ -271,7 +282,8 @@ def _agent_report(text: str, variant: Variant, held: _Held, profile: OscProfile 
 
 def _replaced(stack: Settings, chain: Chain) -> list[str]:
     """Return a problem where the check's pod brings an agent policy and initdata's forbids to set one."""
-    own = chain.documents[GLOBAL].agent_policy if GLOBAL in chain.documents else None
+    document = chain.documents.get(CHECK, chain.documents.get(GLOBAL))
+    own = document.agent_policy if document is not None else None
     if stack.attestation_check.agent_policy is None or own is None or judge_agent(own, "SetPolicyRequest", {}):
         return []
     way = (

@@ -8,11 +8,12 @@ from rendering.policy import policies
 from rendering.policy.policies import Variant
 from rendering.profiles import OscProfile
 from settings import Settings
-from settings.initdata import AgentPolicy, InitdataSettings, WorkloadInitdata
+from settings.initdata import OWN_DOCUMENTS, AgentPolicy, InitdataSettings, WorkloadInitdata
+from settings.trustee import CHECK_POLICY, SECURITY_POLICY
 
-GLOBAL = "global"
-"""Name of the document for every pod that brings none of its own."""
-REGISTRY_CREDENTIALS, SIGSTORE_CONFIG = "registryCredentials", "sigstoreConfig"
+GLOBAL, CHECK = OWN_DOCUMENTS
+"""Names of the documents for every pod that brings none of its own, and for the pod of the check."""
+REGISTRY_CREDENTIALS, SIGSTORE_CONFIG, CHECK_IMAGES = "registryCredentials", "sigstoreConfig", "checkImagePolicy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +42,9 @@ class Place:
     Attributes:
         kbs_url: URL of KBS.
         certificate: PEM of what KBS's certificate is verified with, or None where a public authority signed it.
-        images: URIs of what pod VMs pull images with, where another stack serves it: ``REGISTRY_CREDENTIALS`` and
-            ``SIGSTORE_CONFIG``, each only where there is one. None: the stack serves it itself.
+        images: URIs of what pod VMs pull images with, where another stack serves it: ``REGISTRY_CREDENTIALS``,
+            ``SIGSTORE_CONFIG`` and ``CHECK_IMAGES``, the image policy of the check's pod, each only where there is one.
+            None: the stack serves it itself.
     """
 
     kbs_url: str
@@ -51,7 +53,9 @@ class Place:
 
 
 def documents(stack: Settings, profile: OscProfile, place: Place) -> dict[str, Document]:
-    """Return every document of the stack by its name; ``GLOBAL`` is always among them.
+    """Return every document of the stack by its name: ``GLOBAL`` in any case, ``CHECK`` where there is a check.
+
+    Each document names its workload, so that no two have the same PCR 8, by which secrets are bound to them.
 
     Raises:
         ValueError: a document is too large for Azure's user data.
@@ -59,7 +63,9 @@ def documents(stack: Settings, profile: OscProfile, place: Place) -> dict[str, D
     said = stack.initdata
     made = {GLOBAL: _document(stack, agent_policy(stack), profile, place)}
     for name, workload in said.workloads.items():
-        made[name] = _document(stack, agent_policy(stack, workload), profile, place)
+        made[name] = _document(stack, agent_policy(stack, workload), profile, place, name)
+    if stack.checks and stack.attestation_check.initdata_annotation:
+        made[CHECK] = _document(stack, check_agent_policy(stack), profile, place, CHECK)
     return made
 
 
@@ -79,6 +85,20 @@ def agent_policy(stack: Settings, workload: WorkloadInitdata | None = None) -> s
     return None if variant == "image" else policies.agent_policy(variant, listed)
 
 
+def check_agent_policy(stack: Settings) -> str | None:
+    """Return the agent's policy for the check's document, which lets its image start and no other.
+
+    None keeps the image's own policy, as the stack's other documents do; that one knows nothing of images. A policy
+    that the check's pod brings itself (development) needs the global one, which has to let it.
+    """
+    if stack.attestation_check.agent_policy is not None:
+        return agent_policy(stack)
+    variant = agent_variant(stack)
+    if variant == "image" and stack.initdata.agent_policy_file is None:
+        return None
+    return policies.agent_policy("production" if variant == "image" else variant, [stack.attestation_check.image])
+
+
 def allowed_images(stack: Settings, workload: WorkloadInitdata | None = None) -> tuple[str, ...]:
     """Return the images that the agent's policy of this project keeps to; none means any."""
     return (workload.allowed_images if workload is not None else ()) or stack.initdata.allowed_images
@@ -92,7 +112,9 @@ def agent_variant(stack: Settings) -> AgentPolicy:
     return "production" if stack.environment == "production" or said.allowed_images else "image"
 
 
-def _document(stack: Settings, policy: str | None, profile: OscProfile, place: Place) -> Document:
+def _document(
+    stack: Settings, policy: str | None, profile: OscProfile, place: Place, workload: str | None = None
+) -> Document:
     said, served = stack.initdata, images(stack) if place.images is None else place.images
     text = initdata.render(
         initdata.Initdata(
@@ -102,6 +124,8 @@ def _document(stack: Settings, policy: str | None, profile: OscProfile, place: P
             agent_policy=policy,
             registry_credentials_uri=served.get(REGISTRY_CREDENTIALS),
             sigstore_config_uri=served.get(SIGSTORE_CONFIG),
+            workload=workload,
+            security_policy_uri=(served.get(CHECK_IMAGES) if workload == CHECK else None) or SECURITY_POLICY.uri,
         )
     )
     encoded = initdata.encode(text, profile)
@@ -113,7 +137,11 @@ def _document(stack: Settings, policy: str | None, profile: OscProfile, place: P
 def images(stack: Settings) -> dict[str, str]:
     """Return where the stack's own Trustee serves what pod VMs pull images with, see ``Place``."""
     said = stack.trustee
-    found = {REGISTRY_CREDENTIALS: said.registry_credentials_uri, SIGSTORE_CONFIG: said.sigstore_config_uri}
+    found = {
+        REGISTRY_CREDENTIALS: said.registry_credentials_uri,
+        SIGSTORE_CONFIG: said.sigstore_config_uri,
+        CHECK_IMAGES: CHECK_POLICY.uri if stack.check_image_policy is not None else None,
+    }
     return {name: uri for name, uri in found.items() if uri is not None}
 
 

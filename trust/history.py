@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rendering import profiles
+from rendering.policy.bindings import Bindings
 from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE, OscProfile, TrusteeProfile
 from rendering.trustee.reference_values import ReferenceValue
 from settings import Settings
 from trust import protocol
 from trust.chain import Chain
+from trust.secrets import Earlier
 
 _PCR8 = "pcr08"
 
@@ -19,12 +21,12 @@ class LastRun:
     """What the outputs of the last finished run say; everything is empty where there was none.
 
     Attributes:
-        pcr8: PCR 8 of the documents that it deployed.
+        earlier: PCR 8 of the documents that it deployed, and the secrets that their pods could have.
         accepted: values of PCR 8 that its Trustee accepted.
         csv: names of the CSVs that it had, by package.
     """
 
-    pcr8: tuple[str, ...] = ()
+    earlier: Earlier = field(default_factory=Earlier)
     accepted: tuple[str, ...] = ()
     csv: Mapping[str, str] = field(default_factory=dict)
 
@@ -37,8 +39,10 @@ def read(pcr8: Mapping[str, str] | None, proof: Mapping[str, Any] | None) -> Las
         proof: the proof report.
     """
     report = proof or {}
+    bound = report.get("secrets")
+    secrets = None if bound is None else {str(pcr8): tuple(paths) for pcr8, paths in bound.items()}
     return LastRun(
-        pcr8=tuple(dict.fromkeys((pcr8 or {}).values())),
+        earlier=Earlier(documents=dict(pcr8 or {}), secrets=secrets),
         accepted=tuple(report.get("acceptedPcr8") or ()),
         csv={str(each["package"]): str(each["csv"]) for each in report.get("versions") or ()},
     )
@@ -52,12 +56,14 @@ def warnings(stack: Settings, chain: Chain, last: LastRun) -> list[str]:
 def _initdata(stack: Settings, chain: Chain, last: LastRun) -> list[str]:
     if chain.judgement is None or not (accepted := _accepted(chain.judgement.values)):
         return []
-    kept = {*chain.measured.values(), *stack.trustee.reference_values.also_accept}
+    kept = {*chain.measured.values(), *stack.trustee.reference_values.others}
     kept |= _accepted(stack.trustee.reference_values_file)
+    bound = chain.judgement.bindings
     found = [
-        f"PCR 8 {value} of the last run is still accepted, for pods that run with it; the next `pulumi up` drops it, "
-        "and shows that as one more change. Restart these pods before, so that they get today's initdata"
-        for value in last.pcr8
+        f"PCR 8 {value} of the last run is still accepted, for pods that run with it{_kept(bound, value)}; the next "
+        "`pulumi up` drops it, and shows that as one more change. Restart these pods before, so that they get today's "
+        "initdata"
+        for value in dict.fromkeys(last.earlier.documents.values())
         if value in accepted - kept
     ]
     return found + [
@@ -66,6 +72,13 @@ def _initdata(stack: Settings, chain: Chain, last: LastRun) -> list[str]:
         for value in last.accepted
         if value not in accepted
     ]
+
+
+def _kept(bound: Bindings | None, pcr8: str) -> str:
+    """Return which secrets pods of the last run's initdata keep, where secrets are bound to initdata."""
+    if bound is None:
+        return ""
+    return f" (it was {bound.title(pcr8)}, and keeps {', '.join(bound.secrets.get(pcr8, ())) or 'no secret'})"
 
 
 def _accepted(values: Sequence[ReferenceValue]) -> set[str]:

@@ -31,6 +31,7 @@ def of(stack: Settings, chain: Chain, warnings: list[str], presented: str | None
             for name, document in chain.documents.items()
         ),
         accepted_pcr8=_accepted(judgement),
+        secrets=judgement.bindings.secrets if judgement is not None and judgement.bindings is not None else None,
         reference_values=_values(judgement),
         policies=_policies(stack, chain),
         certificates=_certificates(stack, presented),

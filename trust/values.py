@@ -24,7 +24,7 @@ def registers_initdata(stack: Settings, osc: OscProfile | None) -> bool:
     if said.initdata is not None:
         return said.initdata
     if osc is None:
-        return bool(said.also_accept) or stack.environment == "production"
+        return bool(said.others) or stack.environment == "production"
     return osc.initdata_measured
 
 
@@ -48,7 +48,7 @@ def reference_values(
     if said.values:
         values += measurements.reference_values(said.values, tee, trustee, said.expires, wanted=said.pcrs)
     if registers_initdata(stack, osc):
-        accepted = tuple(dict.fromkeys([*pcr8.values(), *previous, *said.also_accept])) or (NOBODY,)
+        accepted = tuple(dict.fromkeys([*pcr8.values(), *previous, *said.others])) or (NOBODY,)
         values.append(
             ReferenceValue(name=trustee.reference_name(tee, _INITDATA_PCR), values=accepted, expires=said.expires)
         )

@@ -37,11 +37,13 @@ class Elsewhere:
         certificate: PEM that the certificate of its KBS is verified with, or None.
         images: where it serves what pod VMs pull images with, see ``Place``.
         proof: its proof report; None of a stack that is older than the report.
+        served: the resources (``default/SECRET/KEY``) that it serves; None where it does not say.
     """
 
     certificate: Output[str | None]
     images: Output[Mapping[str, str] | None]
     proof: Output[Mapping[str, Any] | None]
+    served: Output[list[str] | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,7 @@ class TrustChain(pulumi.ComponentResource):
             presented=self.presented.certificate if self.presented is not None else None,
             images=args.elsewhere.images if args.elsewhere is not None else None,
             proof=args.elsewhere.proof if args.elsewhere is not None else None,
+            served=args.elsewhere.served if args.elsewhere is not None else None,
         ).apply(self._checked)
         self.chain = found.apply(lambda both: both[0])
         self.warnings = found.apply(lambda both: both[1])
@@ -150,11 +153,11 @@ class TrustChain(pulumi.ComponentResource):
         last = cast("LastRun", found["last"])
         try:
             versions = _versions(dict(zip(self._args.csv, found["csv"].values(), strict=True)))  # type: ignore[attr-defined]
-            chain = build(stack, versions, place, last.pcr8)
+            chain = build(stack, versions, place, last.earlier)
         except ValueError as error:
             raise pulumi.RunError(str(error)) from error
         problems = checks.problems(stack, chain, str(found["host"]), now, public_authorities.known())
-        problems += remote.problems(stack, chain, found["proof"])  # type: ignore[arg-type]
+        problems += remote.problems(stack, chain, found["proof"], found["served"])  # type: ignore[arg-type]
         if problems:
             raise pulumi.RunError(checks.describe(problems))
         warnings = checks.warnings(stack, chain, now, _text(found["presented"]))

@@ -22,7 +22,7 @@ from rendering.trustee import sealed_secrets
 from rendering.trustee.sealed_secrets import SIGNING_KEY as SEALING_KEY
 from settings import Settings
 from settings.client_secrets import ClientSecret
-from settings.trustee import SECURITY_POLICY
+from settings.trustee import CHECK_POLICY, SECURITY_POLICY
 from trust.chain import (
     ATTESTATION_POLICY,
     KBS_CONFIG,
@@ -84,7 +84,7 @@ class TrusteeContent(pulumi.ComponentResource):
             self._config_map(TDX_CONFIG, maps)
         self.values = {
             secret: {key: self._value(secret, key, source) for key, source in entries.items()}
-            for secret, entries in args.stack.client_secrets.items()
+            for secret, entries in args.stack.kbs_secrets.items()
         }
         self.sealing_key = None
         if args.stack.signs_sealed_secrets:
@@ -118,6 +118,8 @@ class TrusteeContent(pulumi.ComponentResource):
                 SECURITY_POLICY.key: self._args.judgement.apply(lambda found: found.image_policy.encode())
             }
         }
+        if (policy := self._args.stack.check_image_policy) is not None:
+            made[CHECK_POLICY.secret][CHECK_POLICY.key] = Output.from_input(policy.encode())
         for secret, entries in said.public_secrets.items():
             made[secret] = {key: Output.from_input(text.encode()) for key, text in entries.items()}
         if said.registry_credentials is not None:

@@ -54,7 +54,7 @@ def remote_trustee(stack: Settings) -> RemoteTrustee | None:
     checks = needed(CHECKS_OUTPUT)
     expected = sealing_key = None
     if stack.checks:
-        check = checks.apply(lambda found: _check(found, name, stack.attestation_check.resource))
+        check = checks.apply(lambda found: _check(found, name, stack.check_resource))
         expected = Expected(
             salt=check.apply(lambda found: found["salt"]),
             digest=check.apply(lambda found: found["digest"]),
@@ -69,6 +69,9 @@ def remote_trustee(stack: Settings) -> RemoteTrustee | None:
             certificate=other.get_output(CERTIFICATE_OUTPUT).apply(lambda found: _certificate(found, name)),
             images=other.get_output(IMAGES_OUTPUT),
             proof=other.get_output(PROOF_OUTPUT),
+            served=Output.unsecret(
+                other.get_output(CHECKS_OUTPUT).apply(lambda found: sorted(found) if found else None)
+            ),
         ),
         expected=expected,
         sealing_key=sealing_key,

@@ -1,5 +1,6 @@
 """Previews, a run without a change, and a change of one line of a policy."""
 
+import base64
 import copy
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from rehearsal.bench.stage import BenchError, Stage, settings, stage
 from rehearsal.beside import Beside
 from rehearsal.cluster import CHECKOUT
 from rehearsal.rest import ApiServer
+from rendering.attestation_check import expected_digest
 
 _EMPTY = Path(__file__).parent / "empty"
 _LOOK = 0.1
@@ -67,7 +69,7 @@ def everyday(root: Path, rounds: int, say: Say) -> Everyday:
     policy = root.with_name(f"{root.name}.rego")
     try:
         with stage(root, INSTANT) as place:
-            place.configure(settings(attestationCheck={"resource": "default/kbsres1/key2"}))
+            place.configure({})
             place.run("up")
             model = _model(place)
             for _ in range(rounds):
@@ -75,7 +77,7 @@ def everyday(root: Path, rounds: int, say: Say) -> Everyday:
             place.configure(
                 settings(
                     environment="development",
-                    attestationCheck={"enabled": False, "resource": "default/kbsres1/key2"},
+                    attestationCheck={"enabled": False},
                     trustee={"resourcePolicyFile": str(policy)},
                 ),
             )
@@ -95,6 +97,10 @@ def _model(place: Stage) -> Mapping[str, Any]:
     """Return a pod like the check's, which asks KBS for a secret."""
     job = next(each for each in chapter.objects(place.state()) if each["kind"] == "Job")
     template = copy.deepcopy(dict(job["spec"]["template"]))
+    found = place.server.get("/api/v1/namespaces/trustee-operator-system/secrets/kbsres1") or {}
+    expected = expected_digest("", base64.b64decode(found["data"]["key2"]))
+    said = {"RESOURCE": "default/kbsres1/key2", "SALT": "", "EXPECTED_SHA256": expected}
+    template["spec"]["containers"][0]["env"] = [{"name": name, "value": value} for name, value in said.items()]
     # Without its own initdata, which is accepted only with the check, it gets the global one.
     return {"metadata": {}, "spec": {**template["spec"], "restartPolicy": "Never"}}
 

@@ -69,7 +69,8 @@ def _measure(root: Path, size: Size, said: dict[str, Any]) -> None:
 
 def _secrets(count: int) -> dict[str, Any]:
     names = {f"secret{number}": {"key": "generated"} for number in range(count - 1)}
-    return settings(clientSecrets={"kbsres1": {"key1": "generated"}, **names})
+    listed = {"secrets": ["kbsres1", *names]}
+    return settings(clientSecrets={"kbsres1": {"key1": "generated"}, **names}, initdata=listed)
 
 
 def _workloads(count: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from rendering import rego
 from rendering.policy import agent_images, agent_workload
+from rendering.policy.bindings import Bindings
 from rendering.policy.snp_tcb import SnpTcb
 from rendering.profiles import TrusteeProfile
 from rendering.workload.containers import Container
@@ -32,17 +33,30 @@ _NANOSECONDS = 1_000_000_000
 _AGENT_HEAD = "package agent_policy\n"
 
 
-def resource_policy(profile: TrusteeProfile, variant: Variant) -> str:
-    """Return the Rego that decides who may have a resource of KBS."""
-    attesters = {"claims_of": dict(profile.claims)}
+def resource_policy(profile: TrusteeProfile, variant: Variant, bindings: Bindings | None = None) -> str:
+    """Return the Rego that decides who may have a resource of KBS.
+
+    Args:
+        profile: the version of Trustee that enforces it.
+        variant: in development every attested guest may have every resource.
+        bindings: which document's pods may have which resource; production needs them, development has none.
+
+    Raises:
+        ValueError: production without bindings.
+    """
+    if variant == "production" and bindings is None:
+        raise ValueError("a production resource policy needs bindings: without them each pod would get every secret")
+    attesters = {"claims_of": dict(profile.claims), **(bindings.facts() if bindings is not None else {})}
     if profile.token == "Simple":  # noqa: S105 - a type of token
         if variant == "development":
             return rego.load("resource_policy_v1" if profile.rego_v1 else "resource_policy")
-        return _joined("resource_simple_production", [_request(profile)], attesters)
+        parts = [_request(profile), "initdata_simple", "bound"]
+        return _joined("resource_simple_production", parts, attesters)
     submodule = {"submodule": profile.submodule}
     if variant == "development":
         return _joined("resource_ear_development", [], submodule)
-    return _joined("resource_ear_production", [_request(profile)], {**attesters, **submodule})
+    parts = [_request(profile), "initdata_ear", "bound"]
+    return _joined("resource_ear_production", parts, {**attesters, **submodule})
 
 
 def attestation_policy(

@@ -11,13 +11,14 @@ from typing import Any
 
 from rendering.policy import claims as documented
 from rendering.policy.attestation_tokens import Token, Verdict, appraise, token
+from rendering.policy.bindings import Bindings
 from rendering.policy.claims import Attester, Claims, Tee
 from rendering.policy.policies import BOOT_PCRS, PCRS
 from rendering.policy.snp_tcb import DOCUMENTED, ZERO, SnpTcb, at_least, below
 from rendering.profiles import TrusteeProfile
 
 TEES: tuple[Tee, ...] = ("snp", "tdx")
-_INITDATA = 8
+INITDATA = 8
 _BITS = 0xFF
 
 
@@ -88,6 +89,46 @@ def cases(
     return [*found, _sample(profile, known)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A genuine pod VM asks for a resource.
+
+    Attributes:
+        document: what its initdata document is called.
+        resource: ``default/SECRET/KEY``.
+        token: its token, of a sound attestation policy.
+        good: whether its document may have the resource.
+        shared: whether every document's pods need it.
+    """
+
+    document: str
+    resource: str
+    token: Token
+    good: bool
+    shared: bool
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return f"pod of {self.document} that asks for {self.resource}"
+
+
+def requests(profile: TrusteeProfile, tee: Tee, bindings: Bindings) -> Iterator[Request]:
+    """Yield the request of each document's pods for each resource that is bound, and for what all of them need."""
+    good = dict.fromkeys(("configuration", "executables", "hardware"), 2)
+    verdict: Verdict = appraise(good) if profile.token == "Ear" else True  # noqa: S105 - a type of token
+    tokens = {
+        pcr8: token(profile, tee, documented.of(tee, profile, {INITDATA: pcr8}), verdict) or {}
+        for pcr8 in bindings.secrets
+    }
+    for pcr8, resource, allowed in bindings.pairs():
+        named = bindings.title(pcr8)
+        yield Request(document=named, resource=resource, token=tokens[pcr8], good=allowed, shared=False)
+    for pcr8, held in tokens.items():
+        for resource in bindings.shared:
+            yield Request(document=bindings.title(pcr8), resource=resource, token=held, good=True, shared=True)
+
+
 def _of_tee(
     profile: TrusteeProfile, tee: Tee, known: dict[str, list[Any]], demanded: Sequence[int], least: SnpTcb
 ) -> Iterator[Case]:
@@ -96,7 +137,7 @@ def _of_tee(
     pcrs = {pcr: str(known[name][0]) for pcr, name in names.items() if known.get(name)}
     genuine = at_least(DOCUMENTED, least)
     claims = documented.of(tee, profile, pcrs, tcb=genuine)
-    wrong = _INITDATA if _INITDATA in demanded else min(demanded)
+    wrong = INITDATA if INITDATA in demanded else min(demanded)
 
     def with_wrong(pcr: int) -> Claims:
         other = other_value(claims["tpm"][f"pcr{pcr:02}"])
@@ -135,7 +176,7 @@ _HARM_BOOT = "a boot loader of the host's own can measure what the genuine image
 
 
 def _harm_of(pcr: int) -> str:
-    if pcr == _INITDATA:
+    if pcr == INITDATA:
         return "the host can start it with initdata of its own, which names another KBS or agent policy"
     return "the host can start it from an image of its own"
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rendering.policy.attestation_tokens import affirms, token
+from rendering.policy.bindings import Bindings
 from rendering.policy.claims import Tee
 from rendering.policy.policies import PCRS, Variant
-from rendering.policy.policy_cases import Case, cases
+from rendering.policy.policy_cases import INITDATA, TEES, Case, cases, requests
 from rendering.policy.policy_engine import PolicyError
 from rendering.policy.policy_judge import (
     Reference,
@@ -18,6 +19,7 @@ from rendering.policy.policy_judge import (
     judge_agent,
     judge_attestation,
     judge_resource,
+    resource_judge,
 )
 from rendering.policy.snp_tcb import SnpTcb
 from rendering.profiles import TrusteeProfile
@@ -82,28 +84,45 @@ class Report:
 
 
 def check_resource_policy(
-    text: str, profile: TrusteeProfile, tee: Tee, *, variant: Variant = "production", resource: str = RESOURCE
+    text: str,
+    profile: TrusteeProfile,
+    tee: Tee,
+    *,
+    variant: Variant = "production",
+    resource: str = RESOURCE,
+    bindings: Bindings | None = None,
 ) -> Report:
     """Judge a resource policy on the tokens that a sound attestation policy leads to.
+
+    With bindings, each document's pods also ask for each resource: what is bound to others is to be denied. Where no
+    document is accepted, there is nothing to judge.
 
     Args:
         text: the policy.
         profile: the version of Trustee.
         tee: the TEE of the stack's pod VMs.
         variant: in development a policy may let more pass.
-        resource: the resource that is asked for.
+        resource: the resource that is asked for, without bindings.
+        bindings: which document's pods may have which resource.
 
     Raises:
         PolicyError: KBS would not take it.
     """
     compile_policy(text, profile, "resource")
+    reference = None
+    if bindings is not None:
+        if (pair := bindings.one()) is None:
+            return Report(outcomes=[])
+        reference = {profile.reference_name(each, INITDATA): [pair[0]] for each in TEES}
+        resource = pair[1]
 
     def passes(case: Case) -> bool:
         said = case.token(profile)
         return said is not None and judge_resource(text, profile, said, resource)
 
-    found = [case for case in cases(profile) if case.token(profile) is not None]
-    return _judged("resource", found, passes, tee, variant)
+    found = [case for case in cases(profile, reference) if case.token(profile) is not None]
+    report = _judged("resource", found, passes, tee, variant)
+    return report if bindings is None else _across(report, text, profile, tee, bindings)
 
 
 def check_attestation_policy(
@@ -149,7 +168,7 @@ def check_chain(
     variant: Variant = "production",
     pcrs: Sequence[int] = PCRS,
     tcb: SnpTcb | None = None,
-    resource: str = RESOURCE,
+    bindings: Bindings | None = None,
 ) -> Report:
     """Judge both policies together: the resource policy sees the token that the attestation policy leads to.
 
@@ -162,13 +181,19 @@ def check_chain(
         variant: in development the policies may let more pass.
         pcrs: the PCRs that they are to demand.
         tcb: the least that they are to demand of an SNP machine's firmware; None: ``SnpTcb``'s own.
-        resource: the resource that is asked for.
+        bindings: which document's pods may have which resource; a pod of the first document that is accepted asks for
+            what it may have.
 
     Raises:
         PolicyError: Trustee would not take one of them.
     """
     compile_policy(attestation_text, profile, "attestation")
     compile_policy(resource_text, profile, "resource")
+    resource = RESOURCE
+    if bindings is not None:
+        if (pair := bindings.of_first(reference.get(profile.reference_name(tee, INITDATA), ()))) is None:
+            return Report(outcomes=[])
+        resource = pair
 
     def passes(case: Case) -> bool:
         verdict = judge_attestation(attestation_text, profile, case.claims, case.attester, case.reference)
@@ -190,6 +215,35 @@ def _judged(kind: str, found: Sequence[Case], passes: Callable[[Case], bool], te
         f"{_WHAT[kind]} {' and '.join(names)} may pass: {harm}. {_SAY_NO[kind]}" for harm, names in leaks.items()
     )
     return report
+
+
+def _across(report: Report, text: str, profile: TrusteeProfile, tee: Tee, bindings: Bindings) -> Report:
+    """Return the report with what each document's pods get of what is bound, and of what all of them need."""
+    judge, outcomes = resource_judge(text, profile), list(report.outcomes)
+    leaks: dict[str, list[str]] = {}
+    denied: dict[str, list[str]] = {}
+    for request in requests(profile, tee, bindings):
+        try:
+            outcome = Outcome(case=request.name, expected=request.good, found=judge(request.token, request.resource))
+        except PolicyError as error:
+            outcome = Outcome(case=request.name, expected=request.good, found=False, error=str(error))
+        outcomes.append(outcome)
+        if outcome.found != outcome.expected:
+            (leaks if outcome.found else denied).setdefault(request.document, []).append(request.resource)
+    problems = [
+        f"by the resource policy, pods of {document} may have {', '.join(paths)}, which that document does not list: "
+        f"whoever may start such a pod gets another one's secret. {_SAY_NO['resource']} Where it is meant, list it: "
+        "coco-azure:initdata.secrets, coco-azure:initdata.workloads.WORKLOAD.secrets"
+        for document, paths in leaks.items()
+    ]
+    if not report.problems:
+        # A policy that turns everybody away has been told of.
+        problems += [
+            f"by the resource policy, pods of {document} are denied {', '.join(paths)}, which is theirs. "
+            f"{_SAY_YES['resource']}"
+            for document, paths in denied.items()
+        ]
+    return Report(outcomes=outcomes, problems=[*report.problems, *problems], warnings=report.warnings)
 
 
 def _outcome(case: Case, passes: Callable[[Case], bool]) -> Outcome:

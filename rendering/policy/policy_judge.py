@@ -6,7 +6,7 @@ kata-containers 3.12.0 ``src/agent/src/policy.rs``. What makes an enforcer fail 
 is denied.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -91,8 +91,17 @@ def judge_resource(text: str, profile: TrusteeProfile, token_claims: Token, reso
     Raises:
         PolicyError: KBS fails on it, and denies.
     """
+    return resource_judge(text, profile)(token_claims, resource_path)
+
+
+def resource_judge(text: str, profile: TrusteeProfile) -> Callable[[Token, str], bool]:
+    """Return ``judge_resource`` for a policy that is asked many times and compiled once."""
     policy = _compiled(text, v1=profile.rego_v1, package="policy")
-    return policy.value("policy.allow", token_claims, Facts(data=_request(profile, resource_path))) is True
+
+    def judge(token_claims: Token, resource_path: str) -> bool:
+        return policy.value("policy.allow", token_claims, Facts(data=_request(profile, resource_path))) is True
+
+    return judge
 
 
 def judge_agent(text: str, request: str, document: Mapping[str, Any], *, v1: bool = False) -> bool:

@@ -1,4 +1,5 @@
-# Who may have a resource of KBS, with EAR tokens: a pod VM of Azure that the attestation policy affirms in each point.
+# Who may have a resource of KBS, with EAR tokens: a pod VM of Azure that the attestation policy affirms in each point,
+# with a document that the resource is bound to.
 # A status alone would not do: a claim that nobody made does not lower it.
 package policy
 
@@ -18,6 +19,7 @@ allow if {
 		value <= 31
 	}
 	azure_pod_vm
+	may_have
 }
 
 azure_pod_vm if {

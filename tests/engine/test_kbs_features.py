@@ -59,7 +59,10 @@ def config(files: Path) -> dict[str, Any]:
             "web": {"glob": f"{files}/tls.*"},
         },
         "sealedSecrets": {SHOP: {"db": {"password": "default/db/password"}}},
-        "initdata": {"workloads": {SHOP: {"allowedImages": ["quay.io/rehearsal/app"]}}},
+        "initdata": {
+            "secrets": ["kbsres1", "db", "web"],
+            "workloads": {SHOP: {"allowedImages": ["quay.io/rehearsal/app"], "secrets": ["db"]}},
+        },
         "trustee": {
             "imageSignature": SIGNATURES,
             "acceptedImages": ["quay.io/rehearsal/unsigned"],
@@ -88,7 +91,8 @@ def _with(config: dict[str, Any]) -> dict[str, Any]:
     """Return the configuration with what comes later: credentials and one more secret."""
     secrets = {**config["clientSecrets"], "later": {"token": TOKEN}}
     trustee = {**config["trustee"], "registryCredentials": {"registries": {"private.example.com": LOGIN}}}
-    return {**config, "clientSecrets": secrets, "trustee": trustee}
+    initdata = {**config["initdata"], "secrets": [*config["initdata"]["secrets"], "later"]}
+    return {**config, "clientSecrets": secrets, "initdata": initdata, "trustee": trustee}
 
 
 def test_a_sealed_secret_for_a_namespace_that_is_not_there_is_an_error_at_preview(
@@ -162,11 +166,15 @@ def test_a_workload_attests_itself_with_its_own_initdata_and_not_with_a_changed_
     changed = {**good, "metadata": {"annotations": {annotation: tampered(encoded, compressed=True)}}}
     other = pods.asking(stack, "default/db/password", PASSWORD)
     other["metadata"] = good["metadata"]
+    reaching = pods.asking(stack, "default/web/tls.crt", FILES["tls.crt"], "quay.io/rehearsal/app:1.0")
+    reaching["metadata"] = good["metadata"]
 
-    found = pods.run(stack, SHOP, {"good": good, "changed": changed, "other-image": other})
+    tried = {"good": good, "changed": changed, "other-image": other, "reaching": reaching}
+    found = pods.run(stack, SHOP, tried)
 
     assert found["good"].startswith("succeeded"), found
     assert found["changed"].startswith("refused")
+    assert "PolicyDeny" in found["reaching"], "that secret is for pods without initdata of their own"
     assert "CreateContainerRequest is blocked by policy" in found["other-image"]
 
 

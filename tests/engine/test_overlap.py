@@ -3,13 +3,14 @@
 The tests share a cluster and go on from each other's state, in their order.
 """
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine import trustee
+from tests.engine import pods, trustee
 from tests.engine.conftest import start
 from tests.engine.harness import Stack, interrupt, names
 from tests.engine.trustee import accepted_pcr8, attested
@@ -18,7 +19,13 @@ pytestmark = pytest.mark.engine
 
 ANNOTATION = "io.katacontainers.config.hypervisor.cc_init_data"
 OSC = "openshift-sandboxed-containers-operator"
-DROPPED = {"trustee-content-rvps-reference-values", "trustee-kbsconfig", "trustee-kbs"}
+DROPPED = {
+    "trustee-content-resource-policy",
+    "trustee-content-rvps-reference-values",
+    "trustee-kbsconfig",
+    "trustee-kbs",
+}
+SECRET = "default/kbsres1/key1"
 IMAGES = {"initdata": {"allowedImages": ["registry.access.redhat.com/ubi9"]}}
 SHA384, SHA512 = ({"initdata": {"algorithm": name}} for name in ("sha384", "sha512"))
 UNCHECKED = {"attestationCheck": {"enabled": False}}
@@ -43,16 +50,22 @@ def first(stack: Stack) -> str:
 
 @pytest.fixture(scope="module")
 def old_pod(stack: Stack, first: str) -> Any:
-    """A pod that was made with the first initdata."""
-    pod = trustee.model(stack)
+    """A pod that was made with the first initdata, and asks for the secret that this document lists."""
+    pod = pods.asking(stack, SECRET, trustee.secret(stack, "kbsres1")["key1"])
     config = stack.get(f"/api/v1/namespaces/{OSC}/configmaps/peer-pods-cm")
-    assert accepted_pcr8(stack) == [first]
-    pod["metadata"]["annotations"][ANNOTATION] = config["data"]["INITDATA"]
+    assert set(accepted_pcr8(stack)) == _documents(stack)
+    assert first in _documents(stack)
+    pod["metadata"] = {"annotations": {ANNOTATION: config["data"]["INITDATA"]}}
     return pod
 
 
 def _pcr8(stack: Stack) -> str:
     return str(stack.outputs()["initdataPcr8"]["global"])
+
+
+def _documents(stack: Stack) -> set[str]:
+    """Return PCR 8 of each document of the last finished run: the global one, and the check's."""
+    return set(stack.outputs()["initdataPcr8"].values())
 
 
 def _preview(stack: Stack) -> str:
@@ -69,16 +82,28 @@ def test_the_preview_of_the_default_digest_says_that_the_old_initdata_stays_acce
     assert f"PCR 8 {first} of the last run is still accepted" in said
     accepted = said[said.index("acceptedPcr8") :].partition("]\n        ")[0]
     assert first in accepted
-    assert len([line for line in accepted.splitlines() if '"' in line]) == 2, accepted
+    assert len([line for line in accepted.splitlines() if '"' in line]) == 3, accepted
+    assert f"keeps {SECRET}, default/kbsres1/key2" in " ".join(said.split())
 
 
 def test_after_the_run_pods_with_either_initdata_get_their_secret(stack: Stack, first: str, old_pod: Any) -> None:
     stack.up()
 
     assert attested(stack)
-    assert set(accepted_pcr8(stack)) == {first, _pcr8(stack)}
+    assert set(accepted_pcr8(stack)) == {first, *_documents(stack)}
     assert first != _pcr8(stack)
     assert trustee.outcome(stack, "old", old_pod)[0]
+
+
+def test_pods_with_the_old_initdata_get_nothing_that_it_did_not_list(stack: Stack, old_pod: Any) -> None:
+    (check,) = stack.get(f"/apis/batch/v1/namespaces/{trustee.CHECKS}/jobs")["items"]
+    said = check["spec"]["template"]["spec"]["containers"][0]["env"]
+    reaching = {**old_pod, "spec": copy.deepcopy(old_pod["spec"])}
+    reaching["spec"]["containers"][0]["env"] = said
+
+    got_it, why = trustee.outcome(stack, "reaching", reaching)
+    assert not got_it
+    assert "PolicyDeny" in why
 
 
 def test_the_run_after_that_drops_the_old_one_and_its_preview_says_so(stack: Stack, first: str, old_pod: Any) -> None:
@@ -89,7 +114,7 @@ def test_the_run_after_that_drops_the_old_one_and_its_preview_says_so(stack: Sta
     assert names(preview, "update") == DROPPED
     assert names(preview, "replace") == {"check-job"}
     assert f"PCR 8 {first} of an earlier run is no longer accepted from this run on" in said
-    assert accepted_pcr8(stack) == [_pcr8(stack)]
+    assert set(accepted_pcr8(stack)) == _documents(stack)
     got_it, why = trustee.outcome(stack, "old", old_pod)
     assert not got_it, why
     stack.up("--expect-no-changes")
@@ -106,21 +131,22 @@ def test_a_run_that_is_interrupted_does_not_lose_the_old_one(stack: Stack) -> No
 
     assert done.code != 0
     assert _pcr8(stack) == old
-    assert len(accepted_pcr8(stack)) == 2
+    assert len(accepted_pcr8(stack)) == 4, "the global document's and the check's, before and after"
     assert old in accepted_pcr8(stack)
 
 
 def test_the_next_run_goes_on_and_still_accepts_the_old_one(stack: Stack) -> None:
-    old = _pcr8(stack)
+    old = _documents(stack)
     stack.up()
 
     assert attested(stack)
-    assert set(accepted_pcr8(stack)) == {old, _pcr8(stack)}
-    assert old != _pcr8(stack)
+    assert set(accepted_pcr8(stack)) == old | _documents(stack)
+    assert not old & _documents(stack)
 
 
 def test_without_a_check_a_run_that_fails_late_does_not_lose_the_old_one_either(stack: Stack) -> None:
     stack.configure({**IMAGES, **UNCHECKED})
+    stack.up()
     stack.up()
     old = _pcr8(stack)
     assert accepted_pcr8(stack) == [old]

@@ -154,11 +154,13 @@ def test_a_secret_in_plain_text_in_the_stacks_file_is_found(stack: Stack, good: 
 
 def test_a_secret_in_a_config_map_is_found_and_not_shown(stack: Stack, tmp_path: Path) -> None:
     policy = tmp_path / "policy.rego"
-    text = policies.resource_policy(TRUSTEE["1.2"], "production")
+    text = policies.attestation_policy(TRUSTEE["1.2"], "production")
     policy.write_text(f"# Ask for {PASSWORD}.\n{text}")
     secrets = {"kbsres1": {"key1": PASSWORD}}
 
-    done = _judged(stack, {"clientSecrets": secrets, "trustee": {"resourcePolicyFile": str(policy)}}, "rehearsal.json")
+    done = _judged(
+        stack, {"clientSecrets": secrets, "trustee": {"attestationPolicyFile": str(policy)}}, "rehearsal.json"
+    )
 
     assert done.code != 0
     assert _broken(done, "mandatory") == {"no-secret-in-plain-objects"}, done.output

@@ -11,6 +11,7 @@ KATA_CONFIG, INSTALLED, FEATURE_GATES, PEER_PODS_CM, CAA = (
 )
 KBS_CONFIG, KBS, CHECK = "trustee-kbsconfig", "trustee-kbs", "check-job"
 POLICIES = {"trustee-content-attestation-policy", "trustee-content-resource-policy"}
+OF_PCR8 = {"trustee-content-rvps-reference-values", "trustee-content-resource-policy"}
 SECRET = {"clientSecrets": {"kbsres1": {"key1": "another", "key2": "value"}}}
 
 
@@ -82,7 +83,7 @@ def test_a_change_that_reboots_nodes_shows_as_a_replacement_of_kataconfig(
         # The new PCR 8 is a reference value as well, which KBS has to know before the pods come.
         (
             {"initdata": {"algorithm": "sha384"}},
-            {PEER_PODS_CM, CAA, "trustee-content-rvps-reference-values", KBS_CONFIG, KBS},
+            {PEER_PODS_CM, CAA, *OF_PCR8, KBS_CONFIG, KBS},
             {CHECK},
         ),
         (
@@ -90,9 +91,11 @@ def test_a_change_that_reboots_nodes_shows_as_a_replacement_of_kataconfig(
             {"trustee-content-resource-policy", KBS_CONFIG, KBS},
             {CHECK},
         ),
+        # Which secrets it may have is in the resource policy, although it may have none.
+        ({"trustee": {"referenceValues": {"alsoAccept": ["ab" * 32]}}}, {*OF_PCR8, KBS_CONFIG, KBS}, {CHECK}),
         (SECRET, {"trustee-content-kbsres1", KBS_CONFIG, KBS}, {CHECK}),
     ],
-    ids=["key of peer-pods-cm", "initdata", "resource policy", "client secret"],
+    ids=["key of peer-pods-cm", "initdata", "initdata of another stack", "client secret"],
 )
 def test_a_change_that_reboots_nothing_shows_the_update_and_the_restart_that_it_needs(
     installed: Stack, change: dict[str, Any], updated: set[str], replaced: set[str]

@@ -81,8 +81,9 @@ def test_the_preview_of_an_empty_stack_knows_everything_that_will_be_proven(pair
     assert [each["csv"] for each in pair.versions if each["csv"] not in proof] == []
     names = [pair.reference_name.format(number) for number in PCRS]
     assert [name for name in names if f'"{name}"' not in proof] == []
-    assert proof.count("digest   :") == 1
-    assert proof.count("pcr8     :") == 1
+    # The document of pods that bring none of their own, and the check's.
+    assert proof.count("digest   :") == 2
+    assert proof.count("pcr8     :") == 2
     assert all(kind in proof for kind in ("agent", "attestation", "image", "resource"))
 
 
@@ -118,7 +119,10 @@ def test_the_proof_has_each_reference_value_with_its_expiry(outputs: Any, pair: 
     values = outputs["proof"]["referenceValues"]
 
     assert [each["name"] for each in values] == [pair.reference_name.format(number) for number in PCRS]
-    assert {(each["count"], each["expires"]) for each in values} == {(1, EXPIRES)}
+    # PCR 8 is that of pods without initdata of their own, or of the check's.
+    assert {each["name"]: (each["count"], each["expires"]) for each in values} == {
+        pair.reference_name.format(number): (2 if number == 8 else 1, EXPIRES) for number in PCRS
+    }
 
 
 def test_the_hashes_in_the_proof_are_those_of_the_policies_that_trustee_and_pod_vms_read(
@@ -143,8 +147,10 @@ def test_initdata_in_the_encoding_of_the_version_has_the_exported_digest_and_pcr
 
     assert tomllib.loads(document.decode())["algorithm"] == "sha256"
     assert hashlib.sha256(document).hexdigest() == outputs["initdataDigest"]
-    assert {"global": pcr8(document)} == outputs["initdataPcr8"]
-    assert outputs["proof"]["initdata"] == [
+    assert pcr8(document) == outputs["initdataPcr8"]["global"]
+    of_check, of_pods = outputs["proof"]["initdata"]
+    assert (of_check["scope"], of_check["pcr8"]) == ("attestation-check", outputs["initdataPcr8"]["attestation-check"])
+    assert [of_pods] == [
         {
             "scope": "global",
             "algorithm": "sha256",
@@ -161,7 +167,9 @@ def test_the_checks_pod_has_its_initdata_in_the_annotation_of_the_version_and_in
     annotations = pod["metadata"]["annotations"]
 
     assert [key for key in annotations if "katacontainers" in key] == [pair.annotation]
-    assert pair.document(annotations[pair.annotation]) == _document(deployed, pair)
+    document = pair.document(annotations[pair.annotation])
+    assert pcr8(document) == deployed.outputs()["initdataPcr8"]["attestation-check"]
+    assert document != _document(deployed, pair)
 
 
 def test_kbs_accepts_exactly_the_pcr8_of_this_initdata(deployed: Stack, pair: Pair, outputs: Any) -> None:
@@ -169,8 +177,10 @@ def test_kbs_accepts_exactly_the_pcr8_of_this_initdata(deployed: Stack, pair: Pa
     expected = pcr8(_document(deployed, pair))
 
     assert registered.keys() == {pair.reference_name.format(number) for number in PCRS}
-    assert registered[pair.reference_name.format(8)] == ([expected], EXPIRES)
-    assert outputs["proof"]["acceptedPcr8"] == [expected]
+    both = {expected, outputs["initdataPcr8"]["attestation-check"]}
+    accepted, expires = registered[pair.reference_name.format(8)]
+    assert (set(accepted), expires) == (both, EXPIRES)
+    assert set(outputs["proof"]["acceptedPcr8"]) == both
 
 
 def test_the_config_maps_have_the_keys_of_the_version_and_are_marked_as_migrated(deployed: Stack, pair: Pair) -> None:
@@ -193,13 +203,16 @@ def test_what_must_be_denied_is_denied_and_the_untouched_pod_gets_its_secret(dep
         "a link to / copied, and a file through it",
         "an OCI hook",
         "a root that no image was pulled for",
+        "another pod, its own secret",
+        "the check's pod, that secret",
+        "another pod, the check's secret",
         "expired reference value",
     }
     assert [each for each in outcomes if not each.as_expected] == [], negative.table(outcomes)
 
 
 def test_no_secret_stands_in_plain_text_or_base64_in_state_outputs_or_what_the_runs_said(deployed: Stack) -> None:
-    client = set(secret(deployed, "kbsres1").values())
+    client = {*secret(deployed, "kbsres1").values(), *secret(deployed, "attestation-check").values()}
     signer = private_keys(secret(deployed, "kbs-auth-public-key"))
     keys = private_keys(deployed.shown_secrets())
     outputs = deployed.run("stack", "output", "--stack", "rehearsal", "--json").output
@@ -207,7 +220,7 @@ def test_no_secret_stands_in_plain_text_or_base64_in_state_outputs_or_what_the_r
     places |= {"outputs": outputs, "log": "\n".join(deployed.log)}
 
     # The administrator's key and the token signer's.
-    assert (len(client), len(signer), len(keys)) == (2, 1, 2)
+    assert (len(client), len(signer), len(keys)) == (3, 1, 2)
     assert signer < keys
     assert any("kbsres1" in text and "ciphertext" in text for text in places.values())
     hidden = {form for each in client | keys for form in forms(each)}

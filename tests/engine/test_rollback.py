@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from rehearsal.cluster import CHECKOUT
-from tests.engine import trustee
+from tests.engine import pods, trustee
 from tests.engine.conftest import start
 from tests.engine.harness import REHEARSAL, Done, Stack, _merged
 from tests.engine.trustee import accepted_pcr8, attested
@@ -27,7 +27,7 @@ PEER_PODS_CM = "/api/v1/namespaces/openshift-sandboxed-containers-operator/confi
 KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
 _LEFT_OUT = (".git", ".venv", ".rehearsal", ".rollback", "__pycache__", ".*_cache", ".hypothesis", "tests")
 SECOND: Mapping[str, Any] = {
-    "initdata": {"allowedImages": ["registry.access.redhat.com/ubi9"]},
+    "initdata": {"allowedImages": ["registry.access.redhat.com/ubi9"], "secrets": ["kbsres1", "more"]},
     "clientSecrets": {
         "kbsres1": {"key1": {"generate": True}, "key2": {"generate": True}},
         "more": {"key": {"generate": True}},
@@ -115,14 +115,15 @@ def _deployed(stack: Stack) -> dict[str, Any]:
     return {
         "pcr8": stack.outputs()["initdataPcr8"]["global"],
         "initdata": stack.get(PEER_PODS_CM)["data"]["INITDATA"],
-        "policies": {name: each["data"] for name, each in trustee.config_maps(stack).items() if "policy" in name},
+        # The resource policy names the documents of the run before as well, while they are accepted.
+        "policy": trustee.config_maps(stack)["attestation-policy"]["data"],
         "secret": trustee.secret(stack, "kbsres1"),
     }
 
 
 def _pod(stack: Stack, initdata: str) -> Any:
-    pod = trustee.model(stack)
-    pod["metadata"]["annotations"][ANNOTATION] = initdata
+    pod = pods.asking(stack, "default/kbsres1/key1", trustee.secret(stack, "kbsres1")["key1"])
+    pod["metadata"] = {"annotations": {ANNOTATION: initdata}}
     return pod
 
 
@@ -165,7 +166,7 @@ def test_the_way_back_brings_initdata_policies_and_secrets_and_attests(repositor
     assert _deployed(stack) == first.deployed
     assert trustee.secret(stack, "more") == {}
     assert stack.get(KATA_CONFIG)["metadata"]["uid"] == kata_config, "nodes have rebooted"
-    assert set(accepted_pcr8(stack)) == {first.deployed["pcr8"], second["pcr8"]}
+    assert set(accepted_pcr8(stack)) == {*stack.outputs()["initdataPcr8"].values(), second["pcr8"]}
     assert trustee.outcome(stack, "of-the-second", _pod(stack, second["initdata"]))[0], "its pods go on meanwhile"
     assert trustee.outcome(stack, "of-the-first", _pod(stack, first.deployed["initdata"]))[0]
     assert git(repository.folder, "status", "--porcelain") == ""
@@ -176,7 +177,7 @@ def test_the_run_after_that_ends_the_overlap(repository: Repository, first: Firs
     done = repository.up()
 
     assert done.code == 0, done.output
-    assert accepted_pcr8(repository.stack) == [first.deployed["pcr8"]]
+    assert set(accepted_pcr8(repository.stack)) == set(repository.stack.outputs()["initdataPcr8"].values())
     assert _deployed(repository.stack) == first.deployed
 
 
@@ -197,7 +198,8 @@ def test_after_a_run_that_failed_it_goes_back_to_the_last_one_that_attested(
     assert f"commit {bad[:12]} (one that nobody can attest), failed" in done.output
     assert f"commit {good[:12]}" in done.output
     assert _deployed(stack) == first.deployed
-    assert accepted_pcr8(stack) == [first.deployed["pcr8"]], "what never attested is not accepted"
+    documents = set(stack.outputs()["initdataPcr8"].values())
+    assert set(accepted_pcr8(stack)) == documents, "what never attested is not accepted"
 
 
 @pytest.mark.usefixtures("first")

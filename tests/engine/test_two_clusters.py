@@ -38,13 +38,14 @@ def hub(stack: Stack) -> Stack:
     return stack.beside("hub")
 
 
-def _hub_config(*accepted: str) -> dict[str, Any]:
-    said = {"tls": {"termination": "passthrough"}, "referenceValues": {"alsoAccept": list(accepted)}}
+def _hub_config(serves: dict[str, list[str]] | None = None) -> dict[str, Any]:
+    said = {"tls": {"termination": "passthrough"}, "referenceValues": {"alsoServe": serves or {}}}
     return {"peerPods": {"enabled": False}, "clientSecrets": SECRETS, "trustee": said}
 
 
 def _spoke_config(**more: Any) -> dict[str, Any]:
-    return {"trustee": {"stack": HUB}, "sealedSecrets": {SHOP: {"db": {"password": "default/db/password"}}}, **more}
+    sealed = {SHOP: {"db": {"password": "default/db/password"}}}
+    return {"trustee": {"stack": HUB}, "sealedSecrets": sealed, "initdata": {"secrets": ["db"]}, **more}
 
 
 def _complaint(stack: Stack, config: dict[str, Any]) -> str:
@@ -103,12 +104,11 @@ def test_the_preview_of_the_pods_tells_what_has_to_be_accepted_and_then_they_are
     stack: Stack, hub: Stack
 ) -> None:
     said = _complaint(stack, _spoke_config())
-    found = re.search(r"pulumi config set --stack (\S+) --path 'coco-azure:(\S+)\[N\]' ([0-9a-f]{64})", said)
-    assert found is not None, said
-    assert found[1] == HUB
-    assert found[2] == "trustee.referenceValues.alsoAccept"
+    setting = r"coco-azure:trustee\.referenceValues\.alsoServe\.([0-9a-f]{64})\[0\]"
+    found = re.findall(rf"pulumi config set --stack {HUB} --path '{setting}' ([a-z/-]+);", said)
+    assert [secret for _, secret in found] == ["db", "attestation-check/value"], said
 
-    hub.configure(_hub_config(found[3]))
+    hub.configure(_hub_config({pcr8: [secret] for pcr8, secret in found}))
     hub.up()
     assert not any(NOBODY in text for text in hub.outputs()["proof"]["warnings"])
     stack.configure(_spoke_config())
@@ -116,7 +116,8 @@ def test_the_preview_of_the_pods_tells_what_has_to_be_accepted_and_then_they_are
 
     outputs = stack.outputs()
     assert outputs["attested"] is True
-    assert outputs["initdataPcr8"] == {"global": found[3]}
+    (of_pods, _), (of_check, _) = found
+    assert outputs["initdataPcr8"] == {"global": of_pods, "attestation-check": of_check}
     assert outputs["trusteeUrl"] == hub.outputs()["trusteeUrl"]
     assert not any("trustee-operator" in each["urn"] for each in stack.state() if each.get("custom"))
 
@@ -138,9 +139,9 @@ def test_a_sealed_secret_is_signed_for_the_trustee_of_the_other_stack(stack: Sta
 
 
 def test_a_resource_that_the_other_stack_does_not_serve_is_an_error(stack: Stack) -> None:
-    said = _complaint(stack, _spoke_config(attestationCheck={"resource": "default/other/key"}))
-    assert f"default/other/key, which the Trustee of {HUB} does not serve" in said
-    assert "served: default/db/password, default/kbsres1/key1" in said
+    said = _complaint(stack, _spoke_config(initdata={"secrets": ["other/key"]}))
+    assert f"the global document may have other/key, which the Trustee of {HUB} does not serve" in said
+    assert "served: default/attestation-check/value, default/db/password, default/kbsres1/key1" in said
 
 
 def test_the_trustee_can_be_destroyed_while_the_pods_still_name_it(stack: Stack, hub: Stack) -> None:

@@ -32,9 +32,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> I
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Settings of policies that are good at 1.1 and at 1.2."""
-    return trustee.own_policies(tmp_path_factory.mktemp("policies"), "1.1")
+def own(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Settings of policies that are good at 1.1 and at 1.2, and know the stack's documents."""
+    stack.up()
+    return trustee.own_policies(stack, tmp_path_factory.mktemp("policies"), "1.1")
 
 
 @pytest.fixture(scope="module")

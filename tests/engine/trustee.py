@@ -88,12 +88,12 @@ def move(stack: Stack, package: olm_catalog.Package, newest: str) -> None:
     olm_catalog.move(ApiServer(stack.cluster.kubeconfig), package, newest)
 
 
-def own_policies(folder: Path, version: str) -> dict[str, str]:
-    """Write policies of a user's own, for the evidence of the rehearsal; return the settings that name them."""
+def own_policies(stack: Stack, folder: Path, version: str) -> dict[str, str]:
+    """Write policies of a user's own, for the evidence and the documents of a deployed stack; return their settings."""
     profile: TrusteeProfile = TRUSTEE[version]
     folder.mkdir(exist_ok=True)
     texts = {
-        "resourcePolicyFile": policies.resource_policy(profile, "production"),
+        "resourcePolicyFile": config_maps(stack)["resource-policy"]["data"][profile.resource_policy_key],
         "attestationPolicyFile": policies.attestation_policy(
             profile, "production", pcrs=(3, 4, 7, 8, 9, 11, 12), expires=_EXPIRES
         ),

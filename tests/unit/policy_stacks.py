@@ -28,7 +28,7 @@ GOOD: dict[str, Any] = {
             "images": ["registry.access.redhat.com/ubi9"],
         },
     },
-    "initdata": {"workloads": {"shop": {"allowedImages": ["registry.access.redhat.com/ubi9"]}}},
+    "initdata": {"workloads": {"shop": {"allowedImages": ["registry.access.redhat.com/ubi9"], "secrets": ["kbsres1"]}}},
     "peerPods": {"operator": {"version": "1.11.0"}, "kataConfig": {"allowReboot": False}},
 }
 """A production stack that breaks no rule."""

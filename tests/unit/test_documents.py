@@ -67,7 +67,11 @@ def _known(path: str) -> bool:
         # A dictionary of models (initdata.workloads.NAME.allowedImages) has a name of the user's after its own.
         if names[:2] == ["initdata", "workloads"] and steps[:2] == names[:2] and steps[3:] in ([], names[2:]):
             return True
-        if len(steps) > len(names) and steps[: len(names)] == names and names[-1] in ("tags", "matchLabels"):
+        if (
+            len(steps) > len(names)
+            and steps[: len(names)] == names
+            and names[-1] in ("tags", "matchLabels", "alsoServe")
+        ):
             return True
     return False
 

@@ -15,9 +15,11 @@ from trust import history
 from trust.chain import Chain, Versions, build
 from trust.documents import Place
 from trust.history import LastRun
+from trust.secrets import Earlier
 
 ROOT = Path(__file__).parents[2]
 OLD, OLDER = "aa" * 32, "bb" * 32
+BEFORE = Earlier(documents={"global": OLD})
 REGISTERED = {"expires": "2099-12-31", "initdata": True}
 
 
@@ -29,7 +31,7 @@ def _stack(**said: Any) -> Settings:
 def _chain(stack: Settings, last: LastRun, osc: str = "1.12.1", trustee: str = "1.2.1") -> Chain:
     csv = {OSC_PACKAGE: f"{OSC_PACKAGE}.v{osc}", TRUSTEE_PACKAGE: f"{TRUSTEE_PACKAGE}.v{trustee}"}
     versions = Versions(osc=profiles.osc(csv[OSC_PACKAGE]), trustee=profiles.trustee(csv[TRUSTEE_PACKAGE]), csv=csv)
-    return build(stack, versions, Place(kbs_url="https://kbs.example.com"), last.pcr8)
+    return build(stack, versions, Place(kbs_url="https://kbs.example.com"), last.earlier)
 
 
 def _warnings(stack: Settings, last: LastRun, **versions: str) -> list[str]:
@@ -49,19 +51,21 @@ def test_the_outputs_of_the_last_run_are_read() -> None:
     proof = {"acceptedPcr8": [OLD, OLDER], "versions": [{"package": "p", "csv": "p.v1.2.1", "profile": "1.2"}]}
 
     read = history.read({"global": OLD, "web": OLD}, proof)
-    assert read == LastRun(pcr8=(OLD,), accepted=(OLD, OLDER), csv={"p": "p.v1.2.1"})
+    assert read == LastRun(
+        earlier=Earlier(documents={"global": OLD, "web": OLD}), accepted=(OLD, OLDER), csv={"p": "p.v1.2.1"}
+    )
 
 
 def test_initdata_of_the_last_run_is_told_of_while_it_is_still_accepted() -> None:
-    (said,) = _warnings(_stack(), LastRun(pcr8=(OLD,), accepted=(OLD,)))
+    (said,) = _warnings(_stack(), LastRun(earlier=BEFORE, accepted=(OLD,)))
 
     assert f"PCR 8 {OLD} of the last run is still accepted" in said
     assert "the next `pulumi up` drops it, and shows that as one more change" in said
 
 
 def test_initdata_that_is_dropped_now_is_told_of() -> None:
-    present = _chain(_stack(), LastRun()).measured["global"]
-    (said,) = _warnings(_stack(), LastRun(pcr8=(present,), accepted=(present, OLD)))
+    present = _chain(_stack(), LastRun()).measured
+    (said,) = _warnings(_stack(), LastRun(earlier=Earlier(documents=present), accepted=(*present.values(), OLD)))
 
     assert f"PCR 8 {OLD} of an earlier run is no longer accepted from this run on" in said
 
@@ -76,7 +80,7 @@ def test_initdata_that_is_dropped_now_is_told_of() -> None:
     ids=["accepted for another stack", "not registered", "no reference values"],
 )
 def test_nothing_is_told_of_initdata_that_stays_accepted_or_is_not_judged(trustee: dict[str, Any]) -> None:
-    assert _warnings(_stack(trustee=trustee), LastRun(pcr8=(OLD,), accepted=(OLD,))) == []
+    assert _warnings(_stack(trustee=trustee), LastRun(earlier=BEFORE, accepted=(OLD,))) == []
 
 
 def test_the_same_versions_are_no_upgrade() -> None:
@@ -161,18 +165,18 @@ def test_an_upgrade_of_the_runtime_says_what_its_old_pod_vms_speak(before: str, 
 
 def test_a_new_default_of_the_digest_cuts_off_no_running_pod() -> None:
     before = _chain(_stack(initdata={"algorithm": "sha384"}), LastRun()).measured
-    last = LastRun(pcr8=tuple(before.values()), accepted=tuple(before.values()))
+    last = LastRun(earlier=Earlier(documents=before), accepted=tuple(before.values()))
 
     during = _chain(_stack(), last)
     (values,) = [value.values for value in during.judgement.values] if during.judgement else []
 
     assert before["global"] != during.measured["global"]
-    assert values == (during.measured["global"], before["global"])
-    (said,) = history.warnings(_stack(), during, last)
-    assert f"PCR 8 {before['global']} of the last run is still accepted" in said
-    after = _chain(_stack(), LastRun(pcr8=tuple(during.measured.values())))
+    assert set(values) == {*during.measured.values(), *before.values()}
+    said = "\n".join(history.warnings(_stack(), during, last))
+    assert all(f"PCR 8 {pcr8} of the last run is still accepted" in said for pcr8 in before.values())
+    after = _chain(_stack(), LastRun(earlier=Earlier(documents=during.measured)))
     assert after.judgement is not None
-    assert [value.values for value in after.judgement.values] == [(during.measured["global"],)]
+    assert [set(value.values) for value in after.judgement.values] == [set(during.measured.values())]
 
 
 def test_a_version_that_is_no_longer_known_is_no_upgrade() -> None:

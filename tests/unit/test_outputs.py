@@ -17,7 +17,7 @@ OWN = changed(
     clientSecrets={"kbsres1": {"key1": SECRET}},
     trustee__referenceValues__initdata=True,
     trustee__registryCredentials={"registries": {"quay.io": {"username": "robot", "password": SECRET}}},
-    initdata={"workloads": {"web": {"allowedImages": ["quay.io/org/web"]}}},
+    initdata={"workloads": {"web": {"allowedImages": ["quay.io/org/web"], "secrets": ["kbsres1"]}}},
 )
 PASSTHROUGH = changed(OWN, trustee__tls={"termination": "passthrough"})
 FORMS: Mapping[str, dict[str, Any]] = {
@@ -144,7 +144,7 @@ def test_only_what_other_stacks_need_is_secret_among_the_outputs(form: str, secr
 def test_a_workload_is_given_its_annotation_and_its_pcr_8_is_accepted() -> None:
     exports = run_program(OWN, Recorder(osc="1.11.0")).exports
 
-    assert set(exports["initdataPcr8"]) == {"global", "web"}
+    assert set(exports["initdataPcr8"]) == {"global", "web", "attestation-check"}
     assert set(exports["proof"]["acceptedPcr8"]) == set(exports["initdataPcr8"].values())
     (annotation,) = exports["workloadInitdata"]["web"].items()
     assert annotation[0] == "io.katacontainers.config.hypervisor.cc_init_data"

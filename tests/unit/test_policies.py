@@ -12,18 +12,17 @@ from hypothesis import strategies as st
 from rendering.policy import claims as documented
 from rendering.policy.attestation_tokens import affirms, appraise, token
 from rendering.policy.claims import Claims, Tee
-from rendering.policy.policies import PCRS, Variant, attestation_policy, resource_policy
+from rendering.policy.policies import PCRS, Variant, attestation_policy
 from rendering.policy.policy_cases import TEES, documented_reference, other_value, reference_of
 from rendering.policy.policy_check import check_attestation_policy, check_chain, check_resource_policy
 from rendering.policy.policy_engine import Facts, Policy
 from rendering.policy.policy_judge import compile_policy, judge_attestation, judge_resource
 from rendering.profiles import TrusteeProfile
-from tests.unit.policy_profiles import EAR, PROFILES, SIMPLE, VERSIONS
+from tests.unit.policy_profiles import BOUND, EAR, PROFILES, RESOURCE, SIMPLE, VERSIONS, resource_policy
 
 REAL: Claims = json.loads((Path(__file__).parent / "claims/az-snp-vtpm.json").read_text())
 """What the verifier of Trustee 0.3 makes of the evidence of an SNP VM in Azure (its own test data)."""
 
-RESOURCE = "default/kbsres1/key1"
 VARIANTS: tuple[Variant, ...] = ("development", "production")
 each_version = pytest.mark.parametrize("version", VERSIONS)
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
@@ -45,9 +44,9 @@ def test_production_says_yes_to_genuine_pod_vms_and_no_to_everything_else(versio
     reference = documented_reference(profile)
 
     for report in (
-        check_resource_policy(resource, profile, tee),
+        check_resource_policy(resource, profile, tee, bindings=BOUND),
         check_attestation_policy(attestation, profile, tee, reference),
-        check_chain(resource, attestation, profile, tee, reference),
+        check_chain(resource, attestation, profile, tee, reference, bindings=BOUND),
     ):
         assert all(each.found == each.expected for each in report.outcomes), report.table()
         assert (report.problems, report.warnings) == ([], [])

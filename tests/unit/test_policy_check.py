@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rendering import rego
-from rendering.policy.policies import attestation_policy, resource_policy
+from rendering.policy.policies import attestation_policy
 from rendering.policy.policy_cases import cases, documented_reference
 from rendering.policy.policy_check import check_attestation_policy, check_chain, check_resource_policy
 from rendering.policy.policy_engine import PolicyError
 from rendering.policy.policy_judge import Kind, compile_policy
-from tests.unit.policy_profiles import EAR, PROFILES, SIMPLE, VERSIONS
+from tests.unit.policy_profiles import EAR, PROFILES, SIMPLE, VERSIONS, resource_policy
 
 ALLOW_ALL = "package policy\nimport rego.v1\ndefault allow := true\n"
 DENY_ALL = "package policy\nimport rego.v1\ndefault allow := false\n"

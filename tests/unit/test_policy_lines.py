@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from rendering.policy.claims import of
-from rendering.policy.policies import Variant, attestation_policy, resource_policy
+from rendering.policy.policies import Variant, attestation_policy
 from rendering.policy.policy_cases import documented_reference
 from rendering.policy.policy_check import check_attestation_policy, check_resource_policy
 from rendering.policy.policy_judge import judge_attestation
 from tests.unit.policy_lines import never_reached, watch
-from tests.unit.policy_profiles import PROFILES, VERSIONS
+from tests.unit.policy_profiles import BOUND, PROFILES, VERSIONS, resource_policy
 
 each_version = pytest.mark.parametrize("version", VERSIONS)
 each_variant = pytest.mark.parametrize("variant", ["development", "production"])
@@ -45,6 +45,7 @@ def test_the_cases_reach_every_line_of_the_resource_policy(version: str, variant
     profile = PROFILES[version]
     text = resource_policy(profile, variant)
 
-    check_resource_policy(text, profile, "snp", variant=variant)
+    bindings = BOUND if variant == "production" else None
+    check_resource_policy(text, profile, "snp", variant=variant, bindings=bindings)
 
     assert never_reached(engines, text) == []

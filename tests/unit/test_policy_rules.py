@@ -27,7 +27,7 @@ from tests.unit.policy_changes import (
 )
 from tests.unit.policy_faults import ANNOTATION, BAD, BAD_WORKLOADS, INTEL
 from tests.unit.policy_secret_faults import PRIVATE_KEY
-from tests.unit.policy_stacks import BY_ID, GOOD, broken, merged, registered
+from tests.unit.policy_stacks import BY_ID, GOOD, broken, changed, merged, registered
 
 VERSIONS = [("1.9.0", "0.3.0"), ("1.10.1", "0.4.2"), ("1.11.0", "1.0.0"), ("1.11.0", "1.1.0"), ("1.12.1", "1.2.1")]
 ALL_BAD = [*BAD, *BAD_WORKLOADS]
@@ -229,3 +229,16 @@ def test_the_key_of_a_route_and_of_a_secret_are_where_they_belong(good: Stack) -
     found = props("trustee-route", spec={"tls": {"key": PRIVATE_KEY}})(good)
 
     assert broken(props("trustee-content-kbsres1", data={"key1": key})(found)) == {}
+
+
+def test_a_policy_that_was_changed_to_keep_no_documents_apart_is_found_by_its_own_lists(good: Stack) -> None:
+    resource = next(each for each in good.resources if each.name == "trustee-content-resource-policy")
+    text = resource.at("data", "policy.rego")
+    bound = "may_have if resource in secrets_of[initdata]"
+    assert bound in text
+    open_to_all = text.replace(bound, "may_have if {\n\tsome other\n\tresource in secrets_of[other]\n}")
+
+    found = broken(changed(good, "trustee-content-resource-policy", data={"policy.rego": open_to_all}))
+
+    assert list(found) == ["resource-policy-denies"]
+    assert "that asks for default/kbsres1/key1" in found["resource-policy-denies"][0]

@@ -104,15 +104,16 @@ def test_a_production_stack_signs_tokens_and_rejects_images(osc: str, trustee: s
 
     objects = revealed(run.objects())
     assert set(objects[f"Secret {NAMESPACE}/kbs-auth-public-key"]["data"]) == {"publicKey", "token.key", "token.crt"}
-    policy = base64.b64decode(objects[f"Secret {NAMESPACE}/security-policy"]["data"]["osc"])
-    assert json.loads(policy)["default"] == [{"type": "reject"}]
+    policies = objects[f"Secret {NAMESPACE}/security-policy"]["data"]
+    assert set(policies) == {"osc", "attestation-check"}
+    assert all(json.loads(base64.b64decode(policy))["default"] == [{"type": "reject"}] for policy in policies.values())
     assert objects[f"KbsConfig {NAMESPACE}/kbsconfig"]["spec"]["kbsSecretResources"] == [
-        "kbsres1",
+        "attestation-check",
         "security-policy",
         "img-sig",
     ]
     assert run.exports["proof"]["environment"] == "production"
-    assert run.exports["proof"]["acceptedPcr8"] == list(run.exports["initdataPcr8"].values())
+    assert run.exports["proof"]["acceptedPcr8"] == sorted(run.exports["initdataPcr8"].values())
 
 
 def test_a_client_secret_never_becomes_one_of_kbs_itself() -> None:

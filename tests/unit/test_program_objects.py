@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from rendering.pki import keys
 from tests.unit.recording import ROOT, Recorder, Secret, run_program
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -43,7 +44,7 @@ def _production(termination: str) -> dict[str, Any]:
         },
         "initdata": {
             "allowedImages": ["registry.access.redhat.com/ubi9", "quay.io/my-org"],
-            "workloads": {"web": {"allowedImages": ["quay.io/my-org/web"]}},
+            "workloads": {"web": {"allowedImages": ["quay.io/my-org/web"], "secrets": ["kbsres1"]}},
         },
     }
 
@@ -138,7 +139,8 @@ def _readable(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_every_object_is_exactly_as_the_golden_file_says(name: str) -> None:
+def test_every_object_is_exactly_as_the_golden_file_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "generate_secret", lambda: "made once")
     key = (KEYS / "admin.key").read_text()
     config = {**CONFIGURATIONS[name]}
     config["trustee"] = {"tokenSigner": SIGNER, **config.get("trustee", {}), "adminPrivateKey": key}

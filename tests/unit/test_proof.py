@@ -40,6 +40,7 @@ GOOD = Proof(
         InitdataProof(scope="global", algorithm="sha512", digest="cd" * 64, pcr8="11" * 32),
     ),
     accepted_pcr8=("22" * 32, "11" * 32, "11" * 32),
+    secrets={"22" * 32: ("default/db/user", "default/db/password"), "11" * 32: ()},
     reference_values=(ReferenceProof(name="snp_pcr08", count=2, sha256="ef" * 32, expires=FAR),),
     policies=(
         PolicyProof(kind="resource", source="production", sha256=proof.text_hash("package policy")),
@@ -63,6 +64,7 @@ def test_the_data_is_json_with_everything_in_it() -> None:
         "versions",
         "initdata",
         "acceptedPcr8",
+        "secrets",
         "referenceValues",
         "policies",
         "certificates",
@@ -70,6 +72,10 @@ def test_the_data_is_json_with_everything_in_it() -> None:
         "warnings",
     ]
     assert data["acceptedPcr8"] == ["11" * 32, "22" * 32]
+    assert list(data["secrets"].items()) == [
+        ("11" * 32, []),
+        ("22" * 32, ["default/db/password", "default/db/user"]),
+    ]
     assert [each["scope"] for each in data["initdata"]] == ["global", "shop/web-0"]
     assert data["referenceValues"] == [
         {"name": "snp_pcr08", "count": 2, "sha256": "ef" * 32, "expires": "2027-06-05T12:00:00Z"}
@@ -120,3 +126,15 @@ def test_no_line_is_too_long_for_a_terminal(parts: list[tuple[str, str, str]]) -
     text = to_text(_with(certificates=certificates, checks=checks, warnings=tuple(c for *_, c in parts)))
 
     assert max(len(line) for line in text.splitlines()) <= WIDTH
+
+
+def test_the_text_says_what_pods_of_each_document_may_have() -> None:
+    lines = [" ".join(line.split()) for line in to_text(GOOD).splitlines()]
+    at = lines.index("Secrets by PCR 8")
+
+    assert lines[at + 1 : at + 4] == [
+        "1111111111111111 none",
+        "2222222222222222 default/db/password",
+        "2222222222222222 default/db/user",
+    ]
+    assert "Secrets by PCR 8" not in to_text(_with(secrets=None))

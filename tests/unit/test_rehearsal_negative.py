@@ -1,5 +1,7 @@
 """The negative checks tamper so that only the measurement changes, and count a denial only for its own reason."""
 
+import base64
+import hashlib
 import re
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal import negative
+from rehearsal import negative, other_secrets
 from rehearsal.kubelet import initdata
 from rehearsal.negative import Check, Outcome
 from rehearsal.tampering import tampered
@@ -140,3 +142,55 @@ def test_the_table_shows_what_is_wrong() -> None:
         "  WRONG  another check  accepted, expected denied: attested",
     ]
     assert negative.table([]) == ""
+
+
+class _Server:
+    """An API server that has one Secret, or none."""
+
+    def __init__(self, data: dict[str, str] | None) -> None:
+        self._data = data
+
+    def get(self, path: str) -> Any:
+        assert path == "/api/v1/namespaces/trustee-operator-system/secrets/kbsres1"
+        return None if self._data is None else {"data": self._data}
+
+
+def _model(resource: str = "default/attestation-check/value") -> dict[str, Any]:
+    said = {"RESOURCE": resource, "SALT": "salt:", "EXPECTED_SHA256": "of the check"}
+    environment = [{"name": name, "value": value} for name, value in said.items()]
+    return {"metadata": {"annotations": {"initdata": "check"}}, "spec": {"containers": [{"env": environment}]}}
+
+
+def _attempts(server: Any, model: dict[str, Any], of_other_pods: str | None = "global") -> list[Any]:
+    return other_secrets.attempts(server, model, "initdata", of_other_pods)
+
+
+def test_each_documents_pods_try_the_others_secret_and_one_gets_its_own() -> None:
+    found = {}
+    for attempt in _attempts(_Server({"key1": base64.b64encode(b"value").decode()}), _model()):
+        pod = _model()
+        attempt.change(pod)
+        environment = {each["name"]: each["value"] for each in pod["spec"]["containers"][0]["env"]}
+        found[attempt.pod] = (pod["metadata"]["annotations"]["initdata"], environment["RESOURCE"], attempt.denied)
+        own = environment["RESOURCE"] == "default/attestation-check/value"
+        expected = "of the check" if own else hashlib.sha256(b"salt:value").hexdigest()
+        assert environment["EXPECTED_SHA256"] == expected
+
+    assert found == {
+        "check-own": ("global", "default/kbsres1/key1", False),
+        "check-reach": ("check", "default/kbsres1/key1", True),
+        "check-other": ("global", "default/attestation-check/value", True),
+    }
+
+
+def test_nothing_of_the_kind_is_tried_where_secrets_are_not_bound() -> None:
+    there = _Server({"key1": base64.b64encode(b"value").decode()})
+
+    assert _attempts(there, _model("default/kbsres1/key1")) == []
+    assert _attempts(there, _model(), None) == []
+    assert _attempts(_Server(None), _model()) == []
+
+
+def test_another_documents_secret_is_denied_by_the_resource_policy_alone() -> None:
+    assert negative._BY_RESOURCE.search("get resource failed: PolicyDeny: access denied by the resource policy")
+    assert not negative._BY_RESOURCE.search("RCAR handshake Attest failed: Reject by policy default")

@@ -239,6 +239,7 @@ def test_the_secrets_of_kbs_itself_are_those_that_the_program_makes() -> None:
         trustee_content.HTTPS_KEY,
         trustee_content.HTTPS_CERTIFICATE,
         sealed_secrets.SIGNING_KEY.secret,
+        client_secrets.CHECK_SECRET.secret,
     } == client_secrets.OWN_SECRETS
 
 

@@ -97,7 +97,8 @@ def test_policies_are_those_of_the_environment(version: str, environment: Any) -
 
     found = _judged(chain(config, trustee=version))
 
-    assert found.resource_policy == policies.resource_policy(TRUSTEE[version], environment)
+    assert (found.bindings is None) == (environment == "development")
+    assert found.resource_policy == policies.resource_policy(TRUSTEE[version], environment, found.bindings)
     default = "reject" if environment == "production" else "insecureAcceptAnything"
     assert json.loads(found.image_policy)["default"] == [{"type": default}]
 
@@ -177,4 +178,4 @@ def test_a_side_that_another_stack_has_is_left_out() -> None:
     assert hub.measured == {}
     assert hub.judgement is not None
     assert spoke.judgement is None
-    assert set(spoke.measured) == {"global"}
+    assert set(spoke.measured) == {"global", "attestation-check"}

@@ -144,10 +144,12 @@ def test_a_policy_that_lets_the_sample_attester_pass_is_no_production_policy(tmp
     config = changed(PRODUCTION, trustee__resourcePolicyFile=file(tmp_path, "allow.rego", ALLOW))
     config = changed(config, trustee__referenceValues__initdata=True)
 
-    (problem,) = _problems(config, trustee="0.3")
+    problem, *across = _problems(config, trustee="0.3")
 
     assert "by the resource policy, the sample attester may pass: anybody can run" in problem
     assert "leave out coco-azure:trustee.resourcePolicyFile" in problem
+    assert len(across) == 1
+    assert "by the resource policy, pods of the global document may have default/attestation-check/value" in across[0]
 
 
 def test_an_expired_value_is_told_by_its_name_and_not_by_what_follows_from_it() -> None:

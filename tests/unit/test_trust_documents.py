@@ -15,7 +15,7 @@ from settings import SettingsError
 from tests.unit.pki import OTHER_CA
 from tests.unit.recording import ROOT
 from tests.unit.trust_stacks import KEYS, PLACE, chain, file, stack
-from trust.documents import GLOBAL, Document, Place, agent_variant, documents, measured
+from trust.documents import CHECK, GLOBAL, Document, Place, agent_variant, documents, measured
 
 IMAGES = ["quay.io/org/app"]
 OTHERS = ["quay.io/org/other:1"]
@@ -76,8 +76,8 @@ def test_a_workload_has_the_global_policy_unless_it_says_something_itself(tmp_pa
 
     found = _documents(said)
 
-    assert list(found) == [GLOBAL, "same", "images", "file"]
-    assert found["same"] == found[GLOBAL]
+    assert list(found) == [GLOBAL, "same", "images", "file", CHECK]
+    assert found["same"].agent_policy == found[GLOBAL].agent_policy
     assert found["images"].agent_policy == policies.agent_policy("production", OTHERS)
     assert found["file"].agent_policy == OWN
 

@@ -37,9 +37,11 @@ def test_a_report_names_versions_documents_values_and_policies() -> None:
         "trustee-operator.v1.2.0",
     ]
     assert [each["protocol"] for each in found["versions"]] == ["0.4.0", "0.4.0"]
-    (document,) = found["initdata"]
+    check, document = found["initdata"]
     assert (document["scope"], document["algorithm"]) == ("global", "sha256")
-    assert found["acceptedPcr8"] == [document["pcr8"]]
+    assert check["scope"] == "attestation-check"
+    assert found["acceptedPcr8"] == sorted([document["pcr8"], check["pcr8"]])
+    assert found["secrets"] == {document["pcr8"]: [], check["pcr8"]: ["default/attestation-check/value"]}
     assert [each["name"] for each in found["referenceValues"]] == [
         f"snp_pcr{pcr}" for pcr in ("03", "08", "09", "11", "12")
     ]
@@ -120,6 +122,7 @@ def test_no_secret_is_ever_in_a_report(value: str, password: str) -> None:
     config = changed(
         PRODUCTION,
         clientSecrets={"kbsres1": {"key1": value}},
+        initdata={"secrets": ["kbsres1"]},
         trustee__adminPrivateKey=admin,
         trustee__registryCredentials={"registries": {"quay.io": {"username": "robot", "password": password}}},
         trustee__tokenSigner={
@@ -137,8 +140,9 @@ def test_no_secret_is_ever_in_a_report(value: str, password: str) -> None:
 
 
 def test_equal_chains_give_equal_reports_and_another_secret_changes_nothing() -> None:
-    one = changed(PRODUCTION, clientSecrets={"kbsres1": {"key1": "one"}})
-    two = changed(PRODUCTION, clientSecrets={"kbsres1": {"key1": "two"}})
+    listed = changed(PRODUCTION, initdata={"secrets": ["kbsres1"]})
+    one = changed(listed, clientSecrets={"kbsres1": {"key1": "one"}})
+    two = changed(listed, clientSecrets={"kbsres1": {"key1": "two"}})
 
     assert json.dumps(_report(one)) == json.dumps(_report(one))
     assert _report(one) == _report(two)

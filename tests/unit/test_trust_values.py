@@ -13,6 +13,7 @@ from tests.unit.recording import ROOT
 from tests.unit.trust_stacks import IMAGE, MEASURED, chain, entry, file, stack
 from trust import values
 from trust.documents import GLOBAL
+from trust.secrets import Earlier
 
 END = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
 A, B, C = ("aa" * 32, "bb" * 32, "cc" * 32)
@@ -53,13 +54,13 @@ def test_pcr_8_accepts_the_own_documents_the_ones_before_and_those_of_other_stac
 def test_what_an_earlier_run_deployed_stays_accepted_and_then_ends() -> None:
     config = {"trustee": {"referenceValues": {"expires": "2099-12-31"}}}
 
-    during = chain(config, previous=(A,))
-    after = chain(config, previous=(during.measured[GLOBAL],))
+    during = chain(config, earlier=Earlier(documents={GLOBAL: A}))
+    after = chain(config, earlier=Earlier(documents=during.measured))
 
     assert during.judgement is not None
     assert after.judgement is not None
-    assert during.judgement.values[0].values == (during.measured[GLOBAL], A)
-    assert after.judgement.values[0].values == (during.measured[GLOBAL],)
+    assert during.judgement.values[0].values == (*during.measured.values(), A)
+    assert after.judgement.values[0].values == tuple(during.measured.values())
 
 
 @pytest.mark.parametrize(

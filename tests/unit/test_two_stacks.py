@@ -31,7 +31,9 @@ SPOKE = {"trustee": {"stack": HUB}}
 def hub() -> Run:
     login = {"registries": {"quay.io": {"username": "robot", "password": "hidden"}}}
     said = {"referenceValues": VALUES, "registryCredentials": login}
-    return run_program({**ALONE, "environment": "production", "trustee": said}, Recorder(osc="1.10.0"))
+    config = {**ALONE, "environment": "production", "trustee": said}
+    config["clientSecrets"] = {"kbsres1": {"key1": "one", "key2": "two"}}
+    return run_program(config, Recorder(osc="1.10.0"))
 
 
 def _stacks(hub: Run, **changes: Any) -> Recorder:
@@ -41,9 +43,11 @@ def _stacks(hub: Run, **changes: Any) -> Recorder:
 
 def _accepting(hub: Run, spoke: dict[str, Any], **changes: Any) -> Recorder:
     """Return outputs of the hub once it accepts the initdata of this spoke."""
-    anybody = {**hub.exports["proof"], "acceptedPcr8": []}
+    anybody = {**hub.exports["proof"], "acceptedPcr8": [], "secrets": None}
     found = run_program(spoke, _stacks(hub, proof=anybody)).exports["initdataPcr8"]
-    return _stacks(hub, proof={**hub.exports["proof"], "acceptedPcr8": list(found.values())}, **changes)
+    given = {pcr8: ["default/kbsres1/key1", "default/kbsres1/key2"] for pcr8 in found.values()}
+    proof = {**hub.exports["proof"], "acceptedPcr8": list(found.values()), "secrets": given}
+    return _stacks(hub, proof=proof, **changes)
 
 
 def test_a_production_trustee_without_known_pods_accepts_nobody_and_says_so(hub: Run) -> None:
@@ -146,7 +150,7 @@ def test_a_stack_without_a_trustee_is_an_error(hub: Run, output: str) -> None:
 def test_a_resource_that_is_not_served_there_is_an_error_unless_nothing_asks_for_it(hub: Run) -> None:
     other = {**SPOKE, "attestationCheck": {"resource": "default/other/key"}}
     said = _refused(other, _accepting(hub, SPOKE))
-    assert "served: default/kbsres1/key1, default/kbsres1/key2" in said
+    assert "served: default/attestation-check/value, default/kbsres1/key1, default/kbsres1/key2" in said
 
     off = {**SPOKE, "attestationCheck": {"resource": "default/other/key", "enabled": False}}
     assert "attested" not in run_program(off, _accepting(hub, off)).exports

@@ -12,6 +12,7 @@ from settings import Settings, parse
 from tests.unit.recording import ROOT
 from trust.chain import Chain, Versions, build
 from trust.documents import Place
+from trust.secrets import Earlier
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 EXPIRES = "2099-12-31"
@@ -67,10 +68,10 @@ def chain(
     osc: str | None = "1.12",
     trustee: str | None = "1.2",
     place: Place = PLACE,
-    previous: tuple[str, ...] = (),
+    earlier: Earlier | None = None,
 ) -> Chain:
     """Return the chain of a stack with these settings and versions."""
-    return build(stack(config), versions(osc, trustee), place, previous)
+    return build(stack(config), versions(osc, trustee), place, earlier or Earlier())
 
 
 def file(folder: Path, name: str, content: object) -> str:

@@ -1,0 +1,87 @@
+"""Which secret a document's pods may have, as the settings name it: a whole secret or one key of it.
+
+Judges the names only. Which document has which PCR 8, and what follows for KBS, is ``trust.secrets``'s.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated
+
+from rendering.trustee.resource_uri import ResourceUri
+from settings.base import matching
+from settings.client_secrets import ClientSecrets
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+SecretReference = Annotated[
+    str,
+    matching(
+        r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(/[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,252})?",
+        "SECRET or SECRET/KEY of clientSecrets, such as db or db/password",
+    ),
+]
+"""``SECRET``, which is each of its keys, or ``SECRET/KEY``."""
+
+
+def paths(references: Iterable[str], secrets: ClientSecrets) -> tuple[str, ...]:
+    """Return the resources (``default/SECRET/KEY``) that the references name; what nothing serves is left out."""
+    found: dict[str, None] = {}
+    for reference in references:
+        secret, _, key = reference.partition("/")
+        served = secrets.get(secret, {})
+        found |= {ResourceUri(secret, each).path: None for each in ([key] if key else served) if each in served}
+    return tuple(found)
+
+
+def unknown(stack: "Settings") -> list[str]:
+    """Return a problem for each reference that names no client secret, with the nearest one that there is."""
+    found = []
+    for setting, references, known in _lists(stack):
+        for at, reference in enumerate(references):
+            if not paths([reference], known):
+                found.append(
+                    f"{setting}[{at}] is {reference}, which no client secret serves (served: "
+                    f"{', '.join(known) or 'none'}); {_way(f'{setting}[{at}]', reference, known)}"
+                )
+    return found
+
+
+def _way(setting: str, reference: str, known: ClientSecrets) -> str:
+    names = [f"{secret}/{key}" for secret, keys in known.items() for key in keys] if "/" in reference else list(known)
+    near = difflib.get_close_matches(reference, names, n=1, cutoff=0.0)
+    if not near:
+        return "add it to clientSecrets, or remove it"
+    return f"did you mean {near[0]}? pulumi config set --path 'coco-azure:{setting}' {near[0]}"
+
+
+def unlisted(stack: "Settings") -> list[str]:
+    """Return the client secrets that no document lists, each as SECRET or, of a secret listed in part, SECRET/KEY."""
+    references = [reference for _, listed, _ in _lists(stack) for reference in listed]
+    listed = set(paths(references, stack.client_secrets))
+    found: list[str] = []
+    for secret, keys in stack.client_secrets.items():
+        missing = [key for key in keys if ResourceUri(secret, key).path not in listed]
+        found += [secret] if len(missing) == len(keys) else [f"{secret}/{key}" for key in missing]
+    return found
+
+
+def how_to_list(secret: str, references: Mapping[str, object] | None = None) -> str:
+    """Return the commands that give a secret to a document; ``references`` are the workloads that there are."""
+    workload = next(iter(references or ()), "WORKLOAD")
+    return (
+        f"pulumi config set --path 'coco-azure:initdata.workloads.{workload}.secrets[0]' {secret} (pods with the "
+        f"initdata of that workload), or pulumi config set --path 'coco-azure:initdata.secrets[0]' {secret} (pods "
+        "without initdata of their own); N instead of 0 beside others"
+    )
+
+
+def _lists(stack: "Settings") -> Iterator[tuple[str, tuple[str, ...], ClientSecrets]]:
+    """Yield the setting and content of each list of references, with the secrets that it may name."""
+    if stack.peer_pods.enabled:
+        yield "initdata.secrets", stack.initdata.secrets, stack.client_secrets
+        for name, workload in stack.initdata.workloads.items():
+            yield f"initdata.workloads.{name}.secrets", workload.secrets, stack.client_secrets
+    for pcr8, references in stack.trustee.reference_values.also_serve.items():
+        # The checks of other stacks prove themselves with the secret that is for checks.
+        yield f"trustee.referenceValues.alsoServe.{pcr8}", references, stack.kbs_secrets
