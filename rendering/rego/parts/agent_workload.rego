@@ -134,7 +134,6 @@ mounts_fit(container) if {
 
 mount_fits(container, mount, destination) if {
 	wanted := container.mounts[destination]
-	mount.type_ in ["bind", "local"]
 	regex.match(sources[trim_suffix(wanted, " ro")], mount.source)
 	writable_fits(wanted, mount)
 }
