@@ -18,7 +18,6 @@ _SOURCES: Mapping[Source, str] = {
     "shared": f"{_RUN}/shared/containers/{_IDENTITY}-0123456789abcdef-files",
     "local": f"{_RUN}/shared/containers/{_IDENTITY}/rootfs/local/files",
     "memory": f"{_RUN}/sandbox/ephemeral/files",
-    "claim": f"{_RUN}/shared/containers/{_IDENTITY}-0123456789abcdef-mount",
 }
 
 

@@ -14,9 +14,9 @@ from rendering.workload import reading
 from rendering.workload.objects import ManifestError
 from rendering.workload.templates import Template
 
-Source = Literal["shared", "local", "memory", "claim"]
-"""Whence a mount comes in the pod VM: what the host copies in, what the pod VM makes itself (on disk, in memory), a
-volume. ``agent_workload.rego`` has the paths."""
+Source = Literal["shared", "local", "memory"]
+"""Whence a mount comes in the pod VM: what the host hands in, or what the pod VM makes itself, on disk or in memory.
+``agent_workload.rego`` has the paths."""
 
 _KERNEL = ("", "proc", "sys")
 _PROJECTED = ("configMap", "secret", "projected", "downwardAPI")
@@ -77,7 +77,7 @@ def _given(container: Mapping[str, Any], template: Template) -> Iterator[tuple[s
 def _mount(entry: Mapping[str, Any], volume: Mapping[str, Any] | None) -> Mount:
     read_only = bool(reading.optional(entry, "readOnly", bool))
     if volume is None:
-        return Mount(source="claim", read_only=read_only)
+        return Mount(source="shared", read_only=read_only)
     for kind, way in _IMPOSSIBLE.items():
         if kind in volume:
             raise ManifestError(f"volume {volume.get('name')} is a {kind}: {way}")
@@ -85,7 +85,7 @@ def _mount(entry: Mapping[str, Any], volume: Mapping[str, Any] | None) -> Mount:
         return Mount(source="shared", read_only=True)
     if "emptyDir" in volume:
         return Mount(source=_empty(entry, volume), read_only=read_only)
-    return Mount(source="claim", read_only=read_only)
+    return Mount(source="shared", read_only=read_only)
 
 
 def _empty(entry: Mapping[str, Any], volume: Mapping[str, Any]) -> Source:

@@ -194,6 +194,30 @@ def test_volumes_of_a_stateful_set_and_tokens_are_as_the_manifest_says() -> None
     assert not allows(policy(manifest), document)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "pod_name", "runs"),
+    [
+        ("Deployment", "shop", "shop-5d8f7c6b9-x2x4z", True),
+        ("Deployment", "shop", "bar-5d8f7c6b9-x2x4z", False),
+        ("Deployment", "shop", "SHOP-1", False),
+        # The API server cuts the name of a workload short before it adds what tells its pods apart.
+        ("Deployment", "a" * 60, "a" * 58 + "x2x4z", True),
+        ("Deployment", "a" * 60, "a" * 36 + "x2x4z", False),
+        ("StatefulSet", "shop.eu", "shop.eu-0", True),
+        ("StatefulSet", "shop.eu", "shopxeu-0", False),
+        ("Job", None, "anything-x2x4z", True),
+        ("Pod", "app", "app", True),
+        ("Pod", "app", "app-1", False),
+    ],
+)
+def test_a_pods_name_is_one_of_its_workloads(kind: str, name: str | None, pod_name: str, *, runs: bool) -> None:
+    made = pod(env=[{"name": "ME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}])
+    if kind != "Pod":
+        made = {"kind": kind, "metadata": {"name": name} if name else {}, "spec": {"template": {"spec": made["spec"]}}}
+
+    assert allows(policy(made), create(made, "app", Node(pod=pod_name))) == runs
+
+
 def test_what_webhooks_and_jobs_add_is_allowed_only_where_they_do() -> None:
     label = {"metadata": {"name": "app", "labels": {"azure.workload.identity/use": "true"}}}
     token = "AZURE_FEDERATED_TOKEN_FILE=/var/run/secrets/azure/tokens/azure-identity-token"

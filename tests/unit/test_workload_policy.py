@@ -113,6 +113,7 @@ def test_a_volume_that_is_missing_is_denied(destination: str) -> None:
         ("/scratch", "source", copied("scratch")),
         ("/scratch", "source", f"{RUN}/shared/containers/x/rootfs/local/../../../../x"),
         (SHM, "source", copied("shm")),
+        (SHM, "source", f"{RUN}/sandbox/shm"),
         (SHM, "source", f"{SHARED}/{IDENTITY}/rootfs/local/fast"),
         ("/data", "source", "/var/lib"),
         ("/data", "source", f"{SHARED}/{IDENTITY}/rootfs"),

@@ -134,46 +134,42 @@ mounts_fit(container) if {
 
 mount_fits(container, mount, destination) if {
 	wanted := container.mounts[destination]
-	mount.type_ in ["bind", "local"]
 	regex.match(sources[trim_suffix(wanted, " ro")], mount.source)
 	writable_fits(wanted, mount)
 }
 
 mount_fits(container, mount, destination) if {
 	not container.mounts[destination]
-	wanted := system_mounts[destination]
-	mount.type_ == wanted[0]
-	regex.match(wanted[1], mount.source)
+	regex.match(system_mounts[destination], mount.source)
 }
 
 writable_fits(wanted, _) if not endswith(wanted, " ro")
 
 writable_fits(_, mount) if "ro" in mount.options
 
-# Where the agent has what a manifest mounts: what the host copied in, what the pod VM made on disk or in memory, volumes.
+# Where the agent has what a manifest mounts: what the host handed in, what the pod VM made on disk or in memory.
 sources := {
 	"shared": shared,
-	"local": `^/run/kata-containers/(shared/containers/(passthrough/)?[a-z0-9]+/rootfs/local|sandbox/(ephemeral|storage))/[^/]+$`,
+	"local": `^/run/kata-containers/(shared/containers/[a-z0-9]+/rootfs/local|sandbox/ephemeral)/[^/]+$`,
 	"memory": `^/run/kata-containers/sandbox/ephemeral/[^/]+$`,
-	"claim": `^/run/kata-containers/(shared/containers/((watchable|passthrough)/)?[a-z0-9]+-[a-z0-9]{16}-|sandbox/storage/)[^/]+$`,
 }
 
 shared := `^/run/kata-containers/shared/containers/((watchable|passthrough)/)?[a-z0-9]+-[a-z0-9]{16}-[^/]+$`
 
-# What CRI-O adds of its own: type and source.
+# What CRI-O adds of its own, and its source.
 system_mounts := {
-	"/proc": ["proc", "^proc$"],
-	"/dev": ["tmpfs", "^tmpfs$"],
-	"/dev/pts": ["devpts", "^devpts$"],
-	"/dev/mqueue": ["mqueue", "^mqueue$"],
-	"/dev/shm": ["bind", "^/run/kata-containers/sandbox/shm$"],
-	"/sys": ["sysfs", "^sysfs$"],
-	"/sys/fs/cgroup": ["cgroup", "^cgroup$"],
-	"/etc/hosts": ["bind", shared],
-	"/etc/hostname": ["bind", shared],
-	"/etc/resolv.conf": ["bind", shared],
-	"/etc/passwd": ["bind", shared],
-	"/etc/group": ["bind", shared],
-	"/run/.containerenv": ["bind", shared],
-	"/run/secrets": ["bind", shared],
+	"/proc": "^proc$",
+	"/dev": "^tmpfs$",
+	"/dev/pts": "^devpts$",
+	"/dev/mqueue": "^mqueue$",
+	"/dev/shm": "^/run/kata-containers/sandbox/shm$",
+	"/sys": "^sysfs$",
+	"/sys/fs/cgroup": "^cgroup$",
+	"/etc/hosts": shared,
+	"/etc/hostname": shared,
+	"/etc/resolv.conf": shared,
+	"/etc/passwd": shared,
+	"/etc/group": shared,
+	"/run/.containerenv": shared,
+	"/run/secrets": shared,
 }
