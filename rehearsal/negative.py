@@ -7,29 +7,32 @@ when the reason is the expected one, so that a pod that cannot start for another
 import copy
 import http
 import re
+import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+
+import yaml
 
 from rehearsal import other_secrets
 from rehearsal.api import MERGE_PATCH, Object
-from rehearsal.kubelet import attester, hostile, initdata, osc_release, workloads
+from rehearsal.attempt import BY_KBS, Check, Outcome
+from rehearsal.kubelet import attester, hostile, osc_release, workloads
 from rehearsal.operators import faults
 from rehearsal.operators.osc_peer_pods import DAEMON_SET_NAME
 from rehearsal.operators.osc_peer_pods import NAMESPACE as OSC
 from rehearsal.rest import ApiError, ApiServer
 from rehearsal.tampering import tampered
 
-DENIED, RELEASED, ACCEPTED, NOTHING = "denied", "released", "accepted", "failed otherwise"
 UNSIGNED_IMAGE = "quay.io/rehearsal/unsigned:1.0"
 """An image that nobody signed."""
+WORKLOAD = Path(__file__).with_name("workload.yaml")
+"""Manifest of the workload that the rehearsal's stack makes an agent policy from."""
 FAR_FUTURE = "9000-01-01T00:00:00Z"
 
 _LOOK = 0.2
 _TIMEOUT = 120.0
-_BY_KBS = re.compile(r"PolicyDeny|attestation policy|Attest failed", re.IGNORECASE)
 # A pod VM that gets no image policy from KBS pulls no image either, and that is another reason.
 _BY_IMAGE_POLICY = re.compile(
     r"failed to pull image (?!.*(?:PolicyDeny|Attest|https?://))|CreateContainerRequest is blocked by policy"
@@ -37,8 +40,6 @@ _BY_IMAGE_POLICY = re.compile(
 # Evidence is good, and the secret is another document's.
 _BY_RESOURCE = re.compile(r"PolicyDeny")
 _BY_AGENT = re.compile(r"ExecProcessRequest is blocked by policy")
-# Only a policy made from a workload's manifest has this rule; without it nobody can know which command is another one.
-_KNOWS_COMMANDS = "workload_container"
 _OF_JOBS = ("job-name", "controller-uid", "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid")
 
 
@@ -46,95 +47,9 @@ class NegativeChecksError(RuntimeError):
     """The checks cannot be made; the message says what is missing."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How one check ended.
-
-    Attributes:
-        name: what was tried.
-        expected: ``denied`` or, for the control, ``released``.
-        found: ``denied`` for the expected reason, ``released``, ``accepted``, or ``failed otherwise``.
-        reason: what the cluster said, on one line.
-    """
-
-    name: str
-    expected: str
-    found: str
-    reason: str
-
-    @property
-    def as_expected(self) -> bool:
-        """Whether it ended as it must."""
-        return self.expected == self.found
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One check.
-
-    Attributes:
-        name: what is tried, for people.
-        pod: name of its pod.
-        change: makes the attack out of a good pod, in place.
-        reason: what a denial for the expected reason says; None for the control.
-        by_exec: whether the outcome is that of ``kubectl exec``, not that of the pod.
-    """
-
-    name: str
-    pod: str
-    change: Callable[[Object], None]
-    reason: re.Pattern[str] | None
-    by_exec: bool = False
-
-    def judge(self, pod: Object, events: Sequence[Object]) -> Outcome | None:
-        """Return how it ended, or None while that is open."""
-        if self.by_exec:
-            return self._exec(events) or self._stuck(pod)
-        state = _state(pod)
-        if "terminated" not in state:
-            return self._waiting(state)
-        said = str(state["terminated"].get("message", ""))
-        if state["terminated"]["exitCode"] == 0:
-            return self._outcome(RELEASED if self.reason is None else ACCEPTED, said)
-        return self._refused(said)
-
-    def nothing(self, pod: Object | None) -> Outcome:
-        """Return that it never ended."""
-        state = _state(pod or {})
-        phase = (pod or {}).get("status", {}).get("phase", "no pod")
-        said = state.get("waiting", {}).get("message") or phase
-        return self._outcome(NOTHING, f"no outcome in time: {said}")
-
-    def _exec(self, events: Sequence[Object]) -> Outcome | None:
-        for event in events:
-            if event["reason"] == workloads.EXEC_SUCCEEDED:
-                return self._outcome(ACCEPTED, event["message"])
-            if event["reason"] == workloads.EXEC_DENIED:
-                return self._refused(event["message"])
-        return None
-
-    def _waiting(self, state: Mapping[str, Any]) -> Outcome | None:
-        """Return a denial that keeps the pod from starting; anything else may still change."""
-        said = str(state.get("waiting", {}).get("message", ""))
-        return self._outcome(DENIED, said) if self.reason is not None and self.reason.search(said) else None
-
-    def _stuck(self, pod: Object) -> Outcome | None:
-        state = _state(pod).get("terminated")
-        return self._outcome(NOTHING, f"the pod ended first: {state.get('message', '')}") if state else None
-
-    def _refused(self, said: str) -> Outcome:
-        expected = self.reason is not None and self.reason.search(said)
-        # The control is told as denied too: then it is KBS, and not the rest, that says no.
-        denied = expected or (self.reason is None and _BY_KBS.search(said))
-        return self._outcome(DENIED if denied else NOTHING, said)
-
-    def _outcome(self, found: str, said: str) -> Outcome:
-        expected = RELEASED if self.reason is None else DENIED
-        return Outcome(name=self.name, expected=expected, found=found, reason=_line(said))
-
-
 def run(
     server: ApiServer,
+    workload: Mapping[str, str] | None = None,
     *,
     namespace: str = "coco-attestation-check",
     job: str = "attestation-check",
@@ -144,6 +59,8 @@ def run(
 
     Args:
         server: API server of the rehearsal.
+        workload: pod annotations with the initdata of the rehearsal's workload (output ``workloadInitdata``), or None
+            where the stack has none of it.
         namespace: where the attestation check's Job is.
         job: its name; its pod is the model of every check.
         timeout: seconds that each round of checks may take.
@@ -153,8 +70,9 @@ def run(
         OSError, ApiError: the API server does not answer, or refuses.
     """
     model = _model(server, namespace, job)
-    outcomes = _round(server, namespace, model, _checks(server, model), timeout)
-    expired = Check(name="expired reference value", pod="check-expired", change=_unchanged, reason=_BY_KBS)
+    checks = [*_checks(server, model), *(_of_workload(workload) if workload else ())]
+    outcomes = _round(server, namespace, model, checks, timeout)
+    expired = Check(name="expired reference value", pod="check-expired", change=_unchanged, reason=BY_KBS)
     with _fault(server, faults.KBS_CLOCK, FAR_FUTURE):
         return outcomes + _round(server, namespace, model, [expired], timeout)
 
@@ -179,7 +97,6 @@ def _checks(server: ApiServer, model: Object) -> list[Check]:
     if not encoded:
         raise NegativeChecksError("neither the check's pod nor peer-pods-cm has initdata that could be tampered with")
     other = tampered(encoded, compressed=release.compressed)
-    policy = initdata.read(encoded, compressed=release.compressed).data.get("policy.rego", "")
 
     def tamper(pod: Object) -> None:
         pod["metadata"]["annotations"][annotation] = other
@@ -197,14 +114,48 @@ def _checks(server: ApiServer, model: Object) -> list[Check]:
 
     return [
         Check(name="the same pod, untouched", pod="check-control", change=_unchanged, reason=None),
-        Check(name="tampered initdata", pod="check-tampered", change=tamper, reason=_BY_KBS),
+        Check(name="tampered initdata", pod="check-tampered", change=tamper, reason=BY_KBS),
         Check(name="unsigned image", pod="check-unsigned", change=unsigned, reason=_BY_IMAGE_POLICY),
         Check(name="exec into the pod", pod="check-exec", change=look_in, reason=_BY_AGENT, by_exec=True),
-        Check(name="sample attester", pod="check-sample", change=lie, reason=_BY_KBS),
-        *(_hostile(key) for key in hostile.ATTACKS if key != hostile.COMMAND or _KNOWS_COMMANDS in policy),
+        Check(name="sample attester", pod="check-sample", change=lie, reason=BY_KBS),
+        *(_hostile(key) for key in hostile.ATTACKS if key != hostile.COMMAND),
         *(
             Check(name=each.name, pod=each.pod, change=each.change, reason=_BY_RESOURCE if each.denied else None)
             for each in other_secrets.attempts(server, model, annotation, of_other_pods)
+        ),
+    ]
+
+
+def _of_workload(annotations: Mapping[str, str]) -> list[Check]:
+    """Return what is tried on the workload whose manifest its agent policy is made from."""
+    manifest = yaml.safe_load(WORKLOAD.read_text())
+    probe = manifest["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
+
+    def be_it(pod: Object, command: Sequence[str]) -> None:
+        pod["spec"] = copy.deepcopy(manifest["spec"])
+        pod["metadata"]["annotations"] = {**annotations, workloads.EXEC: shlex.join(command)}
+
+    def run_otherwise(pod: Object) -> None:
+        be_it(pod, probe)
+        pod["metadata"]["annotations"][hostile.ANNOTATION] = hostile.COMMAND
+
+    attack = hostile.ATTACKS[hostile.COMMAND]
+    return [
+        Check(
+            name="a workload's own probe", pod="shop", change=lambda pod: be_it(pod, probe), reason=None, by_exec=True
+        ),
+        Check(
+            name="exec into that workload",
+            pod="shop-exec",
+            change=lambda pod: be_it(pod, ["cat", "/etc/shadow"]),
+            reason=_BY_AGENT,
+            by_exec=True,
+        ),
+        Check(
+            name=f"{attack.title} in that workload",
+            pod="shop-command",
+            change=run_otherwise,
+            reason=_denied(attack.denied),
         ),
     ]
 
@@ -214,8 +165,11 @@ def _hostile(key: str) -> Check:
         pod["metadata"]["annotations"][hostile.ANNOTATION] = key
 
     attack = hostile.ATTACKS[key]
-    denied = re.compile(f"{attack.denied} is blocked by policy")
-    return Check(name=attack.title, pod=f"check-{key}", change=change, reason=denied)
+    return Check(name=attack.title, pod=f"check-{key}", change=change, reason=_denied(attack.denied))
+
+
+def _denied(request: str) -> re.Pattern[str]:
+    return re.compile(f"{request} is blocked by policy")
 
 
 def _unchanged(_: Object) -> None:
@@ -296,15 +250,3 @@ def _fault(server: ApiServer, name: str, value: str) -> Iterator[None]:
     finally:
         earlier = (before or {}).get("data", {}).get(name)
         server.request("PATCH", path, {"data": {name: earlier}}, MERGE_PATCH)
-
-
-def _state(pod: Object) -> Mapping[str, Any]:
-    containers = pod.get("status", {}).get("containerStatuses") or [{}]
-    return dict(containers[0].get("state", {}))
-
-
-def _line(said: str) -> str:
-    """Return the telling part of what was said: what the CDH was told, else the first line."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()] or [""]
-    telling = next((line for line in lines if "get resource failed: " in line), lines[0])
-    return telling.rpartition("get resource failed: ")[2]

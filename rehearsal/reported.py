@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drift.engine import Engine
+from rehearsal.attempt import Outcome
 from rehearsal.cluster import CHECKOUT
-from rehearsal.negative import Outcome
 from rehearsal.workplace import STACK, Prepared
 from report import drawing, page, source
 from report.events import NotALogError

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal import negative
-from rehearsal.negative import Outcome
+from rehearsal.attempt import Outcome
 from rendering import proof_text
 
 _OPERATIONS = ("create", "update", "replace", "create-replacement", "read", "delete")

@@ -119,9 +119,9 @@ def test_the_proof_has_each_reference_value_with_its_expiry(outputs: Any, pair: 
     values = outputs["proof"]["referenceValues"]
 
     assert [each["name"] for each in values] == [pair.reference_name.format(number) for number in PCRS]
-    # PCR 8 is that of pods without initdata of their own, or of the check's.
+    # PCR 8 is that of pods without initdata of their own, of the check's, or of the workload's.
     assert {each["name"]: (each["count"], each["expires"]) for each in values} == {
-        pair.reference_name.format(number): (2 if number == 8 else 1, EXPIRES) for number in PCRS
+        pair.reference_name.format(number): (3 if number == 8 else 1, EXPIRES) for number in PCRS
     }
 
 
@@ -148,16 +148,15 @@ def test_initdata_in_the_encoding_of_the_version_has_the_exported_digest_and_pcr
     assert tomllib.loads(document.decode())["algorithm"] == "sha256"
     assert hashlib.sha256(document).hexdigest() == outputs["initdataDigest"]
     assert pcr8(document) == outputs["initdataPcr8"]["global"]
-    of_check, of_pods = outputs["proof"]["initdata"]
-    assert (of_check["scope"], of_check["pcr8"]) == ("attestation-check", outputs["initdataPcr8"]["attestation-check"])
-    assert [of_pods] == [
-        {
-            "scope": "global",
-            "algorithm": "sha256",
-            "digest": outputs["initdataDigest"],
-            "pcr8": outputs["initdataPcr8"]["global"],
-        }
-    ]
+    proven = {each["scope"]: each for each in outputs["proof"]["initdata"]}
+    assert {scope: each["pcr8"] for scope, each in proven.items()} == outputs["initdataPcr8"]
+    assert proven.keys() == {"global", "attestation-check", "shop"}
+    assert proven["global"] == {
+        "scope": "global",
+        "algorithm": "sha256",
+        "digest": outputs["initdataDigest"],
+        "pcr8": outputs["initdataPcr8"]["global"],
+    }
 
 
 def test_the_checks_pod_has_its_initdata_in_the_annotation_of_the_version_and_in_no_other(
@@ -177,10 +176,11 @@ def test_kbs_accepts_exactly_the_pcr8_of_this_initdata(deployed: Stack, pair: Pa
     expected = pcr8(_document(deployed, pair))
 
     assert registered.keys() == {pair.reference_name.format(number) for number in PCRS}
-    both = {expected, outputs["initdataPcr8"]["attestation-check"]}
+    of_documents = set(outputs["initdataPcr8"].values())
     accepted, expires = registered[pair.reference_name.format(8)]
-    assert (set(accepted), expires) == (both, EXPIRES)
-    assert set(outputs["proof"]["acceptedPcr8"]) == both
+    assert expected in of_documents
+    assert (set(accepted), expires) == (of_documents, EXPIRES)
+    assert set(outputs["proof"]["acceptedPcr8"]) == of_documents
 
 
 def test_the_config_maps_have_the_keys_of_the_version_and_are_marked_as_migrated(deployed: Stack, pair: Pair) -> None:
@@ -191,7 +191,8 @@ def test_the_config_maps_have_the_keys_of_the_version_and_are_marked_as_migrated
 
 
 def test_what_must_be_denied_is_denied_and_the_untouched_pod_gets_its_secret(deployed: Stack) -> None:
-    outcomes = negative.run(ApiServer(deployed.cluster.kubeconfig))
+    workload = deployed.outputs()["workloadInitdata"]["shop"]
+    outcomes = negative.run(ApiServer(deployed.cluster.kubeconfig), workload)
 
     assert {each.name for each in outcomes} == {
         "the same pod, untouched",
@@ -203,6 +204,9 @@ def test_what_must_be_denied_is_denied_and_the_untouched_pod_gets_its_secret(dep
         "a link to / copied, and a file through it",
         "an OCI hook",
         "a root that no image was pulled for",
+        "a workload's own probe",
+        "exec into that workload",
+        "another command in that workload",
         "another pod, its own secret",
         "the check's pod, that secret",
         "another pod, the check's secret",

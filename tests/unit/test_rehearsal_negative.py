@@ -6,14 +6,16 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rehearsal import negative, other_secrets
+from rehearsal.attempt import Check, Outcome
 from rehearsal.kubelet import initdata
-from rehearsal.negative import Check, Outcome
 from rehearsal.tampering import tampered
 from tests.unit.pod_vm import document, packed, plain
+from tests.unit.recording import ROOT
 
 POLICY = "# who may look in: Nobody 1\npackage agent_policy\ndefault ExecProcessRequest := false\n"
 KBS_SAYS_NO = (
@@ -194,3 +196,28 @@ def test_nothing_of_the_kind_is_tried_where_secrets_are_not_bound() -> None:
 def test_another_documents_secret_is_denied_by_the_resource_policy_alone() -> None:
     assert negative._BY_RESOURCE.search("get resource failed: PolicyDeny: access denied by the resource policy")
     assert not negative._BY_RESOURCE.search("RCAR handshake Attest failed: Reject by policy default")
+
+
+def test_a_command_that_has_to_work_is_released_when_it_ran() -> None:
+    ran = [("ExecSucceeded", "somebody ran 'cat /tmp/ready' in the pod")]
+    denied = [("ExecDenied", '"ExecProcessRequest is blocked by policy": permission denied')]
+
+    assert _found(_check(None, by_exec=True), _pod(running={}), *ran) == "released"
+    assert _found(_check(None, by_exec=True), _pod(running={}), *denied) == "failed otherwise"
+
+
+def test_the_rehearsals_workload_is_tried_as_its_manifest_says_and_otherwise() -> None:
+    (settings,) = [yaml.safe_load((ROOT / "Pulumi.rehearsal.yaml").read_text())["config"]["coco-azure:initdata"]]
+    pods = {}
+    for check in negative._of_workload({"initdata": "shop"}):
+        pods[check.pod] = {"metadata": {"annotations": {"initdata": "check", "of": "check"}}, "spec": {}}
+        check.change(pods[check.pod])
+
+    assert ROOT / settings["workloads"]["shop"]["manifestFile"] == negative.WORKLOAD
+    assert {pod: each["metadata"]["annotations"] for pod, each in pods.items()} == {
+        "shop": {"initdata": "shop", "rehearsal/exec": "cat /tmp/ready"},
+        "shop-exec": {"initdata": "shop", "rehearsal/exec": "cat /etc/shadow"},
+        "shop-command": {"initdata": "shop", "rehearsal/exec": "cat /tmp/ready", "rehearsal/hostile-host": "command"},
+    }
+    manifest = yaml.safe_load(negative.WORKLOAD.read_text())
+    assert all(each["spec"] == manifest["spec"] for each in pods.values())
