@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretBytes, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretBytes, ValidationInfo
 
 from rendering.trustee import resource_uri, sealed_secrets
 from rendering.trustee.resource_uri import ResourceUri
@@ -71,7 +71,7 @@ SecretName = Annotated[
         r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
         "a secret name that is a DNS label: a-z, 0-9 and -, no dots, at most 63 characters",
     ),
-    BeforeValidator(_check_secret_name),
+    AfterValidator(_check_secret_name),
 ]
 # KBS answers to a key with a leading dot with an error, and operator 1.2 does not even copy it.
 _KEY_FORM = "a secret key: letters, digits, - _ . and no dot first, at most 253 characters"

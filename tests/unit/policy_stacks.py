@@ -54,8 +54,9 @@ def registered(config: Mapping[str, Any], osc: str = "1.11.0", trustee: str = "1
 
 
 def of_run(run: Run) -> Stack:
-    """Return what a run registered."""
-    made = []
+    """Return what a run registered; the engine shows outputs of the stack to a pack like a resource's."""
+    kind = "pulumi:pulumi:Stack"
+    made = [Resource(kind=kind, name="outputs", urn=f"urn:pulumi:test::coco-azure::{kind}::outputs", props=run.exports)]
     for name, found in run.registrations.items():
         provider = found.request.provider.rsplit("::", 1)[0].rsplit("::", 1)[-1]
         known = run.registrations.get(provider)

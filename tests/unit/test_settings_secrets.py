@@ -8,6 +8,7 @@ from hypothesis import settings as run_settings
 from hypothesis import strategies as st
 
 from settings import SettingsError
+from tests.unit.private_key_texts import body, pems
 from tests.unit.trust_stacks import KEYS, stack
 
 SECRET = "correct-horse-battery"
@@ -48,6 +49,9 @@ PLACES = [
     "trustee/registryCredentials/registries/quay.io",
     "trustee/registryCredentials/registries/quay.io/password",
     "trustee/registryCredentials/registries/quay.io/username",
+    "azure/credentials",
+    "azure/credentials/servicePrincipal",
+    "azure/credentials/servicePrincipal/clientSecret",
 ]
 TYPES: dict[str, Any] = {
     "a list": [SECRET],
@@ -139,6 +143,87 @@ def test_a_command_that_sets_a_secret_says_so_and_others_do_not() -> None:
 
     assert "pulumi config set --path --secret 'coco-azure:trustee.adminPrivateKey' VALUE" in secret
     assert "pulumi config set --path 'coco-azure:trustee.tls.privateKeyFile' VALUE" in plain
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "trustee.adminPrivateKey",
+        "trustee.tls.privateKey",
+        "trustee.tokenSigner.privateKey",
+        "azure.credentials.servicePrincipal.clientSecret",
+        "clientSecrets.db.password",
+        "trustee.registryCredentials.secret",
+    ],
+)
+def test_every_command_that_sets_a_secret_encrypts_it(path: str) -> None:
+    message = _message(_at(path.replace(".", "/"), [5]))
+
+    assert f"pulumi config set --path --secret 'coco-azure:{path}' VALUE" in message
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "clientSecrets",
+        "clientSecret",
+        "adminPrivateKey",
+        "privateKey",
+        "registryCredentials",
+        "password",
+        "PRIVATE KEY",
+    ],
+)
+@pytest.mark.parametrize("place", ["trustee", "peerPods/instanceSize", "peerPods/tags", "cluster/context"])
+def test_what_speaks_of_a_secret_is_not_shown_wherever_it_stands(word: str, place: str) -> None:
+    message = _message(_at(place, [{word: SECRET}]))
+
+    assert SECRET not in message
+    assert "found" not in message
+    assert place.replace("/", ".") in message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"a\n{SECRET}",
+        f"{{{SECRET}",
+        f"-----BEGIN{SECRET}",
+        f" \t{{{SECRET}",
+        f"\ufeff{{{SECRET}",
+        f"\ufeff-----BEGIN{SECRET}",
+    ],
+)
+@pytest.mark.parametrize(
+    "place", ["trustee/host", "peerPods/instanceSize", "trustee/tls/termination", "cluster/kubeconfig"]
+)
+def test_what_looks_like_the_content_of_a_file_is_not_shown(content: str, place: str) -> None:
+    message = _message(_at(place, content))
+
+    assert SECRET not in message
+    assert "found " not in message.replace("found what looks like", "")
+
+
+@pytest.mark.parametrize("place", ["peerPods/tags", "peerPods/limitPerNode", "trustee/host", "initdata/workloads"])
+@pytest.mark.parametrize("wrap", [lambda key: [key], lambda key: [{"x": [key]}], lambda key: [f"x{key}"]])
+def test_a_private_key_in_a_value_of_the_wrong_type_is_not_shown(place: str, wrap: Any) -> None:
+    key = body(pems()["Ed25519 in PKCS #8"])
+
+    message = _message(_at(place, wrap(key)))
+
+    assert key[:24] not in message
+    assert "found [" not in message
+    assert place.replace("/", ".") in message
+
+
+def test_what_is_no_secret_is_shown_and_a_long_one_is_cut() -> None:
+    short, long = "Standard " + "x" * 69, "Standard " + "x" * 70
+
+    assert f'peerPods.instanceSize: found "{short}"; needed' in _message({"peerPods": {"instanceSize": short}})
+    assert f'peerPods.instanceSize: found "{long[:79]}...; needed' in _message({"peerPods": {"instanceSize": long}})
+    assert 'peerPods.limitPerNode: found {"a b": ["c"]}; needed' in _message(
+        {"peerPods": {"limitPerNode": {"a b": ["c"]}}}
+    )
 
 
 _JSON = st.recursive(
