@@ -140,3 +140,35 @@ def test_the_table_shows_what_is_wrong() -> None:
         "  WRONG  another check  accepted, expected denied: attested",
     ]
     assert negative.table([]) == ""
+
+
+class _Cluster:
+    """An API server with a CAA of OSC 1.12 and this initdata in ``peer-pods-cm``."""
+
+    def __init__(self, encoded: str) -> None:
+        self._encoded = encoded
+
+    def get(self, path: str) -> dict[str, Any]:
+        containers = [{"image": "registry.redhat.io/caa:1.12.0"}]
+        if "daemonsets" in path:
+            return {"spec": {"template": {"spec": {"containers": containers}}}}
+        return {"data": {"INITDATA": self._encoded}}
+
+
+@pytest.mark.parametrize(("rule", "known"), [("", False), ("workload_container if true\n", True)])
+def test_another_command_is_tried_only_where_the_policy_knows_the_workload(rule: str, *, known: bool) -> None:
+    cluster: Any = _Cluster(packed(document(policy=POLICY + rule)))
+    checks = negative._checks(cluster, {"metadata": {"annotations": {}}})
+
+    assert ("another command" in {check.name for check in checks}) == known
+    tried = {
+        check.pod: check for check in checks if check.pod in {"check-dots", "check-link", "check-hooks", "check-root"}
+    }
+    assert len(tried) == 4
+    for key, check in tried.items():
+        pod: dict[str, Any] = {"metadata": {"annotations": {}}}
+        check.change(pod)
+        assert pod["metadata"]["annotations"] == {"rehearsal/hostile-host": key.removeprefix("check-")}
+        request = "CopyFileRequest" if key in {"check-dots", "check-link"} else "CreateContainerRequest"
+        assert _found(check, _pod(waiting={"message": f'"{request} is blocked by policy"'})) == "denied"
+        assert _found(check, _pod(waiting={"message": '"StartContainerRequest is blocked by policy"'})) is None
