@@ -1,39 +1,24 @@
 """What is wrong with a chain, all of it at once, and what is allowed and yet worth a warning."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
-from functools import cache, partial
 
 from cryptography import x509
 
 from rendering.images import image_policy
 from rendering.pki import certificates
-from rendering.policy.agent_policy_check import check_agent_policy
-from rendering.policy.policies import BOOT_PCRS, Variant
+from rendering.policy.policies import BOOT_PCRS
 from rendering.policy.policy_check import Report, check_attestation_policy, check_chain, check_resource_policy
-from rendering.policy.policy_engine import PolicyError
-from rendering.policy.policy_judge import judge_agent
 from rendering.profiles import OscProfile
 from rendering.trustee import reference_values
-from rendering.workload.containers import Container
 from settings import Settings, signatures, tls
 from settings.problems import headed
-from trust import protocol, secrets
+from trust import agents, protocol, secrets
 from trust import values as chain_values
 from trust.chain import Chain, Judgement
-from trust.documents import CHECK, GLOBAL, allowed_images
 
 _INITDATA_PCR = 8
 _BOOT = "4: the boot loader, 7: the state and the keys of secure boot"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Held:
-    """What an agent policy is to keep to: images or, narrower, the containers of a workload; none means any."""
-
-    images: tuple[str, ...] = ()
-    workload: tuple[Container, ...] = field(default=(), hash=False)
 
 
 def describe(problems: Sequence[str]) -> str:
@@ -53,8 +38,8 @@ def problems(
         now: the time at which it is judged, in UTC.
         public: the public authorities as far as they are known; without any a certificate's authority is not judged.
     """
-    found = [problem for report in _agent_reports(stack, chain) for problem in report.problems]
-    found += _replaced(stack, chain)
+    found = [problem for report in agents.reports(stack, chain) for problem in report.problems]
+    found += agents.replaced(stack, chain)
     found += protocol.problems(stack, chain)
     found += _credentials(stack, chain)
     if chain.judgement is None:
@@ -84,7 +69,7 @@ def warnings(stack: Settings, chain: Chain, now: datetime, presented: str | None
         presented: certificates (PEM) that the Route or KBS presents, or None for the router's own.
     """
     # The policies of many workloads may leave the same thing open.
-    found = list(dict.fromkeys(warning for report in _agent_reports(stack, chain) for warning in report.warnings))
+    found = list(dict.fromkeys(warning for report in agents.reports(stack, chain) for warning in report.warnings))
     found += _long_digest(stack, chain)
     found += secrets.warnings(stack, chain.documents)
     if chain.judgement is None:
@@ -220,15 +205,15 @@ def _policies(stack: Settings, judgement: Judgement, now: datetime) -> list[Repo
     return [
         report
         for report in (
-            _reported(
+            agents.reported(
                 "trustee.resourcePolicyFile",
                 lambda: check_resource_policy(resource, profile, tee, variant=variant, bindings=bound),
             ),
-            _reported(
+            agents.reported(
                 "trustee.attestationPolicyFile",
                 lambda: check_attestation_policy(attestation, profile, tee, known, variant=variant, tcb=tcb),
             ),
-            _reported(
+            agents.reported(
                 None,
                 lambda: check_chain(
                     resource, attestation, profile, tee, known, variant=variant, tcb=tcb, bindings=bound
@@ -237,61 +222,6 @@ def _policies(stack: Settings, judgement: Judgement, now: datetime) -> list[Repo
         )
         if report is not None
     ]
-
-
-def _reported(setting: str | None, check: Callable[[], Report]) -> Report | None:
-    """Return the report; a policy that does not compile is a problem of its setting, and is told once."""
-    try:
-        return check()
-    except PolicyError as error:
-        return None if setting is None else Report(outcomes=[], problems=[f"coco-azure:{setting}: {error}"])
-
-
-def _agent_reports(stack: Settings, chain: Chain) -> list[Report]:
-    """Return what the engine makes of the agent policies, each of them once."""
-    found: dict[str | None, tuple[str, _Held]] = {}
-    found[stack.attestation_check.agent_policy] = ("attestationCheck.agentPolicyFile", _Held())
-    for name, document in reversed(list(chain.documents.items())):
-        found[document.agent_policy] = _held(stack, name)
-    reports = [
-        _reported(setting, partial(_agent_report, text, stack.environment, held, chain.versions.osc))
-        for text, (setting, held) in found.items()
-        if text is not None
-    ]
-    return [report for report in reports if report is not None]
-
-
-def _held(stack: Settings, name: str) -> tuple[str, _Held]:
-    """Return the setting that a document's agent policy comes from, and what the policy is to keep to."""
-    if name == CHECK:
-        return "attestationCheck.image", _Held(images=(stack.attestation_check.image,))
-    workload = stack.initdata.workloads.get(name)
-    if workload is not None and workload.containers:
-        return f"initdata.workloads.{name}.manifestFile", _Held(workload=workload.containers)
-    own = workload is not None and workload.agent_policy is not None
-    setting = f"initdata.workloads.{name}.agentPolicyFile" if own else "initdata.agentPolicyFile"
-    listed = () if own or stack.initdata.agent_policy_file is not None else allowed_images(stack, workload)
-    return setting, _Held(images=listed)
-
-
-@cache
-def _agent_report(text: str, variant: Variant, held: _Held, profile: OscProfile | None) -> Report:
-    """Return what the engine makes of an agent policy; problems and warnings both ask, of many workloads' policies."""
-    return check_agent_policy(text, variant, held.images, profile, workload=held.workload)
-
-
-def _replaced(stack: Settings, chain: Chain) -> list[str]:
-    """Return a problem where the check's pod brings an agent policy and initdata's forbids to set one."""
-    document = chain.documents.get(CHECK, chain.documents.get(GLOBAL))
-    own = document.agent_policy if document is not None else None
-    if stack.attestation_check.agent_policy is None or own is None or judge_agent(own, "SetPolicyRequest", {}):
-        return []
-    way = (
-        "put the policy into initdata.agentPolicyFile, and remove this setting: "
-        "pulumi config rm --path coco-azure:attestationCheck.agentPolicyFile"
-    )
-    cause = "the agent policy in initdata denies SetPolicyRequest, so the check's pod could not start"
-    return [f"attestationCheck.agentPolicyFile: {cause}; {way}"]
 
 
 def _certificates(stack: Settings, now: datetime, presented: str | None) -> list[str]:

@@ -96,7 +96,7 @@ def _images(name: str) -> str:
 def _holds_images(stack: Settings, name: str) -> bool:
     """Return whether a document's agent policy says which images start; a user's own is taken to do so."""
     said, workload = stack.initdata, stack.initdata.workloads.get(name)
-    own = workload is not None and workload.agent_policy is not None
+    own = workload is not None and (workload.agent_policy is not None or workload.manifest is not None)
     return own or said.agent_policy_file is not None or bool(allowed_images(stack, workload))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.kubelet import hostile, osc_release
+from rehearsal.kubelet import hostile, mounts, osc_release
 from rehearsal.kubelet.agent import GuestError, image_policy
 from rehearsal.kubelet.caa import Caa
 from rehearsal.kubelet.guest import Guest
@@ -165,3 +165,24 @@ def test_the_policy_of_the_image_of_1_12_looks_at_type_path_and_target(
 
     assert judge_agent(image_policy((), checks_copies=True), "CopyFileRequest", asked) == allowed
     assert not judge_agent(image_policy((), checks_copies=True), "CopyFileRequest", {**asked, "path": "/etc/passwd"})
+
+
+def test_the_volumes_of_a_pod_are_of_the_kinds_that_the_shim_tells_apart() -> None:
+    claimed = [{"serviceAccountToken": {"path": "token"}}]
+    volumes = [
+        {"name": "work", "emptyDir": {}},
+        {"name": "cache", "emptyDir": {"medium": "Memory"}},
+        {"name": "token", "projected": {"sources": claimed}},
+    ]
+    mounted = [{"name": each["name"], "mountPath": f"/{each['name']}"} for each in volumes]
+    part = {"name": "work", "mountPath": "/part", "subPath": "x", "readOnly": True}
+    nobody: Any = None
+    found = asyncio.run(mounts.volumes(nobody, "prod", {"volumes": volumes}, {"volumeMounts": [*mounted, part]}))
+
+    assert [(each.kind, each.read_only) for each in found] == [
+        ("disk", False),
+        ("memory", False),
+        ("files", False),
+        ("files", True),
+    ]
+    assert found[2].files == {"token": "token for the API server"}

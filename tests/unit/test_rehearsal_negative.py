@@ -221,3 +221,34 @@ def test_the_rehearsals_workload_is_tried_as_its_manifest_says_and_otherwise() -
     }
     manifest = yaml.safe_load(negative.WORKLOAD.read_text())
     assert all(each["spec"] == manifest["spec"] for each in pods.values())
+
+
+class _Cluster:
+    """An API server with a CAA of OSC 1.12 and this initdata in ``peer-pods-cm``."""
+
+    def __init__(self, encoded: str) -> None:
+        self._encoded = encoded
+
+    def get(self, path: str) -> dict[str, Any]:
+        containers = [{"image": "registry.redhat.io/caa:1.12.0"}]
+        if "daemonsets" in path:
+            return {"spec": {"template": {"spec": {"containers": containers}}}}
+        return {"data": {"INITDATA": self._encoded}}
+
+
+def test_a_host_tries_what_a_policy_denies_without_knowing_the_workload() -> None:
+    cluster: Any = _Cluster(packed(document(policy=POLICY)))
+    checks = negative._checks(cluster, _model("default/kbsres1/key1"))
+
+    assert not [check for check in checks if "another command" in check.name]
+    tried = {
+        check.pod: check for check in checks if check.pod in {"check-dots", "check-link", "check-hooks", "check-root"}
+    }
+    assert len(tried) == 4
+    for key, check in tried.items():
+        pod: dict[str, Any] = {"metadata": {"annotations": {}}}
+        check.change(pod)
+        assert pod["metadata"]["annotations"] == {"rehearsal/hostile-host": key.removeprefix("check-")}
+        request = "CopyFileRequest" if key in {"check-dots", "check-link"} else "CreateContainerRequest"
+        assert _found(check, _pod(waiting={"message": f'"{request} is blocked by policy"'})) == "denied"
+        assert _found(check, _pod(waiting={"message": '"StartContainerRequest is blocked by policy"'})) is None

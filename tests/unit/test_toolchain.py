@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -15,44 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import ToolchainError, build, cache, download, ensure, plugins, tools, venv
-from toolchain.pins import GO_MODULES, PINS, Archive, Build, needed
+from tests.unit.programs import SAYS, program
+from toolchain import ToolchainError, build, cache, download, ensure, tools, venv
+from toolchain.pins import GO_MODULES, PINS, Archive, needed
 
-_SAYS = "#!/bin/sh\necho {} version {}\n"
-_PLUGIN = """
-from concurrent.futures import ThreadPoolExecutor
-import grpc
-from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
-
-class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    def GetPluginInfo(self, request, context):
-        return plugin_pb2.PluginInfo(version="4.99.0")
-
-server = grpc.server(ThreadPoolExecutor(1))
-provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
-print(server.add_insecure_port("127.0.0.1:0"), flush=True)
-server.start()
-server.wait_for_termination()
-"""
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("COCO_AZURE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
-    return tmp_path / "cache"
-
-
-def _program(folder: Path, name: str, version: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    path.write_text(_SAYS.format(name, version))
-    path.chmod(0o755)
-    return path
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_a_fitting_program_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = _program(tmp_path / "bin", "etcd", "3.6.1")
+    found = program(tmp_path / "bin", "etcd", "3.6.1")
     monkeypatch.setenv("PATH", f"{found.parent}:{os.defpath}")
 
     tool = ensure(["etcd"], print)["etcd"]
@@ -64,7 +34,7 @@ def test_a_fitting_program_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.
 def test_a_program_on_path_of_another_version_is_passed_over_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = _program(tmp_path / "bin", "etcd", "3.3.9")
+    old = program(tmp_path / "bin", "etcd", "3.3.9")
     monkeypatch.setenv("PATH", f"{old.parent}:{os.defpath}")
     said: list[str] = []
 
@@ -74,7 +44,7 @@ def test_a_program_on_path_of_another_version_is_passed_over_and_named(
 
 
 def _archive(folder: Path, name: str = "etcd") -> Archive:
-    content = _SAYS.format(name, "3.6.0").encode()
+    content = SAYS.format(name, "3.6.0").encode()
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(folder / "a.tar.gz", "w:gz") as tar:
         for path in (f"inside/{name}", "elsewhere/other"):
@@ -117,7 +87,7 @@ def test_without_a_network_it_is_built_and_offline_nothing_is_asked(
     monkeypatch.setenv("PATH", os.defpath)
     monkeypatch.setenv("COCO_TOOLCHAIN_OFFLINE", "1")
     monkeypatch.setattr(download, "unpack", lambda *_: pytest.fail("asked for a download"))
-    monkeypatch.setattr(build, "go_programs", lambda pins, part, _: [_program(part, name, "3.6.16") for name in pins])
+    monkeypatch.setattr(build, "go_programs", lambda pins, part, _: [program(part, name, "3.6.16") for name in pins])
 
     tool = ensure(["etcd"], print)["etcd"]
 
@@ -210,123 +180,6 @@ def test_a_failed_build_says_what_would_help(line: str, advice: str) -> None:
     assert advice in build._failure("etcd", [line])
 
 
-@pytest.fixture
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with no provider, and a ``pulumi`` that gets none; returns that program."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("PULUMI_HOME", raising=False)
-    monkeypatch.delenv("COCO_TOOLCHAIN_OFFLINE", raising=False)
-    monkeypatch.setenv("PATH", os.defpath)
-    monkeypatch.setattr(build, "go_programs", _builds)
-    pulumi = tmp_path / "bin" / "pulumi"
-    pulumi.parent.mkdir()
-    pulumi.write_text(f"#!/bin/sh\necho $* >>{tmp_path}/asked\necho no network >&2\nexit 1\n")
-    pulumi.chmod(0o755)
-    return pulumi
-
-
-def _builds(programs: Mapping[str, Build], part: Path, say: Callable[[str], None]) -> None:
-    for name, program in programs.items():
-        say(f"building {name}")
-        _program(part, name, program.version)
-
-
-def _asked(pulumi: Path) -> list[str]:
-    record = pulumi.parent.parent / "asked"
-    return record.read_text().splitlines() if record.exists() else []
-
-
-def test_a_kubernetes_provider_that_cannot_be_had_is_built_once(alone: Path, own_cache: Path) -> None:
-    messages: list[str] = []
-
-    first = plugins.kubernetes(alone, messages.append)
-    second = plugins.kubernetes(alone, messages.append)
-
-    assert first == second
-    assert first.source == "built from Go modules"
-    assert first.path.is_relative_to(own_cache / "build")
-    assert messages.count("building pulumi-resource-kubernetes") == 1
-    assert "  not to be had from here: no network" in messages
-    # Once there is a build, the network is not asked again.
-    assert _asked(alone) == ["plugin install resource kubernetes 4.34.2"]
-
-
-def test_offline_a_kubernetes_provider_is_built_and_nobody_is_asked(
-    alone: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COCO_TOOLCHAIN_OFFLINE", "1")
-
-    assert plugins.kubernetes(alone, print).source == "built from Go modules"
-    assert _asked(alone) == []
-
-
-@pytest.mark.parametrize("folder", [".pulumi", "elsewhere"])
-def test_the_official_plugin_of_the_plugin_cache_is_taken_first(
-    folder: str, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "elsewhere"))
-    title = tmp_path / folder / "plugins" / "resource-kubernetes-v4.34.2"
-    title.mkdir(parents=True)
-    (title / "pulumi-resource-kubernetes").write_bytes(b"\x7fELF")
-    monkeypatch.setenv("PATH", str(_program(tmp_path / "path", "pulumi-resource-kubernetes", "1").parent))
-
-    provider = plugins.kubernetes(alone, print)
-
-    assert (provider.path, provider.source) == (title / "pulumi-resource-kubernetes", "from the plugin cache")
-
-
-def test_a_provider_on_path_is_taken_before_anybody_is_asked(
-    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = _program(tmp_path / "path", "pulumi-resource-kubernetes", "1")
-    monkeypatch.setenv("PATH", str(found.parent))
-
-    assert plugins.kubernetes(alone, print) == tools.Tool(found, "from PATH")
-    assert _asked(alone) == []
-
-
-def test_what_pulumi_installs_is_taken_and_kept(alone: Path, own_cache: Path) -> None:
-    title = own_cache / "pulumi/plugins/resource-kubernetes-v4.34.2"
-    alone.write_text(f"#!/bin/sh\nmkdir -p {title} && touch {title}/pulumi-resource-kubernetes\n")
-
-    first = plugins.kubernetes(alone, print)
-    alone.write_text("#!/bin/sh\nexit 1\n")
-
-    assert first == plugins.kubernetes(alone, print)
-    assert first.source == "from `pulumi plugin install`"
-
-
-def test_what_a_rehearsal_has_placed_is_not_taken_for_the_official_plugin(
-    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home = tmp_path / "home"
-    monkeypatch.setenv("PULUMI_HOME", str(home))
-    monkeypatch.setattr(plugins, "version", lambda path: f"that of {path.name}")
-
-    words = [plugins.install(tmp_path / "checkout", home, alone, print) for _ in range(2)]
-
-    placed = home / "plugins/resource-kubernetes-v4.34.2/pulumi-resource-kubernetes"
-    assert words == ["that of pulumi-resource-kubernetes, built from Go modules"] * 2
-    assert placed.read_text().startswith("#!/bin/sh\nexec ")
-    assert (home / "plugins/resource-azure-native-v3.29.0/pulumi-resource-azure-native").exists()
-
-
-def test_a_provider_is_asked_for_its_version(tmp_path: Path) -> None:
-    plugin = tmp_path / "plugin"
-    plugin.write_text(f"#!{sys.executable}\n{_PLUGIN}")
-    plugin.chmod(0o755)
-
-    assert plugins.version(plugin) == "4.99.0"
-
-
-def test_a_provider_that_does_not_start_has_no_version(tmp_path: Path) -> None:
-    plugin = tmp_path / "plugin"
-    plugin.write_text("#!/bin/sh\nexit 1\n")
-    plugin.chmod(0o755)
-
-    assert plugins.version(plugin) == "of an unknown version"
-
-
 def test_requirements_that_cannot_be_installed_are_an_error_with_pips_words(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("no-such-package==1.0 --hash=sha256:00\n")
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
@@ -356,7 +209,7 @@ def test_a_program_that_is_nowhere_is_not_found_and_not_made_either(
     monkeypatch.setenv("PATH", os.defpath)
 
     assert tools.find("pulumi") is None
-    _program(own_cache / tools._build_title(PINS["pulumi"]), "pulumi", "3.259.0")
+    program(own_cache / tools._build_title(PINS["pulumi"]), "pulumi", "3.259.0")
     found = tools.find("pulumi")
 
     assert found is not None

@@ -192,6 +192,7 @@ def test_a_document_with_secrets_that_lets_any_image_start_is_told_of() -> None:
         {"allowedImages": ["quay.io/org"], **SHOP},
         {"agentPolicyFile": "rendering/rego/agent_production.rego", **SHOP},
         {"workloads": {"shop": {"secrets": ["db", "ledger"], "allowedImages": ["quay.io/org"]}}},
+        {"workloads": {"shop": {"secrets": ["db", "ledger"], "manifestFile": "rehearsal/workload.yaml"}}},
         {
             "workloads": {
                 "shop": {"secrets": ["db", "ledger"], "agentPolicyFile": "rendering/rego/agent_production.rego"}

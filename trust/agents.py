@@ -1,0 +1,79 @@
+"""What the engine makes of the agent policies of a chain."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+
+from rendering.policy.agent_policy_check import check_agent_policy
+from rendering.policy.policies import Variant
+from rendering.policy.policy_check import Report
+from rendering.policy.policy_engine import PolicyError
+from rendering.policy.policy_judge import judge_agent
+from rendering.profiles import OscProfile
+from rendering.workload.containers import Container
+from settings import Settings
+from trust.chain import Chain
+from trust.documents import CHECK, GLOBAL, allowed_images
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """What an agent policy is to keep to: images or, narrower, the containers of a workload; none means any."""
+
+    images: tuple[str, ...] = ()
+    workload: tuple[Container, ...] = field(default=(), hash=False)
+
+
+def reports(stack: Settings, chain: Chain) -> list[Report]:
+    """Return what the engine makes of the agent policies, each of them once."""
+    found: dict[str | None, tuple[str, _Held]] = {}
+    found[stack.attestation_check.agent_policy] = ("attestationCheck.agentPolicyFile", _Held())
+    for name, document in reversed(list(chain.documents.items())):
+        found[document.agent_policy] = _held(stack, name)
+    reports = [
+        reported(setting, partial(_agent_report, text, stack.environment, held, chain.versions.osc))
+        for text, (setting, held) in found.items()
+        if text is not None
+    ]
+    return [report for report in reports if report is not None]
+
+
+def _held(stack: Settings, name: str) -> tuple[str, _Held]:
+    """Return the setting that a document's agent policy comes from, and what the policy is to keep to."""
+    if name == CHECK:
+        return "attestationCheck.image", _Held(images=(stack.attestation_check.image,))
+    workload = stack.initdata.workloads.get(name)
+    if workload is not None and workload.containers:
+        return f"initdata.workloads.{name}.manifestFile", _Held(workload=workload.containers)
+    own = workload is not None and workload.agent_policy is not None
+    setting = f"initdata.workloads.{name}.agentPolicyFile" if own else "initdata.agentPolicyFile"
+    listed = () if own or stack.initdata.agent_policy_file is not None else allowed_images(stack, workload)
+    return setting, _Held(images=listed)
+
+
+@cache
+def _agent_report(text: str, variant: Variant, held: _Held, profile: OscProfile | None) -> Report:
+    """Return what the engine makes of an agent policy; problems and warnings both ask, of many workloads' policies."""
+    return check_agent_policy(text, variant, held.images, profile, workload=held.workload)
+
+
+def replaced(stack: Settings, chain: Chain) -> list[str]:
+    """Return a problem where the check's pod brings an agent policy and initdata's forbids to set one."""
+    document = chain.documents.get(CHECK, chain.documents.get(GLOBAL))
+    own = document.agent_policy if document is not None else None
+    if stack.attestation_check.agent_policy is None or own is None or judge_agent(own, "SetPolicyRequest", {}):
+        return []
+    way = (
+        "put the policy into initdata.agentPolicyFile, and remove this setting: "
+        "pulumi config rm --path coco-azure:attestationCheck.agentPolicyFile"
+    )
+    cause = "the agent policy in initdata denies SetPolicyRequest, so the check's pod could not start"
+    return [f"attestationCheck.agentPolicyFile: {cause}; {way}"]
+
+
+def reported(setting: str | None, check: Callable[[], Report]) -> Report | None:
+    """Return the report; a policy that does not compile is a problem of its setting, and is told once."""
+    try:
+        return check()
+    except PolicyError as error:
+        return None if setting is None else Report(outcomes=[], problems=[f"coco-azure:{setting}: {error}"])
