@@ -182,7 +182,7 @@ def test_a_private_key_in_place_of_a_public_text_is_refused_and_not_shown(path: 
         stack(changed(beside if "imageSignature" in path else {}, **{path.replace(".", "__"): value}))
 
     is_path = path.endswith(("File", "kubeconfig"))
-    told = "found what looks like its content" if is_path else "found a private key ("
+    told = "found what looks like its content" if is_path else " a private key ("
     assert path.split(".")[1] in str(refused.value)
     assert told in str(refused.value)
     assert not _holds(str(refused.value), body)
