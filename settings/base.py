@@ -29,7 +29,6 @@ _MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (codecs.BOM_UTF8, "utf-8"),
 )
 _MARKED_LINE = re.compile("^\ufeff", re.MULTILINE)
 _NO_TEXT = {"\0": "a NUL byte", "\ufeff": "a byte order mark"}
@@ -62,10 +61,10 @@ class Model(BaseModel):
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Return the texts of a value, those within its lists and objects, too; no secrets and no models."""
+    """Return the texts of a value, those within its tuples and objects, too; no secrets and no models."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, tuple | list):
+    elif isinstance(value, tuple):
         for inner in value:
             yield from _texts(inner)
     elif isinstance(value, dict):

@@ -62,6 +62,7 @@ GOOD: dict[str, Public] = {
     "initdata.kbsCertificateFile": Public(CHAIN, {"initdata": {"kbsUrl": "https://kbs.example.com"}}),
     "initdata.agentPolicyFile": Public(_AGENT),
     f"initdata.workloads.{NAME}.agentPolicyFile": Public(_AGENT),
+    f"initdata.workloads.{NAME}.manifestFile": Public(_read("rehearsal/workload.yaml")),
     "attestationCheck.agentPolicyFile": Public(_AGENT),
 }
 """Every public setting with a file; one that is missing here fails a test."""

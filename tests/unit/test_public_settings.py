@@ -115,7 +115,7 @@ def _as_base64(text: str) -> str:
 WRAPPINGS = [str, _as_base64, lambda text: json.dumps({"key": text}), lambda text: _as_base64(_as_base64(text))]
 
 
-@run_settings(deadline=None, max_examples=400)
+@run_settings(deadline=None, max_examples=200)
 @given(
     case=st.sampled_from(sorted(CASES)),
     key=_keys(),
