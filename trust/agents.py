@@ -1,7 +1,7 @@
 """What the engine makes of the agent policies of a chain."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from rendering.policy.agent_policy_check import check_agent_policy
@@ -14,6 +14,8 @@ from rendering.workload.containers import Container
 from settings import Settings
 from trust.chain import Chain
 from trust.documents import CHECK, GLOBAL, allowed_images
+
+_CHECK = "attestationCheck.image"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +32,23 @@ def reports(stack: Settings, chain: Chain) -> list[Report]:
     found[stack.attestation_check.agent_policy] = ("attestationCheck.agentPolicyFile", _Held())
     for name, document in reversed(list(chain.documents.items())):
         found[document.agent_policy] = _held(stack, name)
-    reports = [
-        reported(setting, partial(_agent_report, text, stack.environment, held, chain.versions.osc))
+    return [
+        _of_check(report) if setting == _CHECK else report
         for text, (setting, held) in found.items()
         if text is not None
+        and (report := reported(setting, partial(_agent_report, text, stack.environment, held, chain.versions.osc)))
     ]
-    return [report for report in reports if report is not None]
+
+
+def _of_check(report: Report) -> Report:
+    # What else a host can do with the check's pod opens nothing: its secret is worth nothing.
+    return replace(report, warnings=[])
 
 
 def _held(stack: Settings, name: str) -> tuple[str, _Held]:
     """Return the setting that a document's agent policy comes from, and what the policy is to keep to."""
     if name == CHECK:
-        return "attestationCheck.image", _Held(images=(stack.attestation_check.image,))
+        return _CHECK, _Held(images=(stack.attestation_check.image,))
     workload = stack.initdata.workloads.get(name)
     if workload is not None and workload.containers:
         return f"initdata.workloads.{name}.manifestFile", _Held(workload=workload.containers)

@@ -19,6 +19,7 @@ KBS_CONFIG = f"KbsConfig {NAMESPACE}/kbsconfig"
 PRODUCTION: Mapping[str, Any] = {
     "environment": "production",
     "clientSecrets": {"kbsres1": {"key1": "res1val1"}},
+    "initdata": {"secrets": ["kbsres1"]},
     "trustee": {
         "referenceValues": {
             "expires": "2099-12-31",

@@ -21,7 +21,8 @@ every_version = pytest.mark.parametrize("setup", SETUPS.values(), ids=SETUPS)
 
 def _measured(pcrs: list[int]) -> dict[str, Any]:
     """Return a production stack that demands these PCRs of the measured ones."""
-    return changed(PRODUCTION, trustee__referenceValues={**MEASURED, "initdata": True, "pcrs": pcrs})
+    served = changed(PRODUCTION, clientSecrets={"kbsres1": {"key1": "res1val1"}}, initdata={"secrets": ["kbsres1"]})
+    return changed(served, trustee__referenceValues={**MEASURED, "initdata": True, "pcrs": pcrs})
 
 
 def _booted(digest: str | None = None) -> Evidence:

@@ -6,7 +6,7 @@ import pytest
 
 from rendering.policy.agent_policy_check import check_agent_policy
 from tests.unit.recording import run_program
-from trust import checks
+from trust import agents
 
 
 @pytest.mark.parametrize(("days", "warned"), [(20, True), (365, False)])
@@ -25,7 +25,7 @@ def test_a_made_certificate_that_soon_expires_is_warned_about_with_the_setting_t
 
 def test_the_policy_of_each_workload_is_judged_once_in_a_run() -> None:
     workloads = {f"judged-once-{number}": {"allowedImages": [f"quay.io/judged/{number}"]} for number in range(3)}
-    with mock.patch.object(checks, "check_agent_policy", wraps=check_agent_policy) as judged:
+    with mock.patch.object(agents, "check_agent_policy", wraps=check_agent_policy) as judged:
         run_program({"initdata": {"workloads": workloads}})
 
     texts = [call.args[0] for call in judged.call_args_list]

@@ -43,7 +43,7 @@ def _osc(config: dict[str, Any], osc: str | None, trustee: str | None) -> str | 
 
 
 @pytest.mark.parametrize("version", TRUSTEE)
-def test_a_good_production_stack_has_no_problem_and_two_known_warnings(version: str) -> None:
+def test_a_good_production_stack_has_no_problem_and_three_known_warnings(version: str) -> None:
     config = changed(PRODUCTION, trustee__referenceValues__initdata=True)
 
     assert _problems(config, trustee=version) == []
@@ -52,19 +52,6 @@ def test_a_good_production_stack_has_no_problem_and_two_known_warnings(version: 
     assert boot.startswith(BOOT)
     assert where.startswith(DEMONSTRATION)
     assert "Set coco-azure:trustee.cluster or trustee.stack" in where
-
-
-def test_a_production_stack_with_a_trusted_cluster_and_all_pcrs_is_warned_only_of_what_no_manifest_says(
-    tmp_path: Path,
-) -> None:
-    boot = file(tmp_path, "boot.json", [entry("snp_pcr04"), entry("snp_pcr07")])
-    trusted = changed(PRODUCTION, trustee__cluster={"context": "trusted"}, trustee__referenceValuesFile=boot)
-
-    (warning,) = _warnings(trusted)
-    assert "with another command, another environment or files of its own over those of the image" in warning
-    assert warning.endswith("coco-azure:initdata.workloads.NAME.manifestFile")
-    (warning,) = _warnings(changed(trusted, initdata__allowedImages=["quay.io/my-org/app"]))
-    assert "the host can start an allowed image with another command" in warning
 
 
 @pytest.mark.parametrize("version", TRUSTEE)

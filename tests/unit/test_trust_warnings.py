@@ -21,11 +21,33 @@ def test_production_is_told_which_pcr_of_the_boot_is_held_to_nothing_and_why(
 ) -> None:
     own = file(tmp_path, "boot.json", [entry(f"snp_pcr{present}")])
 
-    (boot, _) = _warnings(changed(PRODUCTION, trustee__referenceValuesFile=own))
+    warnings = _warnings(changed(PRODUCTION, trustee__referenceValuesFile=own))
 
-    assert boot.startswith(f"PCR {missing} may be anything")
+    (boot,) = [warning for warning in warnings if warning.startswith(f"PCR {missing} may be anything")]
     assert "a boot loader of its own with secure boot off" in boot
     assert "set coco-azure:trustee.referenceValues.pcrs to [3, 4, 7, 9, 11, 12]" in boot
+
+
+def test_a_production_stack_with_a_trusted_cluster_and_all_pcrs_is_warned_only_of_what_no_manifest_says(
+    tmp_path: Path,
+) -> None:
+    boot = file(tmp_path, "boot.json", [entry("snp_pcr04"), entry("snp_pcr07")])
+    trusted = changed(PRODUCTION, trustee__cluster={"context": "trusted"}, trustee__referenceValuesFile=boot)
+
+    (warning,) = _warnings(trusted)
+    assert "with another command, another environment or files of its own over those of the image" in warning
+    assert warning.endswith("coco-azure:initdata.workloads.NAME.manifestFile")
+    (warning,) = _warnings(changed(trusted, initdata__allowedImages=["quay.io/my-org/app"]))
+    assert "the host can start an allowed image with another command" in warning
+
+
+def test_of_the_checks_own_pod_nothing_is_told() -> None:
+    listed = changed(PRODUCTION, initdata={"workloads": {"shop": {"allowedImages": ["quay.io/my-org/shop"]}}})
+    texts = [text for text in _warnings(listed) if "does not know what containers run" in text]
+
+    # One for the global document, one for the workload's; the check's own policy keeps to a list, too.
+    assert sorted("an allowed image" in text for text in texts) == [False, True]
+    assert len([text for text in _warnings(dict(PRODUCTION)) if "does not know what containers run" in text]) == 1
 
 
 def test_a_development_stack_is_not_told_of_the_boot() -> None:
