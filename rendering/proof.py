@@ -98,6 +98,19 @@ class CertificateProof:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attack:
+    """One thing that whoever administers the pods' cluster, or its nodes, can try.
+
+    Attributes:
+        attack: what, as a short sentence.
+        denied_by: who denies it, or ``nobody``.
+    """
+
+    attack: str
+    denied_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """One thing that was tried.
 
@@ -124,6 +137,7 @@ class Proof:
         policies: the policies in force.
         certificates: certificates in use.
         checks: what was tried, with its outcome.
+        attacks: what a hostile host can try, and who denies it.
         own_cluster: whether Trustee runs on a cluster of its own, apart from the pods that it judges.
         warnings: what the reader has to know.
     """
@@ -137,6 +151,7 @@ class Proof:
     policies: tuple[PolicyProof, ...] = ()
     certificates: tuple[CertificateProof, ...] = ()
     checks: tuple[Check, ...] = ()
+    attacks: tuple[Attack, ...] = ()
     own_cluster: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -166,6 +181,7 @@ def to_dict(proof: Proof) -> dict[str, Any]:
         "policies": _records(proof.policies, "kind"),
         "certificates": _records(proof.certificates, "use"),
         "checks": [asdict(check) for check in proof.checks],
+        "attacks": [{"attack": each.attack, "deniedBy": each.denied_by} for each in proof.attacks],
         "warnings": list(proof.warnings),
     }
 

@@ -55,6 +55,7 @@ def _sections(data: Mapping[str, Any]) -> list[tuple[str, list[Row]]]:
             [(each["use"], each["subject"], each["issuer"], each["expires"]) for each in data["certificates"]],
         ),
         ("Checks", [(each["name"], each["outcome"]) for each in data["checks"]]),
+        ("Attacks of a host", [(each["attack"], each["deniedBy"]) for each in data.get("attacks", ())]),
     ]
     return [(title, found) for title, found in sections if found]
 

@@ -58,6 +58,14 @@ def _held(stack: Settings, name: str) -> tuple[str, _Held]:
     return setting, _Held(images=listed)
 
 
+def report_of(stack: Settings, chain: Chain, name: str) -> Report | None:
+    """Return what the engine makes of one document's agent policy; None where it has none, or none that compiles."""
+    text = chain.documents[name].agent_policy
+    if text is None:
+        return None
+    return reported(None, partial(_agent_report, text, stack.environment, _held(stack, name)[1], chain.versions.osc))
+
+
 @cache
 def _agent_report(text: str, variant: Variant, held: _Held, profile: OscProfile | None) -> Report:
     """Return what the engine makes of an agent policy; problems and warnings both ask, of many workloads' policies."""

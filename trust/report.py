@@ -5,6 +5,7 @@ from rendering.pki import certificates, public_material
 from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE
 from rendering.proof import PolicyProof, Proof, ReferenceProof
 from settings import Settings
+from trust import attacks
 from trust.chain import Chain, Judgement
 from trust.documents import GLOBAL, agent_variant
 
@@ -35,6 +36,7 @@ def of(stack: Settings, chain: Chain, warnings: list[str], presented: str | None
         reference_values=_values(judgement),
         policies=_policies(stack, chain),
         certificates=_certificates(stack, presented),
+        attacks=attacks.table(stack, chain),
         own_cluster=stack.trustee.cluster is not None or not (stack.deploys_trustee and stack.peer_pods.enabled),
         warnings=tuple(warnings),
     )

@@ -87,7 +87,7 @@ def check_agent_policy(
         *_foreign(text, report, images),
         *agent_workload_check.judge(text, workload, report),
     ]
-    return Report(outcomes=outcomes, problems=report.problems, warnings=report.warnings)
+    return Report(outcomes=outcomes, problems=report.problems, warnings=report.warnings, leaves=list(report.leaves))
 
 
 def _needed(text: str, report: Report, ordinary: Sequence[Case]) -> Iterator[Outcome]:
@@ -115,6 +115,7 @@ def _harmful(text: str, report: Report, variant: Variant) -> Iterator[Outcome]:
         allowed = judge_agent(text, request, DOCUMENTS.get(request, {}))
         yield Outcome(case=f"{request} of the host", expected=variant == "development", found=allowed)
         if allowed:
+            report.leaves.append(request)
             leaks.append(f"the agent policy allows {request}: the host gets {harm}. {_SETTING}")
     if judge_agent(text, "NoSuchRequest", {}):
         leaks.append(f"the agent policy allows requests that it does not name (AllowRequestsFailingPolicy). {_SETTING}")
@@ -142,6 +143,7 @@ def _hostile(text: str, report: Report, variant: Variant, hostile: Sequence[Case
         yield Outcome(case=case.title, expected=expected, found=passes)
         if passes:
             allowed.setdefault(case.kind, []).append(case.title)
+    report.leaves.extend(allowed)
     if allowed.pop(WORKLOAD, None) and (variant == "production" or not allowed):
         report.warnings.append(_unknown_workload(text))
     if variant == "development" and allowed:

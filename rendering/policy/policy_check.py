@@ -68,11 +68,14 @@ class Report:
         outcomes: one for each case.
         problems: what makes it unfit, each a sentence with the way out.
         warnings: what a development stack may accept, and production not.
+        leaves: kinds of what a hostile host may do under an agent policy: requests, and keys of
+            ``agent_requests.harms``.
     """
 
     outcomes: Sequence[Outcome]
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    leaves: list[str] = field(default_factory=list)
 
     def table(self) -> str:
         """Return the outcomes, one line each."""

@@ -69,6 +69,7 @@ def test_the_data_is_json_with_everything_in_it() -> None:
         "policies",
         "certificates",
         "checks",
+        "attacks",
         "warnings",
     ]
     assert data["acceptedPcr8"] == ["11" * 32, "22" * 32]

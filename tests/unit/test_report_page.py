@@ -21,6 +21,7 @@ PROOF: Mapping[str, Any] = {
     "policies": [{"kind": "agent", "source": "production", "sha256": "12" * 32}],
     "certificates": [],
     "checks": [],
+    "attacks": [{"attack": "another command", "deniedBy": "nobody"}],
     "warnings": ["Trustee runs on the cluster of the pods"],
 }
 PLAN: Mapping[str, Any] = {
@@ -96,6 +97,7 @@ def test_a_roll_out_is_shown_with_timeline_path_graph_proof_and_checks() -> None
     assert "2 b KataConfig created Trustee 1 s 1 min 00 s 86 %" in text
     assert "b KataConfig Trustee a" in text
     assert "ab" * 48 in text
+    assert "attack denied by another command nobody" in text
     assert "✓ passed tampered initdata: denied denied: Reject by policy" in text
     assert "warning mind this" in text
 
