@@ -32,7 +32,7 @@ rollout = kata_config.foresee(stack, here) if stack.peer_pods.enabled else None
 place = azure_lookup.look_up(stack, here.client) if stack.peer_pods.enabled else None
 sources = [trustee_source(stack, there)] if stack.deploys_trustee else []
 sources += [osc_source(stack, here)] if stack.peer_pods.enabled else []
-foreseen = operator_versions.foresee(sources)
+foreseen = operator_versions.foresee(sources, apart=stack.trustee.allow_protocol_gap)
 checked = preflight_run.foresee(stack, here.client, place, rollout, foreseen) if place and rollout else None
 versions = OperatorVersions("versions", OperatorVersionsArgs(foreseen=foreseen))
 facts = ClusterFacts("facts", ClusterFactsArgs(), here.options)

@@ -5,7 +5,7 @@ profile, and goes from what is installed one step of OLM's at a time, to version
 unless the settings say as what another one is treated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from components.operators import channels, subscriptions
@@ -21,10 +21,12 @@ class Choice:
     Attributes:
         csv: name of the CSV.
         notes: what a person has to know of it: what was left aside and why, and what is treated as something else.
+        leaves: CSV that is installed, where the stack takes a step from it by itself; empty: it does not.
     """
 
     csv: str
     notes: tuple[str, ...] = ()
+    leaves: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,43 @@ def _by_profile(place: Place, offered: Channel, subscription: Status) -> Choice:
     else:
         raise ValueError(profiles.unknown(place.package, offered.head))
     notes = [*_treated(place, csv), *_left_aside(place, offered, csv), *_on_the_way(place, csv, newest, step)]
-    return Choice(csv=csv, notes=tuple(notes))
+    return Choice(csv=csv, notes=tuple(notes), leaves=installed if csv != installed else "")
+
+
+def in_step(choices: Mapping[str, Choice]) -> dict[str, Choice]:
+    """Return the choices without steps after which pod VMs and KBS, which speak now, would not do so any more.
+
+    Of the stack's own steps as many are taken as leave them speaking, Trustee's before that of OSC.
+    """
+    osc, trustee = choices.get(profiles.OSC_PACKAGE), choices.get(profiles.TRUSTEE_PACKAGE)
+    if osc is None or trustee is None:
+        return dict(choices)
+    ways = [
+        (one, other)
+        for other in dict.fromkeys((trustee, _held(trustee)))
+        for one in dict.fromkeys((osc, _held(osc)))
+        if _speak(one.csv, other.csv)
+    ]
+    osc, trustee = next(iter(ways), (osc, trustee))
+    return {**choices, profiles.OSC_PACKAGE: osc, profiles.TRUSTEE_PACKAGE: trustee}
+
+
+def _held(choice: Choice) -> Choice:
+    if not choice.leaves:
+        return choice
+    note = (
+        f"OLM's next step from {choice.leaves} is {choice.csv}, which is left aside: pod VMs and KBS would not speak "
+        "with each other any more. The way for both is in docs/howto/upgrade.md"
+    )
+    return Choice(csv=choice.leaves, notes=(note,))
+
+
+def _speak(osc: str, trustee: str) -> bool:
+    """Return whether pod VMs and KBS speak with each other; those without a profile are left to later checks."""
+    try:
+        return profiles.osc(osc).protocol == profiles.trustee(trustee).protocol
+    except profiles.VersionError:
+        return True
 
 
 def _treated(place: Place, csv: str) -> list[str]:

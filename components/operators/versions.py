@@ -65,19 +65,24 @@ class Foreseen:
         return [note for choice in self.choices.values() for note in choice.notes]
 
 
-def foresee(operators: Sequence[OperatorSource]) -> Foreseen:
-    """Ask the cluster which version of each operator the stack will have; each package once.
+def foresee(operators: Sequence[OperatorSource], *, apart: bool = False) -> Foreseen:
+    """Ask the cluster which version of each operator the stack will have.
+
+    Args:
+        operators: the operators, each package once.
+        apart: whether they may come to versions that do not speak with each other.
 
     Raises:
         pulumi.RunError: the cluster does not answer.
     """
-    choices, problems = {}, []
+    choices: dict[str, Choice] = {}
+    problems = []
     for source in operators:
         try:
             choices[source.package] = _chosen(source)
         except ValueError as error:
             problems.append(str(error))
-    return Foreseen(choices=choices, problems=tuple(problems))
+    return Foreseen(choices=choices if apart else choice.in_step(choices), problems=tuple(problems))
 
 
 def _chosen(source: OperatorSource) -> Choice:

@@ -29,23 +29,24 @@ class FakeCluster:
     deleted: list[str] = field(default_factory=list)
     patched: list[tuple[str, Object]] = field(default_factory=list)
 
-    def offer(self, namespace: str, name: str) -> None:
-        """Have a CatalogSource that is ready."""
+    def offer(self, namespace: str, name: str, **packages: str) -> None:
+        """Have a CatalogSource that is ready, and one version of each package, ``_`` for ``-``."""
         ready = {"metadata": {"name": name}, "status": {"connectionState": {"lastObservedState": "READY"}}}
         self.lists.setdefault(CATALOGS.format(namespace=namespace), []).append(ready)
+        for package, version in packages.items():
+            csv = f"{package.replace('_', '-')}.v{version}"
+            channel = {"name": "stable", "currentCSV": csv, "entries": [{"name": csv, "version": version}]}
+            offered = {"catalogSource": name, "channels": [channel]}
+            self.put(PACKAGES.format(namespace=namespace), package.replace("_", "-"), offered)
 
     def put(self, path: str, name: str, status: Object) -> None:
         """Have an object with this status."""
         self.lists.setdefault(path, []).append({"metadata": {"name": name}, "status": status})
 
-    def put_operator(self, package: str, version: str, namespace: str) -> None:
-        """Have a catalog with one version of an operator, which somebody may have installed already."""
-        csv = f"{package}.v{version}"
-        channel = {"name": "stable", "currentCSV": csv, "entries": [{"name": csv, "version": version}]}
-        offered = {"catalogSource": "redhat-operators", "channels": [channel]}
-        self.put(PACKAGES.format(namespace="openshift-marketplace"), package, offered)
+    def install(self, package: str, version: str, namespace: str) -> None:
+        """Have an operator that somebody has installed."""
         succeeded = {"type": "Succeeded", "status": "True"}
-        refs = [{"kind": "ClusterServiceVersion", "name": csv, "conditions": [succeeded]}]
+        refs = [{"kind": "ClusterServiceVersion", "name": f"{package}.v{version}", "conditions": [succeeded]}]
         self.put(OPERATORS, operator_object(package, namespace), {"components": {"refs": refs}})
 
     def get(self, path: str) -> Object | None:

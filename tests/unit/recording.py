@@ -132,10 +132,11 @@ class Recorder(mocks.Mocks):
         infrastructure = {"metadata": {"name": "cluster"}, "status": self.infrastructure}
         self.cluster.lists.setdefault(folder, []).append(said)
         self.cluster.lists.setdefault(place.INFRASTRUCTURE.rsplit("/", 1)[0], []).append(infrastructure)
-        self.cluster.offer("openshift-marketplace", "redhat-operators")
         trustee = self.trustee or speaking.with_osc(self.osc)
-        self.cluster.put_operator(TRUSTEE_PACKAGE, trustee, TRUSTEE_NAMESPACE)
-        self.cluster.put_operator(OSC_PACKAGE, self.osc, NAMESPACE)
+        versions = {"trustee_operator": trustee, "sandboxed_containers_operator": self.osc}
+        self.cluster.offer("openshift-marketplace", "redhat-operators", **versions)
+        self.cluster.install(TRUSTEE_PACKAGE, trustee, TRUSTEE_NAMESPACE)
+        self.cluster.install(OSC_PACKAGE, self.osc, NAMESPACE)
 
 
 class _Monitor(mocks.MockMonitor):

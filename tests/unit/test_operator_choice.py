@@ -213,3 +213,48 @@ def test_a_package_without_settings_of_that_kind_has_no_problem() -> None:
     said = {"trustee": {"operator": {"treatAs": "1.2", "approval": "Automatic"}}}
 
     assert settings.parse(said, Path()).trustee.operator.automatic
+
+
+def _step(package: str, installed: str, version: str) -> Choice:
+    leaves = f"{package}.v{installed}" if installed != version else ""
+    return Choice(csv=f"{package}.v{version}", leaves=leaves)
+
+
+@pytest.mark.parametrize(
+    ("osc", "trustee", "expected"),
+    [
+        # Neither step alone, nor both, leave them speaking.
+        (("1.9.0", "1.13.1"), ("0.3.0", "0.4.2"), ("1.9.0", "0.3.0")),
+        (("1.9.0", "1.10.1"), ("0.3.0", "0.4.2"), ("1.10.1", "0.4.2")),
+        (("1.12.1", "1.12.1"), ("1.1.0", "1.2.1"), ("1.12.1", "1.2.1")),
+        (("1.11.0", "1.13.1"), ("1.1.0", "1.2.1"), ("1.13.1", "1.2.1")),
+        (("1.10.1", "1.13.1"), ("0.4.2", "0.4.2"), ("1.10.1", "0.4.2")),
+        (("1.9.0", "1.9.0"), ("0.3.0", "0.4.2"), ("1.9.0", "0.3.0")),
+        # Nothing can be held back: the chain says what is wrong.
+        (("1.9.0", "1.9.0"), ("1.2.1", "1.2.1"), ("1.9.0", "1.2.1")),
+        # Without a profile there is nothing to compare.
+        (("1.12.1", "1.14.0"), ("1.2.1", "1.2.1"), ("1.14.0", "1.2.1")),
+    ],
+)
+def test_steps_of_the_stacks_own_never_part_pod_vms_and_kbs_that_speak(
+    osc: tuple[str, str], trustee: tuple[str, str], expected: tuple[str, str]
+) -> None:
+    before = {OSC_PACKAGE: _step(OSC_PACKAGE, *osc), PACKAGE: _step(PACKAGE, *trustee)}
+    after = choice.in_step(before)
+
+    assert tuple(after[name].csv.partition(".v")[2] for name in (OSC_PACKAGE, PACKAGE)) == expected
+    for name, each in after.items():
+        held = each.csv != before[name].csv
+        assert any("would not speak with each other" in note for note in each.notes) is held
+
+
+def test_a_stack_of_one_side_takes_its_steps() -> None:
+    alone = {PACKAGE: _step(PACKAGE, "0.3.0", "0.4.2")}
+
+    assert choice.in_step(alone) == alone
+
+
+def test_the_step_that_a_stack_takes_by_itself_names_what_it_leaves() -> None:
+    assert _choice(_at(OLD, NEXT)).leaves == OLD
+    assert _choice(_at(OLD)).leaves == ""
+    assert _choice(_at(OLD, NEXT), version="0.4.2").leaves == ""

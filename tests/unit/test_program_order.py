@@ -182,7 +182,7 @@ def test_every_wait_has_a_time_out(run: Run) -> None:
         if "pulumi.com/waitFor" in str(registration.inputs) or registration.kind in {"Job", "DaemonSetPatch"}
     ]
 
-    assert len(waiting) == 7
+    assert len(waiting) == 11
     for name in waiting:
         assert run.registrations[name].request.customTimeouts.create, name
 
@@ -207,7 +207,7 @@ def test_every_resource_has_a_component_above_it(run: Run) -> None:
         if registration.request.custom and registration.request.parent.endswith("pulumi:pulumi:Stack::coco-azure-test")
     ]
 
-    assert sorted(loose) == ["azure", "cluster", "cluster-without-dry-run"]
+    assert sorted(loose) == ["azure", "cluster", "cluster-upserting", "cluster-without-dry-run"]
 
 
 def test_kataconfig_is_applied_because_its_webhook_refuses_a_second_one_in_a_dry_run_too(run: Run) -> None:

@@ -23,7 +23,7 @@ def test_the_environment_decides_what_the_catalog_offers(said: str) -> None:
     (channel,) = osc["status"]["channels"]
 
     assert channel["currentCSV"] == "sandboxed-containers-operator.v1.12.1"
-    assert {entry["version"] for entry in channel["entries"]} == set(OSC.versions)
+    assert [entry["version"] for entry in channel["entries"]] == ["1.12.1", "1.11.0", "1.10.1", "1.9.0"]
     assert trustee["status"]["channels"][0]["currentCSV"] == "trustee-operator.v1.2.1"
 
 
@@ -35,7 +35,9 @@ def test_the_environment_decides_what_the_catalog_offers(said: str) -> None:
         ({"COCO_REHEARSAL_OSC": "1.11"}, ("1.11.0", "1.2.1")),
         ({"COCO_REHEARSAL_TRUSTEE": "0.3"}, ("1.9.0", "0.3.0")),
         ({"COCO_REHEARSAL_TRUSTEE": "0.4"}, ("1.10.1", "0.4.2")),
-        ({"COCO_REHEARSAL_TRUSTEE": "1.0"}, ("1.12.1", "1.0.0")),
+        ({"COCO_REHEARSAL_TRUSTEE": "1.0"}, ("1.13.1", "1.0.0")),
+        ({"COCO_REHEARSAL_OSC": "1.13"}, ("1.13.1", "1.2.1")),
+        ({"COCO_REHEARSAL_OSC": "1.14"}, ("1.14.0", "1.2.1")),
         ({"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "0.3"}, ("1.12.1", "0.3.0")),
     ],
 )
