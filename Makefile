@@ -23,7 +23,7 @@ POINTS ?= 108
 STREAMS ?= 2
 
 .PHONY: help setup setup-dev rehearse rehearsal-up rehearsal-down rehearsal-clean rehearsal-status
-.PHONY: drift policy rollback report leftovers faults bench test test-unit lint format
+.PHONY: drift versions policy rollback report leftovers faults bench test test-unit lint format
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -66,6 +66,9 @@ test-unit: ## the tests that need no engine; seconds
 
 drift: ## where cluster or Azure differ from what the stack deployed; changes nothing: make drift STACK=prod
 	@$(VENV) -m drift $(STACK_OPTION)
+
+versions: ## versions of the operators that the cluster's catalogs offer and that have no profile; changes nothing
+	@$(VENV) -m offers $(ARGS)
 
 policy: ## a preview held to the policy pack; changes nothing: make policy STACK=prod, or STACK=eu-1 LEVELS=prod
 	@pulumi preview $(STACK_OPTION) --policy-pack policies --policy-pack-config policies/$(LEVELS).json

@@ -36,6 +36,7 @@ __all__ = [
     "known",
     "minor_version",
     "newest",
+    "oldest",
     "osc",
     "speakers",
     "treating",
@@ -233,6 +234,11 @@ def known(package: str, csv: str) -> bool:
 def newest(package: str) -> str:
     """Return the newest minor version of a package that has a profile."""
     return list(_PROFILES[package])[-1]
+
+
+def oldest(package: str) -> str:
+    """Return the oldest one."""
+    return next(iter(_PROFILES[package]))
 
 
 def osc(csv: str, treat_as: str | None = None) -> OscProfile:

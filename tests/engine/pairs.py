@@ -112,7 +112,7 @@ _SIMPLE: dict[str, Any] = {
     "attestation_policy": "default.rego",
     "reference_name": "azsnpvtpm.tpm.pcr{:02}",
 }
-_LOCAL_JSON = {"reference_values": "reference_value", "resource_policy": "resource-policy.rego"}
+_LOCAL_JSON: dict[str, Any] = {"reference_values": "reference_value", "resource_policy": "resource-policy.rego"}
 PAIRS = (
     Pair(
         osc="1.9",
