@@ -154,7 +154,10 @@ class TrusteeStack(pulumi.ComponentResource):
                 parent=self,
                 # The operator makes the Deployment for the KbsConfig, and takes it away with it.
                 depends_on=[kbs],
+                # Engines before 3.260 do not take it from deleted_with.
+                replace_with=[kbs],
                 deleted_with=kbs,
+                delete_before_replace=True,
                 # Giving up fields of a Deployment that is gone fails for ever.
                 retain_on_delete=True,
                 custom_timeouts=CustomTimeouts(create=said.timeout, update=said.timeout),

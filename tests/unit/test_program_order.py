@@ -277,6 +277,17 @@ def test_a_cloud_conf_without_a_subnet_says_what_to_set() -> None:
         run_program({}, answers)
 
 
+def test_what_is_deleted_with_something_is_replaced_with_it_by_every_engine(run: Run) -> None:
+    """From 3.260 on the engine takes the second from the first; the oldest one that is let in does not."""
+    bound = {name: each.request for name, each in run.registrations.items() if each.request.deletedWith}
+
+    assert {"trustee-kbs", "peer-pods-cm", "peer-pods-feature-gates", "peer-pods-caa"} <= bound.keys()
+    for name, request in bound.items():
+        assert list(request.replace_with) == [request.deletedWith], name
+        # Their target is deleted before it is made anew, and so are they.
+        assert request.deleteBeforeReplace, name
+
+
 def test_a_patch_of_what_an_operator_takes_away_is_never_given_up_because_that_fails_once_it_is_gone(run: Run) -> None:
     for name in ("peer-pods-caa", "trustee-kbs"):
         request = run.registrations[name].request
