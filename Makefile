@@ -1,7 +1,7 @@
 # The two commands that matter: `make rehearse` and `make test`. `make help` lists all.
 PYTHON ?= python3
 VENV := .venv/bin/python
-# Versions that the rehearsal's catalog offers, such as OSC=1.12 TRUSTEE=1.2; without them those of the chapter.
+# Versions that the rehearsal's catalog offers, such as OSC=1.13 TRUSTEE=1.2; without them those of the chapter.
 ifdef OSC
 export COCO_REHEARSAL_OSC := $(OSC)
 endif
@@ -35,7 +35,7 @@ setup: ## .venv and the programs of a rehearsal, found, downloaded or built
 setup-dev: ## the same with what the tests need
 	@$(PYTHON) -m toolchain --for dev
 
-rehearse: setup ## chapter 7 from nothing to an attested secret on a rehearsal cluster, and what it did; any version: make rehearse OSC=1.12 TRUSTEE=1.2 CLUSTER=aro
+rehearse: setup ## chapter 7 from nothing to an attested secret on a rehearsal cluster, and what it did; any version: make rehearse OSC=1.13 TRUSTEE=1.2 CLUSTER=aro
 	@$(VENV) -m rehearsal run
 
 rehearsal-up: setup ## start a rehearsal cluster and leave it running; then: . .rehearsal/env && pulumi up
