@@ -191,8 +191,8 @@ class PeerPodRuntime(pulumi.ComponentResource):
                 parent=self,
                 # No value of the gate is used; it keeps a new version's initdata from an operator of the old version.
                 depends_on=[operator.installed, *after],
-                # Keys cannot be given up in a namespace that is gone, after an interrupted destroy for example. Into one
-                # that is replaced they are written anew; engines before 3.260 do not take that from deleted_with.
+                # Keys cannot be given up in a namespace that is gone, as after an interrupted destroy. Into one that is
+                # replaced they are written anew; engines before 3.260 do not take that from deleted_with.
                 replace_with=[operator.made] if operator.made is not None else None,
                 deleted_with=operator.made,
                 delete_before_replace=True,
