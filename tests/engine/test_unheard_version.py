@@ -43,6 +43,7 @@ def test_up_attests_on_the_newest_known_version_and_the_proof_says_what_was_left
     assert _csvs(stack) == [KNOWN]
     assert [each["csv"] for each in proof["versions"] if each["profile"] == "1.13"] == [KNOWN]
     assert [warning for warning in proof["warnings"] if ASIDE in warning]
+    assert stack.get("/apis/node.k8s.io/v1/runtimeclasses/kata-nvidia-gpu") is not None
 
 
 def test_olms_plan_for_the_unknown_version_changes_nothing(stack: Stack) -> None:
