@@ -1,7 +1,7 @@
 # The two commands that matter: `make rehearse` and `make test`. `make help` lists all.
 PYTHON ?= python3
 VENV := .venv/bin/python
-# Versions that the rehearsal's catalog offers, such as OSC=1.12 TRUSTEE=1.2; without them those of the chapter.
+# Versions that the rehearsal's catalog offers, such as OSC=1.13 TRUSTEE=1.2; without them those of the chapter.
 ifdef OSC
 export COCO_REHEARSAL_OSC := $(OSC)
 endif
@@ -23,7 +23,7 @@ POINTS ?= 108
 STREAMS ?= 2
 
 .PHONY: help setup setup-dev rehearse rehearsal-up rehearsal-down rehearsal-clean rehearsal-status
-.PHONY: drift policy rollback report leftovers faults bench test test-unit lint format
+.PHONY: drift versions policy rollback report leftovers faults bench test test-unit lint format
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,7 +35,7 @@ setup: ## .venv and the programs of a rehearsal, found, downloaded or built
 setup-dev: ## the same with what the tests need
 	@$(PYTHON) -m toolchain --for dev
 
-rehearse: setup ## chapter 7 from nothing to an attested secret on a rehearsal cluster, and what it did; any version: make rehearse OSC=1.12 TRUSTEE=1.2 CLUSTER=aro
+rehearse: setup ## chapter 7 from nothing to an attested secret on a rehearsal cluster, and what it did; any version: make rehearse OSC=1.13 TRUSTEE=1.2 CLUSTER=aro
 	@$(VENV) -m rehearsal run
 
 rehearsal-up: setup ## start a rehearsal cluster and leave it running; then: . .rehearsal/env && pulumi up
@@ -66,6 +66,9 @@ test-unit: ## the tests that need no engine; seconds
 
 drift: ## where cluster or Azure differ from what the stack deployed; changes nothing: make drift STACK=prod
 	@$(VENV) -m drift $(STACK_OPTION)
+
+versions: ## versions of the operators that the cluster's catalogs offer and that have no profile; changes nothing
+	@$(VENV) -m offers $(ARGS)
 
 policy: ## a preview held to the policy pack; changes nothing: make policy STACK=prod, or STACK=eu-1 LEVELS=prod
 	@pulumi preview $(STACK_OPTION) --policy-pack policies --policy-pack-config policies/$(LEVELS).json

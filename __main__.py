@@ -15,6 +15,7 @@ from components.azure import lookup as azure_lookup
 from components.azure.network import AzureNetwork, AzureNetworkArgs
 from components.cluster.connections import Connections
 from components.cluster.facts import ClusterFacts, ClusterFactsArgs
+from components.operators import versions as operator_versions
 from components.operators.versions import OperatorVersions, OperatorVersionsArgs
 from components.peer_pods import kata_config
 from components.peer_pods.runtime import PeerPodRuntime, PeerPodRuntimeArgs, osc_source
@@ -22,33 +23,39 @@ from components.trustee.chain import TrustChain, TrustChainArgs
 from components.trustee.remote import remote_trustee
 from components.trustee.sealed_secrets import SealedSecrets, SealedSecretsArgs
 from components.trustee.stack import TrusteeStack, TrusteeStackArgs, kbs_url, route_host, trustee_source
-from rendering.profiles import TRUSTEE_PACKAGE
+from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE
 
 stack = settings.load(Path(__file__).parent)
 here = Connections("cluster", stack.cluster)
 there = here if stack.trustee.cluster is None else Connections("trustee-cluster", stack.trustee.cluster)
 rollout = kata_config.foresee(stack, here) if stack.peer_pods.enabled else None
 place = azure_lookup.look_up(stack, here.client) if stack.peer_pods.enabled else None
-checked = preflight_run.foresee(stack, here.client, place, rollout) if place and rollout else None
+sources = [trustee_source(stack, there)] if stack.deploys_trustee else []
+sources += [osc_source(stack, here)] if stack.peer_pods.enabled else []
+foreseen = operator_versions.foresee(sources, apart=stack.trustee.allow_protocol_gap)
+checked = preflight_run.foresee(stack, here.client, place, rollout, foreseen) if place and rollout else None
+versions = OperatorVersions("versions", OperatorVersionsArgs(foreseen=foreseen))
 facts = ClusterFacts("facts", ClusterFactsArgs(), here.options)
 others = facts if there is here else ClusterFacts("trustee-facts", ClusterFactsArgs(), there.options)
 
-sources = [trustee_source(stack, there)] if stack.deploys_trustee else []
-sources += [osc_source(stack, here)] if stack.peer_pods.enabled else []
-versions = OperatorVersions("versions", OperatorVersionsArgs(operators=sources))
 remote = remote_trustee(stack)
 host = None if remote else route_host(stack.trustee, others.apps_domain)
 url = kbs_url(stack, host, remote.kbs_url if remote else None)
 elsewhere = remote.says if remote else None
-judged = TrustChainArgs(stack=stack, csv=versions.csv, host=host, kbs_url=url, elsewhere=elsewhere)
+judged = TrustChainArgs(stack=stack, versions=foreseen, host=host, kbs_url=url, elsewhere=elsewhere)
 chain = TrustChain("trust-chain", judged)
 
 trustee = network = runtime = check = None
 expected = remote.expected if remote else None
 if host is not None:
-    csv, upserting = chain.csv(TRUSTEE_PACKAGE), there.upserting if stack.trustee.operator.version else None
     serving = TrusteeStackArgs(
-        stack=stack, judgement=chain.judgement, csv=csv, host=host, presented=chain.presented, upserting=upserting
+        stack=stack,
+        judgement=chain.judgement,
+        csv=chain.csv(TRUSTEE_PACKAGE),
+        chosen=versions.csv[TRUSTEE_PACKAGE],
+        host=host,
+        presented=chain.presented,
+        upserting=there.upserting,
     )
     trustee = TrusteeStack("trustee", serving, there.options)
     expected = expect(host, stack.check_resource, trustee) if stack.checks else None
@@ -56,7 +63,14 @@ if host is not None:
 if rollout is not None and place is not None:
     network = AzureNetwork("network", AzureNetworkArgs(place=place, own=stack.azure.own_subnet))
     arguments = PeerPodRuntimeArgs(
-        stack=stack, chain=chain, network=network, place=place, connections=here, trustee=trustee, rollout=rollout
+        stack=stack,
+        chain=chain,
+        network=network,
+        place=place,
+        connections=here,
+        trustee=trustee,
+        rollout=rollout,
+        chosen=versions.csv[OSC_PACKAGE],
     )
     runtime = PeerPodRuntime("peer-pods", arguments, here.options)
     if expected is not None:

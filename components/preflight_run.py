@@ -14,6 +14,7 @@ from components.azure import preflight as preflight_azure
 from components.azure.place import Place
 from components.cluster import preflight as cluster_preflight
 from components.cluster.client import ClusterClient
+from components.operators import versions as operator_versions
 from components.peer_pods.kata_config import Foreseen
 from components.trustee.stack import NAMESPACE as TRUSTEE_NAMESPACE
 from diagnosis import NAMESPACE
@@ -22,7 +23,7 @@ from preflight.cluster_facts import ClusterFacts
 from preflight.facts import AzureFacts
 from preflight.judge import Verdict
 from preflight.wanted import Operator, Wanted
-from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE
+from rendering.profiles import OSC_PACKAGE, PARTS, TRUSTEE_PACKAGE
 from report import marks
 from settings import Settings
 from settings.operators import OperatorSettings
@@ -46,13 +47,15 @@ class Checked:
     refusal: str = ""
 
 
-def foresee(stack: Settings, client: ClusterClient, place: Place, rollout: Foreseen) -> Checked:
+def foresee(
+    stack: Settings, client: ClusterClient, place: Place, rollout: Foreseen, versions: operator_versions.Foreseen
+) -> Checked:
     """Ask, judge and tell; nothing is asked where the mode is ``off``.
 
     Raises:
         pulumi.RunError: in ``up``, there are problems, and the settings enforce that there are none.
     """
-    want, said = wanted(stack, rollout), stack.preflight
+    want, said = wanted(stack, rollout, versions), stack.preflight
     drivers = cost.drivers(want)
     pulumi.log.debug(marks.line(marks.COSTS, drivers.output()))
     if pulumi.runtime.is_dry_run():
@@ -94,8 +97,8 @@ def _refusal(verdict: Verdict, accepted: int) -> str:
     )
 
 
-def wanted(stack: Settings, rollout: Foreseen) -> Wanted:
-    """Return what the settings and the plan of KataConfig come to."""
+def wanted(stack: Settings, rollout: Foreseen, versions: operator_versions.Foreseen) -> Wanted:
+    """Return what the settings, the plan of KataConfig and the versions of operators come to."""
     said, azure, plan = stack.peer_pods, stack.azure, rollout.plan
     # An image of the operator's is judged when its roll-out is over: until then it is built, or built anew.
     built = rollout.facts.image.id if plan.action == "nothing" else ""
@@ -119,25 +122,25 @@ def wanted(stack: Settings, rollout: Foreseen) -> Wanted:
         own_nat_gateway=own is not None and own.nat_gateway.enabled,
         credentials=azure.credentials.source,
         roles=azure.roles,
-        operators=tuple(_operators(stack)),
+        operators=tuple(_operators(stack, versions)),
     )
 
 
-def _operators(stack: Settings) -> list[Operator]:
-    found = [_operator(OSC_PACKAGE, "peerPods.operator", NAMESPACE, stack.peer_pods.operator)]
+def _operators(stack: Settings, versions: operator_versions.Foreseen) -> list[Operator]:
+    found = [_operator(OSC_PACKAGE, NAMESPACE, stack.peer_pods.operator, versions)]
     if stack.deploys_trustee and stack.trustee.cluster is None:
-        found.append(_operator(TRUSTEE_PACKAGE, "trustee.operator", TRUSTEE_NAMESPACE, stack.trustee.operator))
+        found.append(_operator(TRUSTEE_PACKAGE, TRUSTEE_NAMESPACE, stack.trustee.operator, versions))
     return found
 
 
-def _operator(package: str, setting: str, namespace: str, said: OperatorSettings) -> Operator:
+def _operator(package: str, namespace: str, said: OperatorSettings, versions: operator_versions.Foreseen) -> Operator:
     return Operator(
         package=package,
-        setting=setting,
+        setting=f"{PARTS[package]}.operator",
         namespace=namespace,
         install=said.install,
-        version=said.version,
-        channel=said.channel,
+        csv=versions.csv(package),
+        treat_as=said.treat_as,
         catalog=said.catalog,
         catalog_namespace=said.catalog_namespace,
     )

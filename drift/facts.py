@@ -108,9 +108,9 @@ def operators(refreshed: Sequence[Refreshed]) -> list[Finding]:
 
 
 def offers(log: Log) -> list[str]:
-    """Return a note for each operator of which the catalog offers another version than at the last run."""
+    """Return a note for each operator of which a run now would take another version than the last one did."""
     return [
-        f"the catalog offers {new} (at the last run {old}); without a pin OLM installs it by itself"
+        f"the next `pulumi up` goes to {new} (the last run had {old}), or OLM has gone there by itself"
         for urn, (before, after) in log.components.items()
         if kind_of(urn) == "coco-azure:index:OperatorVersions" and after is not None
         for _, old, new in _differences(before, after)

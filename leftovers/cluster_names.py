@@ -19,7 +19,7 @@ KBS_CONFIGS = f"/apis/confidentialcontainers.org/v1alpha1/namespaces/{TRUSTEE_NA
 KBS_DEPLOYMENT = f"/apis/apps/v1/namespaces/{TRUSTEE_NAMESPACE}/deployments/trustee-deployment"
 KATA_LABEL = "node-role.kubernetes.io/kata-oc"
 KATA_POOL = "kata-oc"
-RUNTIME_CLASSES = ("kata", "kata-remote")
+RUNTIME_CLASSES = ("kata", "kata-remote", "kata-nvidia-gpu")
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,8 @@ RULES = (
         id="operators-pinned",
         title="Operators are pinned: they change version only when the stack says so",
         why="An upgrade may come at any hour, reboot nodes and change what pod VMs measure",
-        remedy="Set a version: pulumi config set --path 'coco-azure:peerPods.operator.version' 1.12.1, and the same "
-        "for trustee.operator.version",
+        remedy="Leave approval to the stack: pulumi config rm --path 'coco-azure:peerPods.operator.approval', and the "
+        "same for trustee.operator.approval",
         severity="high",
         resource=_pinned,
     ),

@@ -21,6 +21,8 @@ PEER_PODS = "peer-pods-cm"
 STASH = "pulumi:index:Stash"
 EXPECTS = "coco-azure/expects"
 """Annotation of ``components.operators.olm_operator`` with the CSV that is to be installed."""
+TREATED = "coco-azure/treated-as"
+"""Annotation beside it with the minor version that it is deployed as, where it has no profile of its own."""
 _WORKLOADS = "trust-chain-workload-initdata"
 """Name of the Stash in which ``components.trustee.chain`` shows initdata of workloads."""
 _GZIP = b"\x1f\x8b"
@@ -145,7 +147,7 @@ def trustee(stack: Stack) -> TrusteeProfile | None:
     if not isinstance(said, str):
         raise UnreadableError("which version of Trustee is deployed cannot be told")
     try:
-        return profiles.trustee(said)
+        return profiles.trustee(said, found[0].at("metadata", "annotations", TREATED))
     except profiles.VersionError as error:
         raise UnreadableError(str(error)) from None
 

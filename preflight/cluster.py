@@ -10,7 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from preflight.cluster_facts import Catalog, ClusterFacts, Csv
 from preflight.model import Finding
 from preflight.wanted import Operator, Wanted
-from rendering.profiles import OSC, OSC_PACKAGE, TRUSTEE, TRUSTEE_PACKAGE, VersionError, minor_version
+from rendering.profiles import (
+    OSC,
+    OSC_PACKAGE,
+    TRUSTEE,
+    TRUSTEE_PACKAGE,
+    VersionError,
+    minor_version,
+    osc,
+    treating,
+)
 
 OLDEST = (4, 15)
 """First version of OpenShift with confidential containers on Azure."""
@@ -21,6 +30,7 @@ _LEAVING = frozenset({"Replacing", "Deleting"})
 def problems(facts: ClusterFacts, wanted: Wanted) -> Iterator[Finding]:
     """Yield what is wrong (checks ``cluster-version``, ``pools``, ``catalog``, ``operators``, ``kata-config``)."""
     yield from _version(facts)
+    yield from _least(facts, wanted)
     yield from _pools(facts, wanted)
     yield from _catalogs(facts, wanted)
     for operator in wanted.operators:
@@ -47,6 +57,28 @@ def _version(facts: ClusterFacts) -> Iterator[Finding]:
             found=f"OpenShift is being upgraded from {facts.version or 'no version'} to {facts.upgrading_to}",
             needed="a cluster at rest: both roll nodes, and each waits for the other",
             fix="oc get clusterversion, oc get mcp",
+        )
+
+
+def _least(facts: ClusterFacts, wanted: Wanted) -> Iterator[Finding]:
+    """Yield whether the release of OpenShift is too old for the version of OSC; a newer minor version is not."""
+    found = _numbers(facts.version)
+    for operator in wanted.operators:
+        if operator.package != OSC_PACKAGE or not operator.csv or not found:
+            continue
+        profile = osc(operator.csv, operator.treat_as)
+        least = {_numbers(version): version for version in profile.openshift}
+        if not least or found > max(least) or (found in least and _patch(facts.version) >= _patch(least[found])):
+            continue
+        yield Finding(
+            check="cluster-version",
+            level="warning",
+            found=f"OpenShift {facts.version}, and {operator.csv}",
+            needed=f"at least {', '.join(profile.openshift)}, as people tell who have installed it",
+            fix=(
+                f"oc adm upgrade --to {least.get(found, profile.openshift[0])}; or an older version of the operator: "
+                f"pulumi config set --path coco-azure:{operator.setting}.version VERSION"
+            ),
         )
 
 
@@ -126,7 +158,7 @@ def _csv(operator: Operator, csv: Csv) -> Iterator[Finding]:
         )
     profiles = _PROFILES.get(operator.package, {})
     minor = _minor(csv.name)
-    if not profiles or minor in profiles:
+    if not profiles or minor in profiles or operator.treat_as or (operator.install and not operator.csv):
         return
     # OLM never goes back, but it takes an old one forward to what the settings ask for.
     goes = operator.install and _numbers(minor) < min(map(_numbers, profiles)) if minor else False
@@ -140,7 +172,8 @@ def _csv(operator: Operator, csv: Csv) -> Iterator[Finding]:
         fix=(
             "nothing, if an upgrade is what you want; the preview says which version follows"
             if goes
-            else f"a newer coco-azure; or remove the operator ({remove}) and pin a version: {pin}"
+            else f"a newer coco-azure; or {treating(operator.package)}; or remove the operator ({remove}) and pin a "
+            f"version: {pin}"
         ),
     )
 
@@ -162,6 +195,12 @@ def _kata_configs(facts: ClusterFacts) -> Iterator[Finding]:
             needed="one: the operator works with one only, and ignores the others",
             fix="oc delete kataconfig NAME, for each that is not needed",
         )
+
+
+def _patch(version: str) -> int:
+    """Return the patch version; 0 for what has none."""
+    found = re.match(r"\d+\.\d+\.(\d+)", version)
+    return int(found[1]) if found else 0
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -14,8 +14,8 @@ class Operator:
         setting: where its settings stand, such as ``peerPods.operator``.
         namespace: namespace that it is or will be installed in.
         install: whether the stack makes its Subscription.
-        version: the version that is pinned; None: the channel's newest.
-        channel: its update channel.
+        csv: name of the CSV that the stack will have; empty: none can be had, which is told elsewhere.
+        treat_as: minor version whose profile a CSV without one gets; None: such a CSV is not deployed.
         catalog, catalog_namespace: the CatalogSource.
     """
 
@@ -23,8 +23,8 @@ class Operator:
     setting: str
     namespace: str
     install: bool = True
-    version: str | None = None
-    channel: str = "stable"
+    csv: str = ""
+    treat_as: str | None = None
     catalog: str = "redhat-operators"
     catalog_namespace: str = "openshift-marketplace"
 

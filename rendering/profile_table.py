@@ -20,6 +20,11 @@ def _yes(value: bool) -> str:  # noqa: FBT001 - a cell
     return "yes" if value else "no"
 
 
+def _told(found: OscProfile, field: str, cell: str) -> str:
+    """Return a cell that says where no public source tells its value."""
+    return f"{cell} (assumed)" if field in found.assumed else cell
+
+
 def _verdict(found: TrusteeProfile) -> str:
     if found.token == "Simple":  # noqa: S105 - a type of token
         return "`allow`"
@@ -27,16 +32,39 @@ def _verdict(found: TrusteeProfile) -> str:
 
 
 _OSC_ROWS: Mapping[str, Callable[[OscProfile], str]] = {
-    "initdata is base64 of": lambda found: "gzip of the TOML text" if found.initdata_gzip else "the TOML text",
-    "pod annotation with initdata": lambda found: f"`{found.initdata_annotation}`",
-    "PCR 8 measures initdata": lambda found: "yes" if found.initdata_measured else "not known",
-    "a pod VM without initdata measures": lambda found: "a stand-in" if found.initdata_stand_in else "nothing",
-    "pod VMs speak RCAR": lambda found: found.protocol,
-    "signs in to Azure with workload identity": lambda found: _yes(found.workload_identity),
-    "the agent tells its policy of a copied file": lambda found: (
-        "type and target of a link" if found.copied_type_named else "mode and data"
+    "initdata is base64 of": lambda found: _told(
+        found, "initdata_gzip", "gzip of the TOML text" if found.initdata_gzip else "the TOML text"
     ),
-    "who restarts CAA for a new `peer-pods-cm`": lambda found: "the operator" if found.restarts_caa else "the stack",
+    "pod annotation with initdata": lambda found: _told(found, "initdata_annotation", f"`{found.initdata_annotation}`"),
+    "PCR 8 measures initdata": lambda found: _told(
+        found, "initdata_measured", "yes" if found.initdata_measured else "not known"
+    ),
+    "a pod VM without initdata measures": lambda found: _told(
+        found, "initdata_stand_in", "a stand-in" if found.initdata_stand_in else "nothing"
+    ),
+    "pod VMs speak RCAR": lambda found: _told(found, "protocol", found.protocol),
+    "signs in to Azure with workload identity": lambda found: _told(
+        found, "workload_identity", _yes(found.workload_identity)
+    ),
+    "the agent tells its policy of a copied file": lambda found: _told(
+        found, "copied_type_named", "type and target of a link" if found.copied_type_named else "mode and data"
+    ),
+    "who restarts CAA for a new `peer-pods-cm`": lambda found: _told(
+        found, "restarts_caa", "the operator" if found.restarts_caa else "the stack"
+    ),
+    "same pod VM image with and without CoCo": lambda found: _told(found, "one_image", _yes(found.one_image)),
+    "the guest refuses unsigned sealed secrets": lambda found: _told(
+        found, "verifies_sealed", _yes(found.verifies_sealed)
+    ),
+    "CAA's TLS follows the cluster's TLS profile": lambda found: _told(
+        found, "follows_tls_profile", _yes(found.follows_tls_profile)
+    ),
+    "`PROXY_TIMEOUT`, unless `peerPods.proxyTimeout` is set": lambda found: _told(
+        found, "proxy_timeout", found.proxy_timeout
+    ),
+    "least OpenShift that people tell of": lambda found: _told(
+        found, "openshift", ", ".join(found.openshift) or "none told"
+    ),
 }
 
 _TRUSTEE_ROWS: Mapping[str, Callable[[TrusteeProfile], str]] = {

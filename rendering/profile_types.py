@@ -26,6 +26,13 @@ class OscProfile:
         protocol: version of the RCAR protocol that guest-components in its pod VM image speak with KBS.
         copied_type_named: whether the Kata agent names the type of a file that the host copies, and the target of a
             link, to its policy (``file_type``, ``symlink_target``); otherwise policies find them in the mode and data.
+        one_image: whether the operator's pod VM image is the same with and without confidential containers.
+        verifies_sealed: whether the guest refuses a sealed secret that nobody has signed.
+        follows_tls_profile: whether CAA has TLS versions and ciphers from the cluster's TLS profile, and restarts
+            when that changes.
+        proxy_timeout: how long CAA waits for the agent of a new pod VM in Red Hat's example.
+        openshift: least releases of OpenShift, one a minor version, the oldest first; empty: none is told.
+        assumed: names of fields that no public source tells, and that are as in the version before.
     """
 
     version: str
@@ -37,6 +44,12 @@ class OscProfile:
     workload_identity: bool
     protocol: str
     copied_type_named: bool
+    one_image: bool
+    verifies_sealed: bool
+    follows_tls_profile: bool
+    proxy_timeout: str
+    openshift: tuple[str, ...]
+    assumed: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)

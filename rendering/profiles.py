@@ -3,14 +3,14 @@
 Everything that depends on a version is a field of a profile, and nothing else in the program asks for a version number.
 A version without a profile is an error that names the versions that have one. Sources stand beside the values: TO is
 openshift/trustee-operator (v0.3.0, v0.4.0, v1.0.0, v1.1.0, v1.2.1), TR openshift/trustee (v0.3.0, v0.4.0, v1.0.0,
-v1.1.0, v1.2.0), CAA openshift/cloud-api-adaptor (branches release-1.9, osc-release-v1.10, -v1.11, -v1.12), each at the
-version that the value belongs to.
+v1.1.0, v1.2.0), each at the version that the value belongs to. Those of OSC are in ``rendering.osc_profiles``.
 """
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from rendering.osc_profiles import OSC, RCAR_0_4, RCAR_1_0, RCAR_FIRST
 from rendering.profile_types import (
     KbsSchema,
     OscProfile,
@@ -23,6 +23,7 @@ from rendering.profile_types import (
 __all__ = [
     "OSC",
     "OSC_PACKAGE",
+    "PARTS",
     "TRUSTEE",
     "TRUSTEE_PACKAGE",
     "KbsSchema",
@@ -32,57 +33,27 @@ __all__ = [
     "Token",
     "TrusteeProfile",
     "VersionError",
+    "known",
     "minor_version",
+    "newest",
+    "oldest",
     "osc",
     "speakers",
+    "treating",
     "trustee",
+    "unknown",
 ]
 
 TRUSTEE_PACKAGE = "trustee-operator"
 OSC_PACKAGE = "sandboxed-containers-operator"
+PARTS: Mapping[str, str] = {TRUSTEE_PACKAGE: "trustee", OSC_PACKAGE: "peerPods"}
+"""The part of the settings that speaks of a package."""
+_Profile = TypeVar("_Profile")
 
 
 class VersionError(ValueError):
     """There is no profile for a version; the message names those that there are."""
 
-
-# CAA pkg/util/cloud.go GetInitdataFromAnnotation.
-_RUNTIME = "io.katacontainers.config.runtime.cc_init_data"
-_HYPERVISOR = "io.katacontainers.config.hypervisor.cc_init_data"
-
-
-def _osc(version: str, protocol: str, annotation: str = _HYPERVISOR, **changes: bool) -> OscProfile:
-    fields = {
-        "initdata_gzip": True,  # CAA pkg/initdata/initdata.go Decode
-        # CAA podvm-mkosi process-user-data.service.d/10-override.conf extends PCR 8; whether the image that OSC 1.9
-        # builds itself does, no public source says.
-        "initdata_measured": True,
-        "initdata_stand_in": True,  # CAA pkg/userdata/provision.go generateDummyInitdata
-        "restarts_caa": False,
-        # openshift/sandboxed-containers-operator pull request 879, docs/credentials-handling.md (1.12.1)
-        "workload_identity": False,
-        # kata-containers 3.29.0 src/agent/policy/src/policy.rs PolicyCopyFileRequest, not in 3.13 to 3.25; Red Hat's
-        # own policy reads it from OSC 1.12 on (CAA podvm-payload/osc-agent-policy.rego).
-        "copied_type_named": False,
-    }
-    return OscProfile(version=version, initdata_annotation=annotation, protocol=protocol, **{**fields, **changes})
-
-
-# KBS_PROTOCOL_VERSION of confidential-containers/guest-components (attestation-agent/kbs_protocol/src/client/mod.rs) at
-# the revisions that CAA src/cloud-api-adaptor/versions.yaml names: 3df6c412, 0a06ef24, 608b4820, 5574c494. What KBS
-# takes: TR kbs/src/attestation/backend.rs, VERSION_REQ.
-_RCAR_FIRST, _RCAR_0_4, _RCAR_1_0 = "0.1.1", "0.2.0", "0.4.0"
-
-
-OSC: Mapping[str, OscProfile] = {
-    profile.version: profile
-    for profile in (
-        _osc("1.9", _RCAR_FIRST, _RUNTIME, initdata_gzip=False, initdata_measured=False, initdata_stand_in=False),
-        _osc("1.10", _RCAR_0_4, _RUNTIME, initdata_stand_in=False),
-        _osc("1.11", _RCAR_1_0),
-        _osc("1.12", _RCAR_1_0, restarts_caa=True, workload_identity=True, copied_type_named=True),
-    )
-}
 
 _ROOT = "/opt/confidential-containers"
 # TO internal/controller/common.go and newKbsDeployment. KBS itself appends "opa" to attestation_policies up to 1.1
@@ -168,11 +139,11 @@ _V0_3: dict[str, Any] = {
     "volumes": _VOLUMES_0_3,
     "refreshed": frozenset({"resource_policy", "attestation_policy", "reference_values"}),
     "follows_config_maps": False,
-    "protocol": _RCAR_FIRST,
+    "protocol": RCAR_FIRST,
 }
 # TR Cargo.lock at v0.4.2: regorus 0.5.0, whose default is Rego v1. v0.4.0 and v0.4.1 have 0.2.8; what the program
 # renders for 0.4 is taken by both.
-_V0_4 = {**_V0_3, "rego_v1": True, "protocol": _RCAR_0_4}
+_V0_4 = {**_V0_3, "rego_v1": True, "protocol": RCAR_0_4}
 _V1_0 = {
     **_V0_3,
     "kbs_json": False,
@@ -186,7 +157,7 @@ _V1_0 = {
     "volumes": _VOLUMES_1_0,
     # The attestation policy became a subPath mount, which the kubelet never refreshes.
     "refreshed": frozenset({"resource_policy", "reference_values"}),
-    "protocol": _RCAR_1_0,
+    "protocol": RCAR_1_0,
 }
 _V1_1 = {
     **_V1_0,
@@ -233,6 +204,10 @@ def speakers() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     }
 
 
+_PROFILES: Mapping[str, Mapping[str, OscProfile] | Mapping[str, TrusteeProfile]] = {
+    OSC_PACKAGE: OSC,
+    TRUSTEE_PACKAGE: TRUSTEE,
+}
 _CSV = re.compile(r"(?P<package>[a-z0-9-]+)\.v(?P<minor>[0-9]+\.[0-9]+)\.[0-9]+(?:[-+.].*)?")
 
 
@@ -248,23 +223,62 @@ def minor_version(csv: str) -> str:
     return found["minor"]
 
 
-def osc(csv: str) -> OscProfile:
-    """Return the profile of OpenShift sandboxed containers for a CSV; raises VersionError."""
-    if (found := OSC.get(minor_version(csv))) is None:
-        raise VersionError(_unknown(csv, OSC_PACKAGE, OSC, "peerPods"))
+def known(package: str, csv: str) -> bool:
+    """Return whether a CSV of the package has a profile; every CSV of a package without profiles has what it needs."""
+    if (profiles := _PROFILES.get(package)) is None:
+        return True
+    found = _CSV.fullmatch(csv)
+    return found is not None and found["minor"] in profiles
+
+
+def newest(package: str) -> str:
+    """Return the newest minor version of a package that has a profile."""
+    return list(_PROFILES[package])[-1]
+
+
+def oldest(package: str) -> str:
+    """Return the oldest one."""
+    return next(iter(_PROFILES[package]))
+
+
+def osc(csv: str, treat_as: str | None = None) -> OscProfile:
+    """Return the profile of OpenShift sandboxed containers for a CSV.
+
+    Args:
+        csv: name of the CSV.
+        treat_as: minor version whose profile a CSV without one gets.
+
+    Raises:
+        VersionError: there is none.
+    """
+    return _profile(csv, OSC_PACKAGE, OSC, treat_as)
+
+
+def trustee(csv: str, treat_as: str | None = None) -> TrusteeProfile:
+    """Return the profile of Trustee for a CSV; arguments and errors as of ``osc``."""
+    return _profile(csv, TRUSTEE_PACKAGE, TRUSTEE, treat_as)
+
+
+def _profile(csv: str, package: str, profiles: Mapping[str, _Profile], treat_as: str | None) -> _Profile:
+    minor = minor_version(csv)
+    if (found := profiles.get(minor) or profiles.get(treat_as or "")) is None:
+        raise VersionError(unknown(package, csv))
     return found
 
 
-def trustee(csv: str) -> TrusteeProfile:
-    """Return the profile of Trustee for a CSV; raises VersionError."""
-    if (found := TRUSTEE.get(minor_version(csv))) is None:
-        raise VersionError(_unknown(csv, TRUSTEE_PACKAGE, TRUSTEE, "trustee"))
-    return found
-
-
-def _unknown(csv: str, package: str, known: Mapping[str, object], part: str) -> str:
+def unknown(package: str, csv: str) -> str:
+    """Return what to tell of a CSV without a profile that is to be installed, with the ways out."""
+    setting = f"coco-azure:{PARTS[package]}.operator"
     return (
-        f"{csv} has no profile; versions of {package} that have one: {', '.join(known)}. Choose a channel that offers "
-        f"one (coco-azure:{part}.operator.channel), or pin one: "
-        f"pulumi config set --path 'coco-azure:{part}.operator.version' VERSION"
+        f"{csv} has no profile; versions of {package} that have one: {', '.join(_PROFILES[package])}. Choose a channel "
+        f"that offers one ({setting}.channel), pin one (pulumi config set --path '{setting}.version' VERSION), take a "
+        f"newer coco-azure, or {treating(package)}"
+    )
+
+
+def treating(package: str) -> str:
+    """Return how a version without a profile is deployed all the same."""
+    return (
+        "have it deployed as a version that it may not be like: "
+        f"pulumi config set --path 'coco-azure:{PARTS[package]}.operator.treatAs' {newest(package)}"
     )

@@ -61,7 +61,12 @@ def _sections(data: Mapping[str, Any]) -> list[tuple[str, list[Row]]]:
 
 
 def _version_rows(versions: Sequence[Mapping[str, str]]) -> list[Row]:
-    return [(each["package"], each["csv"], f"profile {each['profile']}, RCAR {each['protocol']}") for each in versions]
+    return [(each["package"], each["csv"], f"{_profile(each)}, RCAR {each['protocol']}") for each in versions]
+
+
+def _profile(each: Mapping[str, str]) -> str:
+    own = f".v{each['profile']}." in each["csv"]
+    return f"profile {each['profile']}" if own else f"treated as {each['profile']}, having no profile"
 
 
 def _initdata_rows(each: Mapping[str, str]) -> list[Row]:

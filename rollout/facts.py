@@ -18,7 +18,7 @@ KATA_OC = "node-role.kubernetes.io/kata-oc"
 """Label that the operator gives to the nodes of its pool."""
 WORKER = "node-role.kubernetes.io/worker"
 MASTER = "node-role.kubernetes.io/master"
-_RUNTIME_CLASSES = frozenset({"kata", "kata-remote"})
+_RUNTIME_CLASSES = frozenset({"kata", "kata-remote", "kata-nvidia-gpu"})
 _POOLS_WITHOUT_KATA = 2
 
 

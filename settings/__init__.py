@@ -15,9 +15,10 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 
 from rendering.images.image_policy import DefaultRule
 from rendering.policy.policies import Variant
+from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE
 from rendering.trustee.resource_uri import ResourceUri
 from rendering.trustee.sealed_secrets import SIGNING_KEY
-from settings import client_secrets, environment, secret_access, signatures
+from settings import client_secrets, environment, operators, secret_access, signatures
 from settings.attestation_check import AttestationCheckSettings
 from settings.azure import AzureSettings
 from settings.base import Model
@@ -141,8 +142,8 @@ def _references(stack: Settings) -> list[str]:
 
 
 def _trustee(stack: Settings) -> list[str]:
-    """Return what does not fit together about Trustee."""
-    found = []
+    """Return what does not fit together about the operators and Trustee."""
+    found = list(operators.problems({TRUSTEE_PACKAGE: stack.trustee.operator, OSC_PACKAGE: stack.peer_pods.operator}))
     if stack.peer_pods.tee == "tdx" and stack.trustee.tdx is None and stack.deploys_trustee:
         found.append(
             "peerPods.tee is tdx, but trustee.tdx.pccsUrl is not set: "

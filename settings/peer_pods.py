@@ -80,8 +80,9 @@ class PeerPodSettings(Model):
     """Pod VM image of your own; default: the operator builds one and writes its id."""
     secure_boot: bool = True
     """Secure boot of the pod VMs."""
-    proxy_timeout: Duration = "5m"
-    """How long CAA waits for the agent of a new pod VM."""
+    proxy_timeout: Duration | None = None
+    """How long CAA waits for the agent of a new pod VM; default: that of Red Hat's example for the version (5m; from
+    OSC 1.13 on 8m)."""
     vxlan_port: int = Field(default=9000, ge=1, le=65535)
     """UDP port of the tunnel between worker and pod VM."""
     kata_config: KataConfigSettings = KataConfigSettings()

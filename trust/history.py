@@ -141,11 +141,11 @@ def _of_trustee(stack: Settings, old: TrusteeProfile, new: TrusteeProfile) -> li
         if stack.trustee.sign_tokens and stack.trustee.token_signer.certificate is None:
             found.append(f"a new token signer is made, with a key of kind {new.signer_key}")
     found += _own_policies(stack, new)
-    if stack.trustee.operator.version is None and stack.trustee.operator.install:
+    if stack.trustee.operator.automatic and stack.trustee.operator.install:
         found.append(
-            "no version is pinned, so OLM takes this step by itself, and until `pulumi up` is through KBS may not "
-            f"start with the content of {old.version}. To decide when: pulumi config set --path "
-            "'coco-azure:trustee.operator.version' VERSION"
+            "approval is Automatic, so OLM takes this step by itself, and until `pulumi up` is through KBS may not "
+            f"start with the content of {old.version}. To decide when: pulumi config rm --path "
+            "'coco-azure:trustee.operator.approval'"
         )
     return found
 
@@ -179,4 +179,13 @@ def _of_osc(old: OscProfile, new: OscProfile) -> list[str]:
         )
     if new.initdata_measured and not old.initdata_measured:
         found.append("the pod VM image measures initdata into PCR 8")
+    if new.one_image and not old.one_image:
+        found.append(
+            "the operator's next pod VM image is the same with and without confidential containers, and has other "
+            "measurements; the present one stays until KataConfig is replaced"
+        )
+    if new.verifies_sealed and not old.verifies_sealed:
+        found.append("pod VMs of the next image refuse sealed secrets that nobody has signed")
+    if new.follows_tls_profile and not old.follows_tls_profile:
+        found.append("CAA restarts when the cluster's TLS profile changes, which may cost pods that run")
     return found

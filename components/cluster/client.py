@@ -34,9 +34,10 @@ class ClusterClient:
         """Return an object, or None where there is none of that name or kind."""
         return self._json("GET", path, {})
 
-    def items(self, path: str, *, labels: str | None = None) -> list[Object]:
-        """Return the objects of a list, by a label selector; a kind that the cluster does not have has none."""
-        found = self._json("GET", path, {"labelSelector": labels} if labels else {})
+    def items(self, path: str, *, labels: str | None = None, fields: str | None = None) -> list[Object]:
+        """Return the objects of a list, by selectors; a kind that the cluster does not have has none."""
+        query = {"labelSelector": labels, "fieldSelector": fields}
+        found = self._json("GET", path, {key: value for key, value in query.items() if value})
         return list((found or {}).get("items", []))
 
     def delete(self, path: str) -> None:

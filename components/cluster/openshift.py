@@ -90,20 +90,6 @@ class InstallPlan(OpenShiftObject):
     kind = "InstallPlan"
 
 
-class Operator(OpenShiftObject):
-    """OLM: the parts of an installed operator with their conditions; its name follows from package and namespace."""
-
-    api_version = "operators.coreos.com/v1"
-    kind = "Operator"
-
-
-class PackageManifest(OpenShiftObject):
-    """OLM's package server: what a catalog offers of a package."""
-
-    api_version = "packages.operators.coreos.com/v1"
-    kind = "PackageManifest"
-
-
 class Route(OpenShiftObject):
     """A host of the cluster's router."""
 

@@ -15,10 +15,12 @@ from pulumi import CustomTimeouts, ErrorHook, Input, Output, ResourceHookBinding
 
 from components.cluster.openshift import PATCH_FORCE, WAIT_FOR, InstallPlan, OperatorGroup, Subscription
 from components.operators import channels as operator_channels
+from components.operators import subscriptions
 from components.operators.versions import decided
+from rendering import profiles
 from settings.operators import OperatorSettings
 
-_EXPECTS = "coco-azure/expects"
+_EXPECTS, _TREATED = "coco-azure/expects", "coco-azure/treated-as"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,7 @@ class OlmOperatorArgs:
         settings: channel, catalog, pin, and whether to install at all.
         csv: name of the CSV that is expected, known at preview. Nothing is created while it cannot be had, and the gate
             opens for this CSV alone. Without it the gate opens for any.
+        chosen: the same name as plain text, for the names of resources.
         upserting: provider of the same cluster that may update an object which exists already
             (``upsert_existing_objects``). It approves the InstallPlan of a pin, and is needed for one.
         environment: environment variables that OLM gives to the operator.
@@ -44,8 +47,20 @@ class OlmOperatorArgs:
     subscription: str
     settings: OperatorSettings
     csv: Input[str] | None = None
+    chosen: str | None = None
     upserting: pulumi.ProviderResource | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pin(self) -> str | None:
+        """The CSV that the stack approves; None where OLM upgrades by itself."""
+        return None if self.settings.automatic else self.chosen
+
+    @property
+    def treated_as(self) -> str | None:
+        """Minor version whose profile the CSV is deployed by, where it has none of its own."""
+        own = self.chosen is None or profiles.known(self.package, self.chosen)
+        return None if own else self.settings.treat_as
 
 
 class OlmOperator(pulumi.ComponentResource):
@@ -85,6 +100,7 @@ class OlmOperator(pulumi.ComponentResource):
                 "annotations": {
                     WAIT_FOR: Output.from_input(args.csv).apply(_succeeded),
                     _EXPECTS: Output.from_input(args.csv).apply(lambda csv: csv or "any"),
+                    **({_TREATED: args.treated_as} if args.treated_as is not None else {}),
                 },
             },
             opts=ResourceOptions.merge(
@@ -111,7 +127,7 @@ class OlmOperator(pulumi.ComponentResource):
             metadata={"name": args.group, "namespace": self.namespace},
             spec={"targetNamespaces": [args.namespace]},
         )
-        pin = args.settings.version
+        pin = args.pin
         wait = CustomTimeouts(create=args.settings.install_timeout, update=args.settings.install_timeout)
         # OLM resolves a subscription only in a namespace that has its one operator group already.
         ordered = ResourceOptions(depends_on=[group], custom_timeouts=wait, hooks=advise)
@@ -133,11 +149,12 @@ class OlmOperator(pulumi.ComponentResource):
         """Approve the subscription's own plan for the pinned CSV, and no other plan ever."""
         if args.csv is None or args.upserting is None:
             raise ValueError(f"{args.package} has a pin, which needs csv and upserting of OlmOperatorArgs")
+        version = operator_channels.version_of(str(args.pin))
         plan = Output.all(args.csv, subscription.status).apply(lambda found: _plan(args, *found))
         reached = plan.apply(lambda found: "jsonpath={.status.phase}" + ("=Complete" if found[1] else ""))
         return InstallPlan(
             # A resource of its own for each pin: the next pin approves the next plan.
-            f"{name}-install-plan-{args.settings.version}",
+            f"{name}-install-plan-{version}",
             ResourceOptions(
                 parent=self,
                 provider=args.upserting,
@@ -167,7 +184,7 @@ def _advice(args: OlmOperatorArgs) -> Callable[[pulumi.ErrorHookArgs], bool]:
 
     def advise(failed: pulumi.ErrorHookArgs) -> bool:
         csv, status = (expected or [args.package])[-1], (failed.old_outputs or {}).get("status")
-        said = operator_channels.advice(
+        said = subscriptions.advice(
             args.settings, args.package, args.namespace, csv, status or {}, name=args.subscription
         )
         pulumi.log.error(said)
@@ -188,7 +205,7 @@ def _subscription_spec(args: OlmOperatorArgs) -> dict[str, Any]:
     if args.environment:
         named = [{"name": name, "value": value} for name, value in sorted(args.environment.items())]
         spec["config"] = {"env": named}
-    return spec if said.version is None else {**spec, "installPlanApproval": "Manual", "startingCSV": args.csv}
+    return spec if args.pin is None else {**spec, "installPlanApproval": "Manual", "startingCSV": args.csv}
 
 
 def _succeeded(csv: str | None) -> str:
@@ -218,11 +235,13 @@ def _offered(csv: str | None) -> str:
 
 def _plan(args: OlmOperatorArgs, csv: str, status: dict[str, Any] | None) -> tuple[str, bool]:
     decided(
-        lambda: operator_channels.check_offer(args.package, args.namespace, csv, status or {}, name=args.subscription)
+        lambda: subscriptions.check_offer(
+            args.settings, args.package, args.namespace, csv, status or {}, name=args.subscription
+        )
     )
-    return operator_channels.approval(csv, status or {})
+    return subscriptions.approval(csv, status or {})
 
 
 def _warn_if_stuck(namespace: str, status: dict[str, Any]) -> None:
-    if (advice := operator_channels.stuck(namespace, status)) is not None:
+    if (advice := subscriptions.stuck(namespace, status)) is not None:
         pulumi.log.warn(advice)

@@ -27,12 +27,13 @@ from components.trustee.chain import TrustChain
 from components.trustee.stack import TrusteeStack
 from diagnosis import NAMESPACE
 from rendering import fingerprint, peer_pods
-from rendering.profiles import OSC_PACKAGE
+from rendering.profiles import OSC_PACKAGE, OscProfile
 from settings import Settings
 from settings.peer_pods import PeerPodSettings
+from trust.chain import Chain
 from trust.documents import GLOBAL
 
-_KATA_CONFIG = "example-kataconfig"
+_SUBSCRIPTION = "sandboxed-containers-operator"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ class PeerPodRuntimeArgs:
         place: the same as plain strings.
         connections: providers of the cluster.
         rollout: what the run will do to KataConfig.
+        chosen: CSV of the operator, known from the start.
         trustee: this stack's Trustee, which is there before nodes reboot and deleted after KataConfig; None where it is
             another stack's.
     """
@@ -56,6 +58,7 @@ class PeerPodRuntimeArgs:
     place: Place
     connections: Connections
     rollout: Foreseen
+    chosen: str
     trustee: TrusteeStack | None = None
 
 
@@ -64,8 +67,9 @@ def osc_source(stack: Settings, connections: Connections) -> OperatorSource:
     return OperatorSource(
         package=OSC_PACKAGE,
         namespace=NAMESPACE,
+        subscription=_SUBSCRIPTION,
         settings=stack.peer_pods.operator,
-        provider=connections.cluster,
+        client=connections.client,
     )
 
 
@@ -141,17 +145,17 @@ class PeerPodRuntime(pulumi.ComponentResource):
         self.register_outputs({"fingerprint": self.fingerprint})
 
     def _operator(self, name: str, args: PeerPodRuntimeArgs) -> OlmOperator:
-        said = args.stack.peer_pods.operator
         return OlmOperator(
             f"{name}-operator",
             OlmOperatorArgs(
                 package=OSC_PACKAGE,
                 namespace=NAMESPACE,
                 group="sandboxed-containers-operator-group",
-                subscription="sandboxed-containers-operator",
-                settings=said,
+                subscription=_SUBSCRIPTION,
+                settings=args.stack.peer_pods.operator,
                 csv=args.chain.csv(OSC_PACKAGE),
-                upserting=args.connections.upserting if said.version else None,
+                chosen=args.chosen,
+                upserting=args.connections.upserting,
                 environment=operator_environment(
                     args.stack.azure.credentials, args.place.subscription, args.place.tenant
                 ),
@@ -187,8 +191,11 @@ class PeerPodRuntime(pulumi.ComponentResource):
                 parent=self,
                 # No value of the gate is used; it keeps a new version's initdata from an operator of the old version.
                 depends_on=[operator.installed, *after],
-                # Keys cannot be given up in a namespace that is gone, after an interrupted destroy for example.
+                # Keys cannot be given up in a namespace that is gone, as after an interrupted destroy. Into one that is
+                # replaced they are written anew; engines before 3.260 do not take that from deleted_with.
+                replace_with=[operator.made] if operator.made is not None else None,
                 deleted_with=operator.made,
+                delete_before_replace=True,
             ),
         )
 
@@ -198,11 +205,18 @@ def _feature_gates(said: PeerPodSettings) -> dict[str, str]:
     return {"confidential": str(said.confidential).lower()}
 
 
+def _osc(chain: Chain) -> OscProfile:
+    if chain.versions.osc is None:
+        raise ValueError("this stack has no peer pods of its own")
+    return chain.versions.osc
+
+
 def _peer_pods_data(args: PeerPodRuntimeArgs, credentials: Output[str | None]) -> Output[dict[str, str]]:
     said, network = args.stack.peer_pods, args.network
     initdata = args.chain.chain.apply(lambda chain: chain.documents[GLOBAL].encoded)
+    timeout = args.chain.chain.apply(lambda chain: said.proxy_timeout or _osc(chain).proxy_timeout)
     place = (network.subnet_id, network.nsg_id, network.region, network.resource_group)
-    return Output.all(*place, initdata, credentials).apply(
+    return Output.all(*place, initdata, credentials, timeout).apply(
         lambda found: peer_pods.render(
             peer_pods.PeerPods(
                 subnet_id=found[0],
@@ -217,7 +231,7 @@ def _peer_pods_data(args: PeerPodRuntimeArgs, credentials: Output[str | None]) -
                 image_id=said.image_id,
                 secure_boot=said.secure_boot,
                 confidential=said.confidential,
-                proxy_timeout=said.proxy_timeout,
+                proxy_timeout=found[6],
                 vxlan_port=said.vxlan_port,
                 credentials=found[5],
             )

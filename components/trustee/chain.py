@@ -13,6 +13,7 @@ from typing import Any, cast
 import pulumi
 from pulumi import Output, ResourceOptions
 
+from components.operators.versions import Foreseen
 from components.trustee.tls import made_tls
 from rendering import profiles
 from rendering.pki import public_authorities
@@ -52,14 +53,14 @@ class TrustChainArgs:
 
     Attributes:
         stack: the settings.
-        csv: CSV of each operator that the stack deploys, by package.
+        versions: the version of each operator that the stack deploys.
         host: host of the Route, or None where another stack has the Trustee.
         kbs_url: URL of KBS.
         elsewhere: what another stack says of its Trustee, where this one has none.
     """
 
     stack: Settings
-    csv: Mapping[str, Output[str]]
+    versions: Foreseen
     host: Output[str] | None
     kbs_url: Output[str]
     elsewhere: Elsewhere | None = None
@@ -97,7 +98,6 @@ class TrustChain(pulumi.ComponentResource):
         self._args = args
         self.certificate, self.presented = self._tls(name)
         found = Output.all(
-            csv=Output.all(**{package.replace("-", "_"): csv for package, csv in args.csv.items()}),
             kbs_url=args.kbs_url,
             certificate=self.certificate,
             last=_last_run(),
@@ -152,7 +152,7 @@ class TrustChain(pulumi.ComponentResource):
         )
         last = cast("LastRun", found["last"])
         try:
-            versions = _versions(dict(zip(self._args.csv, found["csv"].values(), strict=True)))  # type: ignore[attr-defined]
+            versions = _versions(stack, {package: each.csv for package, each in self._args.versions.choices.items()})
             chain = build(stack, versions, place, last.earlier)
         except ValueError as error:
             raise pulumi.RunError(str(error)) from error
@@ -165,14 +165,15 @@ class TrustChain(pulumi.ComponentResource):
         warnings += history.warnings(stack, chain, last)
         for warning in warnings:
             pulumi.log.warn(warning, self)
-        return chain, warnings
+        # Those of the versions are told where they were decided.
+        return chain, [*self._args.versions.notes, *warnings]
 
 
-def _versions(csv: Mapping[str, str]) -> Versions:
+def _versions(stack: Settings, csv: Mapping[str, str]) -> Versions:
     osc, trustee = csv.get(profiles.OSC_PACKAGE), csv.get(profiles.TRUSTEE_PACKAGE)
     return Versions(
-        osc=profiles.osc(osc) if osc else None,
-        trustee=profiles.trustee(trustee) if trustee else None,
+        osc=profiles.osc(osc, stack.peer_pods.operator.treat_as) if osc else None,
+        trustee=profiles.trustee(trustee, stack.trustee.operator.treat_as) if trustee else None,
         csv=csv,
     )
 

@@ -33,6 +33,7 @@ from trust.chain import ATTESTATION_POLICY, KBS_CONFIG, REFERENCE_VALUES, RESOUR
 
 NAMESPACE = "trustee-operator-system"
 SERVICE = "kbs-service"
+_SUBSCRIPTION = "trustee-operator-system"
 _DEPLOYMENT = "trustee-deployment"
 _FINGERPRINT = "TRUSTEE_CONFIG_SHA256"
 # Trustee operator 0.3 never writes status.isReady. It adds this finalizer right after it has created the Deployment
@@ -48,10 +49,11 @@ class TrusteeStackArgs:
     Attributes:
         stack: the settings.
         judgement: policies, reference values and the version.
-        csv: name of the CSV that is to be installed.
+        csv: name of the CSV that is to be installed, once the chain has been checked.
+        chosen: the same name, known from the start.
         host: host of the Route.
         presented: what the Route or KBS presents; None for the router's own certificate.
-        upserting: provider of the same cluster that applies onto objects that exist; needed for a pinned version.
+        upserting: provider of the same cluster that applies onto objects that exist.
     """
 
     stack: Settings
@@ -59,7 +61,8 @@ class TrusteeStackArgs:
     csv: Input[str]
     host: Input[str]
     presented: Presented | None
-    upserting: pulumi.ProviderResource | None
+    chosen: str
+    upserting: pulumi.ProviderResource
 
 
 class TrusteeStack(pulumi.ComponentResource):
@@ -86,9 +89,10 @@ class TrusteeStack(pulumi.ComponentResource):
                 package=TRUSTEE_PACKAGE,
                 namespace=NAMESPACE,
                 group="trustee-operator-group",
-                subscription="trustee-operator-system",
+                subscription=_SUBSCRIPTION,
                 settings=said.operator,
                 csv=args.csv,
+                chosen=args.chosen,
                 upserting=args.upserting,
             ),
             child,
@@ -150,7 +154,10 @@ class TrusteeStack(pulumi.ComponentResource):
                 parent=self,
                 # The operator makes the Deployment for the KbsConfig, and takes it away with it.
                 depends_on=[kbs],
+                # Engines before 3.260 do not take it from deleted_with.
+                replace_with=[kbs],
                 deleted_with=kbs,
+                delete_before_replace=True,
                 # Giving up fields of a Deployment that is gone fails for ever.
                 retain_on_delete=True,
                 custom_timeouts=CustomTimeouts(create=said.timeout, update=said.timeout),
@@ -219,8 +226,9 @@ def trustee_source(stack: Settings, connections: Connections) -> OperatorSource:
     return OperatorSource(
         package=TRUSTEE_PACKAGE,
         namespace=NAMESPACE,
+        subscription=_SUBSCRIPTION,
         settings=stack.trustee.operator,
-        provider=connections.cluster,
+        client=connections.client,
     )
 
 

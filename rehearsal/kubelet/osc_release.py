@@ -76,6 +76,10 @@ RELEASES: Mapping[str, Release] = {
         Release(version="1.10", compressed=True, annotation=_RUNTIME, guest_components=(0, 13), protocol="0.2.0"),
         _newest("1.11", "trimmed", (0, 15)),
         _newest("1.12", "environment", (0, 17), copies_named=True),
+        # No branch of CAA for it is public: as 1.12, with guest-components that verify sealed secrets.
+        _newest("1.13", "environment", (0, 18), copies_named=True),
+        # There is no such version. It behaves as 1.13, to try what becomes of a version that nobody knows yet.
+        _newest("1.14", "environment", (0, 18), copies_named=True),
     )
 }
 

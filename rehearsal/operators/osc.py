@@ -1,4 +1,4 @@
-"""The OpenShift sandboxed containers operator 1.9 to 1.12: KataConfig's life, as far as a user of it can see.
+"""The OpenShift sandboxed containers operator 1.9 to 1.13: KataConfig's life, as far as a user of it can see.
 
 Modelled on openshift/sandboxed-containers-operator (devel d0632e58 and the files around 1.9 named in the modules that
 this one uses): finalizer, node labels, pool ``kata-oc``, reasons of ``InProgress``, requeues, deletion.
@@ -12,7 +12,7 @@ from rehearsal.operators import kata_webhook
 from rehearsal.operators.context import Context, KeyOf
 from rehearsal.operators.machine_config import updating
 from rehearsal.operators.osc_nodes import KataNodes
-from rehearsal.operators.osc_peer_pods import NAMESPACE, PACKAGE, ImageProblemError, PeerPods, gate_is_open
+from rehearsal.operators.osc_peer_pods import NAMESPACE, PACKAGE, ImageProblemError, PeerPods, gate_is_open, since
 from rehearsal.timings import RETRY
 
 FINALIZER = "kataconfiguration.openshift.io/finalizer"
@@ -119,6 +119,8 @@ class KataConfigs:
             return True
         await self._peer_pods.daemon_set(found, version)
         await self._peer_pods.runtime_class(found, status, "kata-remote", "250m", "120Mi")
+        if since(version, "1.13"):
+            await self._peer_pods.runtime_class(found, status, "kata-nvidia-gpu", "250m", "120Mi")
         # Also after a failed image job: then the condition says that all is done, and no image is there.
         in_progress(status, "False")
         return False

@@ -19,6 +19,11 @@ CREATE_JOB, DELETE_JOB = "osc-podvm-image-creation", "osc-podvm-image-deletion"
 DAEMON_SET_NAME = "osc-caa-ds"
 IMAGE_KEY = "AZURE_IMAGE_ID"
 _CONFIG_VERSION = "peer-pods-cm/version"
+_TLS = [
+    {"name": "TLS_MIN_VERSION", "value": "VersionTLS12"},
+    {"name": "TLS_CIPHER_SUITES", "value": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
+]
+"""What OSC 1.13 tells CAA of the cluster's TLS profile (controllers/tls.go 933eb47), of Intermediate in short."""
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _CM_KEYS = ("CLOUD_PROVIDER", "AZURE_REGION", "AZURE_RESOURCE_GROUP")
 _SECRET_KEYS = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID")
@@ -98,7 +103,7 @@ class PeerPods:
         if found is None:
             raise ImageProblemError(f'cannot find the {SECRET_NAME} Secret: secrets "{SECRET_NAME}" not found')
         data = found.get("data") or {}
-        by_token = _since(version, "1.12") and data.get("AZURE_FEDERATED_TOKEN_FILE")
+        by_token = since(version, "1.12") and data.get("AZURE_FEDERATED_TOKEN_FILE")
         needed = [key for key in _SECRET_KEYS if not (by_token and key == "AZURE_CLIENT_SECRET")]
         if missing := [key for key in needed if not data.get(key)]:
             raise ImageProblemError(f"cannot find the required keys in {SECRET_NAME} Secret: {', '.join(missing)}")
@@ -126,13 +131,15 @@ class PeerPods:
         image = f"registry.example.com/cloud-api-adaptor:{version}"
         container: Object = {"name": "caa-pod", "image": image, "envFrom": reads}
         spec: Object = {"containers": [container], "nodeSelector": {KATA_OC: ""}, "hostNetwork": True}
-        if _since(version, "1.12"):
+        if since(version, "1.13"):
+            container["env"] = _TLS
+        if since(version, "1.12"):
             token = await self.credentials.token_volumes()
             container["volumeMounts"], spec["volumes"] = token["volumeMounts"], token["volumes"]
             # The API server refuses the token of no service account.
             spec["serviceAccountName"] = "default"
         metadata: Object = {"labels": labels}
-        if restarts := _since(version, "1.12"):
+        if restarts := since(version, "1.12"):
             metadata["annotations"] = {_CONFIG_VERSION: (await self._config() or {})["metadata"]["resourceVersion"]}
         content = {
             "metadata": {
@@ -185,10 +192,11 @@ def gate_is_open(said: str | None, version: str) -> bool:
 
     Exactly ``true`` (fg_handler.go e3399966), from 1.12 on whatever Go's ``strconv.ParseBool`` does (00b58ece).
     """
-    return said in _TRUE if _since(version, "1.12") else said == "true"
+    return said in _TRUE if since(version, "1.12") else said == "true"
 
 
-def _since(version: str, first: str) -> bool:
+def since(version: str, first: str) -> bool:
+    """Return whether a version is the first one or a later one."""
     numbers, least = ([int(part) for part in each.split(".")] for each in (version, first))
     return numbers >= least
 

@@ -112,6 +112,7 @@ _SIMPLE: dict[str, Any] = {
     "attestation_policy": "default.rego",
     "reference_name": "azsnpvtpm.tpm.pcr{:02}",
 }
+_LOCAL_JSON: dict[str, Any] = {"reference_values": "reference_value", "resource_policy": "resource-policy.rego"}
 PAIRS = (
     Pair(
         osc="1.9",
@@ -139,9 +140,9 @@ PAIRS = (
         trustee="1.2",
         osc_csv="1.12.1",
         trustee_csv="1.2.1",
-        reference_values="reference_value",
-        resource_policy="resource-policy.rego",
+        **_LOCAL_JSON,
     ),
+    Pair(osc="1.13", trustee="1.2", osc_csv="1.13.1", trustee_csv="1.2.1", **_LOCAL_JSON),
 )
 
 

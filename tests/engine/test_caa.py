@@ -23,8 +23,8 @@ ANNOTATIONS = ("LATEST_IMAGE_ID", "IMAGE_GALLERY_NAME")
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """A stack with the chapter's versions that has attested."""
-    variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3"}
+    """A stack that has attested, with the last version of OSC that does not restart CAA itself."""
+    variables = {"COCO_REHEARSAL_OSC": "1.11", "COCO_REHEARSAL_TRUSTEE": "1.2"}
     for started in start(tmp_path_factory.mktemp("caa"), tools, variables):
         started.up()
         yield started

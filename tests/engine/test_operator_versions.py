@@ -1,18 +1,19 @@
-"""Versions of the operators on the real engine: known at preview, pinned, brought on step by step, never downgraded.
+"""Versions of the operators on the real engine: known at preview, brought on step by step, never downgraded.
 
 The tests share a cluster and go on from each other's state, in their order.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rehearsal.operators.olm_catalog import TRUSTEE
 from tests.engine.conftest import start
 from tests.engine.harness import Stack, names
 from tests.engine.operators import (
-    MERGE,
     NAMESPACE,
     NEWEST,
     NEXT,
@@ -22,11 +23,14 @@ from tests.engine.operators import (
     approved,
     complaint,
     csvs,
-    subscription,
     wait_for_offer,
 )
+from tests.engine.trustee import move
 
 pytestmark = pytest.mark.engine
+UNHEARD = "trustee-operator.v1.3.0"
+UNHEARD_OF = dataclasses.replace(TRUSTEE, versions=("0.3.0", "0.4.2", "1.0.0"), unheard=("1.3.0",))
+"""The catalog with a version after those that the cluster had at first, which has no profile."""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +46,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> I
         ({"channel": "fast"}, ["no channel 'fast'", "its channels: stable"]),
         ({"version": "9.9.9"}, [f"it has {OLD}, {NEXT}, {NEWEST}"]),
         ({"catalog": "mirrored"}, ["comes from catalog 'redhat-operators'", "trustee.operator.catalog"]),
+        ({"catalogNamespace": "nowhere"}, ["no catalog in nowhere", "get catalogsource"]),
     ],
 )
 def test_a_version_that_cannot_be_had_is_an_error_and_nothing_is_created(
@@ -130,15 +135,45 @@ def test_without_a_preview_an_older_pin_is_waited_for_in_vain_and_the_error_says
     assert csvs(stack) == {NEXT: "Succeeded"}
 
 
-def test_without_the_pin_the_preview_tells_of_the_plan_that_waits(stack: Stack) -> None:
-    stack.configure({"trustee": {}})
-    preview = stack.run("preview", "--stack", "rehearsal").output
-    plan = subscription(stack)["installPlanRef"]["name"]
-    assert f"oc -n {NAMESPACE} patch installplan {plan} --type merge" in preview
+def test_without_the_pin_the_next_run_takes_the_step_that_olm_has_a_plan_for(stack: Stack) -> None:
+    preview = stack.preview({"trustee": {}})
+    assert names(preview, "create") == {"trustee-install-plan-1.0.0"}
 
-    stack.api("PATCH", f"{OLM}/installplans/{plan}", {"spec": {"approved": True}}, MERGE)
+    stack.configure({"trustee": {}})
     stack.up()
     assert csvs(stack) == {NEWEST: "Succeeded"}
+    assert approved(stack) == {NEXT, NEWEST}
+    stack.up("--expect-no-changes")
+
+
+def test_a_plan_for_a_version_that_nobody_knows_is_left_as_it_is_and_told_of(stack: Stack) -> None:
+    move(stack, UNHEARD_OF, "1.3.0")
+    wait_for_offer(stack, UNHEARD)
+    done = stack.up("--expect-no-changes")
+
+    assert f"no profile for it: {UNHEARD}. The stack has {NEWEST}" in done.output
+    assert "pulumi config set --path 'coco-azure:trustee.operator.treatAs' 1.2" in done.output
+    assert csvs(stack) == {NEWEST: "Succeeded"}
+    assert approved(stack) == {NEXT, NEWEST}
+
+
+def test_with_a_treatment_the_next_run_takes_that_version_and_marks_it(stack: Stack) -> None:
+    stack.configure({"trustee": {"treatAs": "1.2"}})
+    done = stack.up()
+
+    assert "is deployed as if it were 1.2" in done.output
+    assert csvs(stack) == {UNHEARD: "Succeeded"}
+    gate = stack.get(f"/apis/operators.coreos.com/v1/operators/trustee-operator.{NAMESPACE}")
+    assert gate["metadata"]["annotations"]["coco-azure/treated-as"] == "1.2"
+    stack.up("--expect-no-changes")
+
+
+def test_without_the_treatment_the_installed_version_ends_the_run_with_the_ways_out(stack: Stack) -> None:
+    said = complaint(stack, {"trustee": {}})
+
+    assert f"{UNHEARD} is installed, and this release has no profile for it. OLM never goes back" in said
+    assert "'coco-azure:trustee.operator.treatAs' 1.2" in said
+    assert f"oc -n {NAMESPACE} delete subscriptions.operators.coreos.com/trustee-subscription" in said
 
 
 def test_destroy_leaves_nothing(stack: Stack) -> None:

@@ -19,7 +19,8 @@ from tests.engine.harness import Done, Stack
 pytestmark = pytest.mark.engine
 
 PACK = CHECKOUT / "policies"
-BAD: dict[str, Any] = {"environment": "development"}
+_AUTOMATIC = {"operator": {"approval": "Automatic", "treatAs": "1.2"}}
+BAD: dict[str, Any] = {"environment": "development", "trustee": _AUTOMATIC}
 """What somebody makes of a production stack to have it pass the program's own checks."""
 BROKEN = {
     "agent-policy-known",
@@ -248,7 +249,7 @@ def test_make_policy_holds_the_stacks_own_file_to_the_levels_of_its_name(stack: 
     assert f"(local: {PACK.name})" in passed.output
     assert (_broken(passed, "mandatory"), _broken(passed, "advisory")) == (set(), set()), passed.output
     assert refused.code != 0
-    off = {"operators-pinned", "kataconfig-protected", "trustee-on-another-cluster"}
+    off = {"kataconfig-protected", "trustee-on-another-cluster"}
     assert _broken(refused, "mandatory") == off, refused.output
-    assert "Operators are pinned: they change version only when the stack says so." in refused.output
+    assert "KataConfig is protected: what reboots nodes is approved once, not for ever." in refused.output
     assert (file.read_bytes(), stack.requests(mark)) == (before, [])

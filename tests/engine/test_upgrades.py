@@ -19,6 +19,8 @@ pytestmark = pytest.mark.engine
 
 KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
 PEER_PODS_CM = "/api/v1/namespaces/openshift-sandboxed-containers-operator/configmaps/peer-pods-cm"
+AUTOMATIC = {"approval": "Automatic", "treatAs": "1.2"}
+"""Settings of an operator that OLM upgrades by itself."""
 V1_1, V1_2 = "trustee-operator.v1.1.0", "trustee-operator.v1.2.1"
 GATE, KBS_CONFIG, KBS, CHECK = "trustee-operator-installed", "trustee-kbsconfig", "trustee-kbs", "check-job"
 REWRITTEN = {f"trustee-content-{name}" for name in ("kbs-config-cm", "rvps-reference-values", "resource-policy")}
@@ -41,7 +43,7 @@ def own(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
 @pytest.fixture(scope="module")
 def before(stack: Stack, own: dict[str, str]) -> dict[str, str]:
     """The ConfigMaps of Trustee, on a stack that has attested at 1.1, by name."""
-    stack.configure({"trustee": own})
+    stack.configure({"trustee": {**own, "operator": AUTOMATIC}})
     stack.up()
     assert attested(stack)
     return identities(stack)
@@ -174,6 +176,9 @@ def oldest(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> 
     """A stack that has attested with the chapter's versions, on a catalog that has moved since."""
     variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3"}
     for started in start(tmp_path_factory.mktemp("oldest"), tools, variables):
+        started.configure(
+            {"trustee": {"operator": AUTOMATIC}, "peerPods": {"operator": {**AUTOMATIC, "treatAs": "1.12"}}}
+        )
         started.up()
         assert attested(started)
         move(started, OSC, "1.12.1")

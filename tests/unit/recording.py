@@ -16,6 +16,9 @@ from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc
 
 from components.cluster import place
+from components.trustee.stack import NAMESPACE as TRUSTEE_NAMESPACE
+from diagnosis import NAMESPACE
+from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE
 from tests.unit import speaking
 from tests.unit.fake_azure import SUBSCRIPTION, FakeAzure
 from tests.unit.fake_cluster import FakeCluster
@@ -98,8 +101,6 @@ class Recorder(mocks.Mocks):
         answers: dict[str, dict[str, Any]] = {
             "kubernetes:config.openshift.io/v1:Infrastructure": {"status": self.infrastructure},
             "kubernetes:config.openshift.io/v1:Ingress": {"spec": {"domain": "apps.demo.example.com"}},
-            "kubernetes:packages.operators.coreos.com/v1:PackageManifest": {"status": self._offered(args.name)},
-            "kubernetes:operators.coreos.com/v1:Operator": {"status": self._installed(args.name)},
             "pulumi:index:Stash": {"output": args.inputs.get("input")},
             "pulumi:pulumi:StackReference": {
                 "outputs": self.stacks.get(args.inputs.get("name", ""), {}),
@@ -113,20 +114,6 @@ class Recorder(mocks.Mocks):
         if args.typ == "kubernetes:core/v1:Namespace" and args.resource_id:
             read = {"metadata": {"name": args.resource_id}}
         return f"{args.name}-id", {**args.inputs, **answers.get(args.typ, {}), **read}
-
-    def _offered(self, name: str) -> dict[str, Any]:
-        package, version = "sandboxed-containers-operator", self.osc
-        if "trustee" in name:
-            package, version = "trustee-operator", self.trustee or speaking.with_osc(self.osc)
-        csv = f"{package}.v{version}"
-        channel = {"name": "stable", "currentCSV": csv, "entries": [{"name": csv, "version": version}]}
-        source = {"catalogSource": "redhat-operators", "catalogSourceNamespace": "openshift-marketplace"}
-        return {**source, "packageName": package, "defaultChannel": "stable", "channels": [channel]}
-
-    def _installed(self, name: str) -> dict[str, Any]:
-        csv = self._offered(name)["channels"][0]["currentCSV"]
-        succeeded = {"type": "Succeeded", "status": "True"}
-        return {"components": {"refs": [{"kind": "ClusterServiceVersion", "name": csv, "conditions": [succeeded]}]}}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         """Answer the look-ups in Azure, and what stacks say."""
@@ -145,7 +132,11 @@ class Recorder(mocks.Mocks):
         infrastructure = {"metadata": {"name": "cluster"}, "status": self.infrastructure}
         self.cluster.lists.setdefault(folder, []).append(said)
         self.cluster.lists.setdefault(place.INFRASTRUCTURE.rsplit("/", 1)[0], []).append(infrastructure)
-        self.cluster.offer("openshift-marketplace", "redhat-operators")
+        trustee = self.trustee or speaking.with_osc(self.osc)
+        versions = {"trustee_operator": trustee, "sandboxed_containers_operator": self.osc}
+        self.cluster.offer("openshift-marketplace", "redhat-operators", **versions)
+        self.cluster.install(TRUSTEE_PACKAGE, trustee, TRUSTEE_NAMESPACE)
+        self.cluster.install(OSC_PACKAGE, self.osc, NAMESPACE)
 
 
 class _Monitor(mocks.MockMonitor):

@@ -19,7 +19,7 @@ from toolchain import tools
 
 # What a document may use beside this project's own commands, and what its users have or install.
 PROGRAMS = """
-    az base64 cat cd chmod cosign cp crontab curl date echo export false gh git jq kubectl mkdir oc openssl podman
+    az base64 cat cd chmod cosign cp crontab curl date echo export false gh git jq kubectl mkdir oc openssl opm podman
     printf rm skopeo tail tee test tr true umask
 """.split()  # noqa: SIM905 - shorter to read
 _STANDARD = ("venv", "pip", "json.tool")

@@ -7,7 +7,7 @@ that openshift/cloud-api-adaptor names. Everything else is refused.
 PAIRS = (
     ("1.9", "0.3"),
     ("1.10", "0.4"),
-    *((osc, trustee) for osc in ("1.11", "1.12") for trustee in ("1.0", "1.1", "1.2")),
+    *((osc, trustee) for osc in ("1.11", "1.12", "1.13") for trustee in ("1.0", "1.1", "1.2")),
 )
 
 

@@ -15,7 +15,7 @@ from tests.unit import workflows
 from tests.unit.deployment_settings import File
 from tests.unit.shell_commands import of_script, problem
 from tests.unit.stack_files import ROOT, completed, config, with_files
-from tests.unit.workflows import ACTIONS, CI, DEPLOYING, PACK, WORKFLOWS
+from tests.unit.workflows import ACTIONS, BY_ENGINE, CI, DEPLOYING, PACK, WORKFLOWS
 
 HUB_AND_SPOKES = sorted(path.name for path in (ROOT / "examples/hub-and-spokes").glob("*.yaml"))
 # From action.yml of pulumi/actions at v7.0.0: actionlint knows it only up to v6.
@@ -26,7 +26,7 @@ _INPUTS = """
     color exclude-protected plan suppress-outputs suppress-progress always-include-summary continue-on-error
     log-verbosity log-flow debug
 """
-GROUPS = {"drift.yaml": "coco-azure-drift", "fleet.yaml": "coco-azure-fleet"}
+GROUPS = {"drift.yaml": "coco-azure-drift", "fleet.yaml": "coco-azure-fleet", "versions.yaml": "coco-azure-versions"}
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +92,15 @@ def test_every_command_of_an_action_is_known(name: str) -> None:
     assert [found for command in commands if (found := problem(command))] == []
 
 
+def test_the_look_for_new_versions_asks_for_no_right_in_azure_and_ends_with_the_code_of_the_check() -> None:
+    found = workflows.workflow("versions.yaml")
+    (check,) = [step for step in workflows.steps("versions.yaml") if "-m offers" in step.get("run", "")]
+
+    assert found["permissions"] == {"contents": "read"}
+    assert found["on"]["schedule"]
+    assert check["shell"] == "bash", "with pipefail"
+
+
 def test_what_the_state_is_read_with_outlives_the_longest_job() -> None:
     """The login of the Azure CLI does not: Azure/login#180."""
     text = workflows.action("state")[-1]["run"]
@@ -101,7 +110,7 @@ def test_what_the_state_is_read_with_outlives_the_longest_job() -> None:
     assert text.index("add-mask") < text.index("AZURE_STORAGE_SAS_TOKEN")
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", BY_ENGINE)
 def test_the_inputs_of_the_pulumi_action_are_documented_ones(name: str) -> None:
     found = workflows.pulumi(name)
 
@@ -130,7 +139,7 @@ def test_no_two_runs_of_a_stack_are_under_way_at_once_and_none_is_cut_off(name: 
     assert "cancel-in-progress" not in (CI / name).read_text()
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", BY_ENGINE)
 def test_azure_gives_tokens_to_a_workflow_and_no_password_is_stored(name: str) -> None:
     found = workflows.workflow(name)
 

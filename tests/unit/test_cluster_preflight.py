@@ -125,9 +125,9 @@ class Refusing(FakeCluster):
         """Refuse an object."""
         raise PermissionError(f"forbidden: {path}")
 
-    def items(self, path: str, *, labels: str | None = None) -> list[Object]:
+    def items(self, path: str, *, labels: str | None = None, fields: str | None = None) -> list[Object]:
         """Refuse a list."""
-        raise PermissionError(f"forbidden: {path} {labels}")
+        raise PermissionError(f"forbidden: {path} {labels} {fields}")
 
 
 def test_what_a_cluster_refuses_to_tell_is_named_and_ends_nothing() -> None:

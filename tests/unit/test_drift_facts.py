@@ -99,7 +99,7 @@ def test_a_newer_offer_of_the_catalog_is_worth_a_note() -> None:
     report = reported(log.component("versions", "v", {"csv": {"package": "v1"}}, {"csv": {"package": "v2"}}))
 
     assert report.code == 0
-    assert report.notes == ("the catalog offers v2 (at the last run v1); without a pin OLM installs it by itself",)
+    assert report.notes == ("the next `pulumi up` goes to v2 (the last run had v1), or OLM has gone there by itself",)
 
 
 def test_secret_settings_are_not_compared() -> None:

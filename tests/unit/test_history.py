@@ -95,8 +95,25 @@ def test_an_upgrade_from_1_1_to_1_2_names_what_gets_another_form() -> None:
     assert "resource-policy has its Rego in resource-policy.rego instead of policy.rego" in said
     assert "rvps-reference-values has its values in reference_value instead of reference-values.json" in said
     assert "attestation-policy" not in said, "its key stays"
-    assert "OLM takes this step by itself" in said
-    assert "pulumi config set --path 'coco-azure:trustee.operator.version' VERSION" in said
+    assert "OLM takes this step by itself" not in said
+
+
+def test_an_upgrade_that_olm_approves_by_itself_says_how_to_decide_when() -> None:
+    operator = {"approval": "Automatic", "treatAs": "1.2"}
+    (said,) = _warnings(
+        _stack(trustee={"operator": operator, "referenceValues": REGISTERED}), LastRun(csv=_csv("1.12.1", "1.1.0"))
+    )
+
+    assert "approval is Automatic, so OLM takes this step by itself" in said
+    assert "pulumi config rm --path 'coco-azure:trustee.operator.approval'" in said
+
+
+def test_an_upgrade_to_osc_1_13_says_what_is_new_for_pods() -> None:
+    (said,) = _warnings(_stack(), LastRun(csv=_csv("1.12.1", "1.2.1")), osc="1.13.1")
+
+    assert "pod VM image is the same with and without confidential containers" in said
+    assert "refuse sealed secrets that nobody has signed" in said
+    assert "CAA restarts when the cluster's TLS profile changes" in said
 
 
 def test_a_step_that_the_pin_took_is_not_olms_own() -> None:
@@ -149,7 +166,7 @@ def test_an_upgrade_of_trustee_says_which_running_pods_it_cuts_off(
         return
     assert f"KBS takes version 0.4.0 of the RCAR protocol and no longer {spoken}" in said
     assert f"pods that run in pod VMs of OSC {restarted}, of every stack that uses this Trustee, get no secret" in said
-    assert "restart them in pod VMs of OSC 1.11 or 1.12" in said
+    assert "restart them in pod VMs of OSC 1.11, 1.12 or 1.13" in said
 
 
 @pytest.mark.parametrize(("before", "spoken"), [("1.9.0", "0.1.1"), ("1.10.1", "0.2.0"), ("1.11.0", None)])

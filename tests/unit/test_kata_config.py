@@ -128,8 +128,8 @@ def test_a_selector_that_matches_no_node_ends_a_run_and_is_shown_by_a_preview() 
 
 def test_a_cluster_that_does_not_answer_is_told_with_what_is_needed() -> None:
     class Silent(FakeCluster):
-        def items(self, path: str, *, labels: str | None = None) -> list[Object]:
-            raise OSError(f"no route to {path} {labels}")
+        def items(self, path: str, *, labels: str | None = None, fields: str | None = None) -> list[Object]:
+            raise OSError(f"no route to {path} {labels} {fields}")
 
     error, _ = failed_program({}, Recorder(cluster=Silent()))
 

@@ -1,4 +1,4 @@
-"""Decisions on an operator's version: what the catalog offers, what is installed, what OLM does next."""
+"""What catalogs offer of an operator, what OLM does next, and which plan of it is approved."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from components.operators import channels as operator_channels
+from components.operators import subscriptions
 from rehearsal.operators import olm_catalog
 from rendering.profiles import OSC_PACKAGE
 from settings.operators import OperatorSettings
@@ -33,74 +34,91 @@ def operator(**phases: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ({}, NEWEST),
         ({"version": "0.3.0"}, OLD),
         ({"version": "trustee-operator.v0.4.2"}, NEXT),
-        # Another catalog's package hides this one's, and the pin says enough.
+        # The cluster knows the package from another catalog only, and the pin says enough.
         ({"version": "1.2.1", "catalog": "mirrored"}, "trustee-operator.v1.2.1"),
     ],
 )
-def test_the_csv_is_the_channels_newest_or_the_pinned_one(said: dict[str, Any], expected: str) -> None:
-    assert operator_channels.chosen_csv(_settings(**said), PACKAGE, MANIFEST) == expected
+def test_a_pin_is_a_version_or_a_csv(said: dict[str, Any], expected: str) -> None:
+    settings = _settings(**said)
+    offered = operator_channels.channel(settings, PACKAGE, [MANIFEST])
+
+    assert operator_channels.pinned(settings, PACKAGE, offered) == expected
 
 
 def test_a_pin_finds_a_csv_that_is_not_named_after_its_version() -> None:
     entries = [{"name": "trustee-operator.v0.4.2-7", "version": "0.4.2"}]
     manifest = {**MANIFEST, "channels": [{"name": "stable", "currentCSV": NEWEST, "entries": entries}]}
+    settings = _settings(version="0.4.2")
+    offered = operator_channels.channel(settings, PACKAGE, [manifest])
 
-    assert operator_channels.chosen_csv(_settings(version="0.4.2"), PACKAGE, manifest) == "trustee-operator.v0.4.2-7"
+    assert operator_channels.pinned(settings, PACKAGE, offered) == "trustee-operator.v0.4.2-7"
 
 
-def test_a_channel_that_lists_no_entries_has_its_newest_only() -> None:
+def test_a_channel_has_its_versions_in_order_with_its_head_among_them() -> None:
+    entries = [{"name": f"trustee-operator.v{version}", "version": version} for version in ("1.10.0", "1.9.0")]
+    manifest = {**MANIFEST, "channels": [{"name": "stable", "currentCSV": NEWEST, "entries": entries}]}
+    found = operator_channels.channel(_settings(), PACKAGE, [manifest])
+
+    assert found is not None
+    assert found.head == NEWEST
+    assert found.versions == {
+        NEWEST: "1.1.0",
+        "trustee-operator.v1.9.0": "1.9.0",
+        "trustee-operator.v1.10.0": "1.10.0",
+    }
+
+
+def test_a_channel_that_lists_no_entries_has_its_head_only() -> None:
     manifest = {**MANIFEST, "channels": [{"name": "stable", "currentCSV": NEWEST}]}
+    offered = operator_channels.channel(_settings(), PACKAGE, [manifest])
 
-    assert operator_channels.chosen_csv(_settings(version="1.1.0"), PACKAGE, manifest) == NEWEST
+    assert operator_channels.pinned(_settings(version="1.1.0"), PACKAGE, offered) == NEWEST
     with pytest.raises(ValueError, match=f"it has {NEWEST}"):
-        operator_channels.chosen_csv(_settings(version="0.3.0"), PACKAGE, manifest)
+        operator_channels.pinned(_settings(version="0.3.0"), PACKAGE, offered)
+
+
+def test_of_several_catalogs_that_of_the_settings_counts() -> None:
+    other = olm_catalog.manifest_status(olm_catalog.TRUSTEE, "0.4.2") | {"catalogSource": "mirrored"}
+
+    def head(**said: str) -> str:
+        found = operator_channels.channel(_settings(**said), PACKAGE, [other, MANIFEST])
+        assert found is not None
+        return found.head
+
+    assert head() == NEWEST
+    assert head(catalog="mirrored") == NEXT
 
 
 @pytest.mark.parametrize(
-    ("said", "parts"),
+    ("said", "manifests", "parts"),
     [
         (
             {"catalog": "mirrored"},
+            [MANIFEST],
             ["'redhat-operators'", "'mirrored'", "coco-azure:trustee.operator.catalog' redhat-operators", "version"],
         ),
-        ({"channel": "fast"}, ["no channel 'fast'", "its channels: stable", "operator.channel' CHANNEL"]),
+        (
+            {"version": "1.1.0"},
+            [],
+            ["no catalog in openshift-marketplace", "get catalogsource redhat-operators", "operator.catalog' CATALOG"],
+        ),
+        ({"channel": "fast"}, [MANIFEST], ["no channel 'fast'", "its channels: stable", "operator.channel' CHANNEL"]),
         (
             {"version": "9.9.9"},
+            [MANIFEST],
             [f"it has {OLD}, {NEXT}", NEWEST, "pulumi config rm --path 'coco-azure:trustee.operator.version'"],
         ),
-        ({"version": "other-operator.v1.0.0"}, ["a CSV of another package", "or just the version: 1.0.0"]),
+        ({"version": "other-operator.v1.0.0"}, [MANIFEST], ["a CSV of another package", "just the version: 1.0.0"]),
     ],
 )
-def test_what_the_catalog_does_not_offer_is_an_error_with_the_ways_out(said: dict[str, Any], parts: list[str]) -> None:
-    with pytest.raises(ValueError, match="trustee-operator") as error:
-        operator_channels.chosen_csv(_settings(**said), PACKAGE, MANIFEST)
-
-    assert [part for part in parts if part not in str(error.value)] == []
-
-
-def test_an_installed_operator_has_the_csv_that_has_succeeded() -> None:
-    found = operator(v0_3_0="Replacing", v0_4_2="Succeeded")
-
-    assert operator_channels.installed_csv(_settings(install=False), PACKAGE, NAMESPACE, found) == NEXT
-
-
-@pytest.mark.parametrize(
-    ("found", "said", "parts"),
-    [
-        (operator(), {}, ["none at all", "coco-azure:trustee.operator.install' true"]),
-        ({}, {}, ["none at all"]),
-        (operator(v0_3_0="Failed"), {}, [f"{OLD} in phase Failed", f"oc -n {NAMESPACE} get csv"]),
-        (operator(v0_4_2="Succeeded"), {"version": "0.3.0"}, [f"asks for {OLD}", f"{NEXT} is installed", "config rm"]),
-    ],
-)
-def test_an_operator_that_is_not_installed_as_the_stack_says_is_an_error(
-    found: dict[str, Any], said: dict[str, Any], parts: list[str]
+def test_what_the_catalog_does_not_offer_is_an_error_with_the_ways_out(
+    said: dict[str, Any], manifests: list[Any], parts: list[str]
 ) -> None:
-    with pytest.raises(ValueError, match="install is false") as error:
-        operator_channels.installed_csv(_settings(install=False, **said), PACKAGE, NAMESPACE, found)
+    settings = _settings(**said)
+    with pytest.raises(ValueError, match="trustee-operator") as error:
+        operator_channels.pinned(settings, PACKAGE, operator_channels.channel(settings, PACKAGE, manifests))
 
     assert [part for part in parts if part not in str(error.value)] == []
 
@@ -112,6 +130,7 @@ def test_a_pin_that_is_no_full_version_is_refused(version: str) -> None:
 
 
 PLAN = {"name": "install-1"}
+PINNED = _settings(version="0.4.2")
 
 
 @pytest.mark.parametrize(
@@ -126,14 +145,14 @@ PLAN = {"name": "install-1"}
     ],
 )
 def test_a_pin_that_olm_can_reach_is_fine(pin: str, status: dict[str, Any]) -> None:
-    operator_channels.check_offer(PACKAGE, NAMESPACE, pin, status, name=NAME)
+    subscriptions.check_offer(PINNED, PACKAGE, NAMESPACE, pin, status, name=NAME)
 
 
 def test_a_pin_older_than_what_is_installed_is_an_error_with_the_ways_out() -> None:
     status = {"installedCSV": "trustee-operator.v0.10.0", "currentCSV": "trustee-operator.v0.10.0"}
 
     with pytest.raises(ValueError, match=r"never goes back.*operator\.version' 0\.10\.0") as error:
-        operator_channels.check_offer(PACKAGE, NAMESPACE, NEXT, status, name=NAME)
+        subscriptions.check_offer(PINNED, PACKAGE, NAMESPACE, NEXT, status, name=NAME)
 
     way = (
         f"oc -n {NAMESPACE} delete subscriptions.operators.coreos.com/{NAME} "
@@ -147,32 +166,40 @@ def test_going_back_with_the_runtime_of_the_nodes_takes_a_destroy() -> None:
     pin = "sandboxed-containers-operator.v1.9.0"
 
     with pytest.raises(ValueError, match=r"never goes back.*pulumi destroy"):
-        operator_channels.check_offer(OSC_PACKAGE, NAMESPACE, pin, {"installedCSV": installed}, name=NAME)
+        subscriptions.check_offer(PINNED, OSC_PACKAGE, NAMESPACE, pin, {"installedCSV": installed}, name=NAME)
 
 
 def test_a_pin_more_than_one_step_away_names_the_next_step() -> None:
     status = {"installedCSV": OLD, "currentCSV": NEXT, "installPlanRef": PLAN, "state": "UpgradePending"}
 
     with pytest.raises(ValueError, match=rf"next step from {OLD} is {NEXT}.*operator\.version' 0\.4\.2"):
-        operator_channels.check_offer(PACKAGE, NAMESPACE, NEWEST, status, name=NAME)
+        subscriptions.check_offer(PINNED, PACKAGE, NAMESPACE, NEWEST, status, name=NAME)
+
+
+def test_a_plan_that_was_made_before_for_another_version_is_told_with_the_way_to_a_new_one() -> None:
+    status = {"currentCSV": NEXT, "installPlanRef": PLAN, "state": "UpgradePending"}
+
+    with pytest.raises(ValueError, match=rf"this run is to install {OLD}.*a plan for {NEXT} before") as error:
+        subscriptions.check_offer(_settings(), PACKAGE, NAMESPACE, OLD, status, name=NAME)
+    assert f"oc -n {NAMESPACE} delete subscriptions.operators.coreos.com/{NAME}" in str(error.value)
 
 
 def test_only_the_plan_of_the_pinned_csv_is_approved() -> None:
     own = {"currentCSV": OLD, "installPlanRef": PLAN}
     later = {"installedCSV": OLD, "currentCSV": NEXT, "installPlanRef": {"name": "install-2"}}
 
-    assert operator_channels.approval(OLD, own) == ("install-1", True)
-    assert operator_channels.approval(OLD, later) == ("install-2", False)
-    assert operator_channels.approval(NEXT, later) == ("install-2", True)
-    assert operator_channels.approval(NEWEST, later) == (f"no-plan-for-{NEWEST}", True)
-    assert operator_channels.approval(OLD, {}) == (f"no-plan-for-{OLD}", True)
+    assert subscriptions.approval(OLD, own) == ("install-1", True)
+    assert subscriptions.approval(OLD, later) == ("install-2", False)
+    assert subscriptions.approval(NEXT, later) == ("install-2", True)
+    assert subscriptions.approval(NEWEST, later) == (f"no-plan-for-{NEWEST}", True)
+    assert subscriptions.approval(OLD, {}) == (f"no-plan-for-{OLD}", True)
 
 
 @given(st.sampled_from([OLD, NEXT, NEWEST, ""]), st.sampled_from([OLD, NEXT, NEWEST, ""]), st.booleans())
 def test_no_plan_of_another_csv_is_ever_approved(current: str, installed: str, has_plan: bool) -> None:  # noqa: FBT001
     reference = PLAN if has_plan else None
     status = {"currentCSV": current, "installedCSV": installed, "installPlanRef": reference}
-    name, approved = operator_channels.approval(OLD, status)
+    name, approved = subscriptions.approval(OLD, status)
 
     assert not (approved and name == PLAN["name"] and current != OLD)
 
@@ -181,13 +208,13 @@ def test_no_plan_of_another_csv_is_ever_approved(current: str, installed: str, h
 def test_a_wait_in_vain_for_an_older_version_says_that_olm_never_goes_back(before: dict[str, str]) -> None:
     status = {"currentCSV": NEXT, **before}
 
-    said = operator_channels.advice(_settings(version="0.3.0"), PACKAGE, NAMESPACE, OLD, status, name=NAME)
+    said = subscriptions.advice(_settings(version="0.3.0"), PACKAGE, NAMESPACE, OLD, status, name=NAME)
     assert "never goes back" in said
 
 
-@pytest.mark.parametrize("said", [{}, {"version": "0.4.2"}])
+@pytest.mark.parametrize("said", [{}, {"version": "0.4.2"}, {"approval": "Automatic", "treatAs": "1.2"}])
 def test_a_wait_in_vain_says_where_to_look_and_how_to_wait_longer(said: dict[str, Any]) -> None:
-    told = operator_channels.advice(_settings(**said), PACKAGE, NAMESPACE, NEXT, {}, name=NAME)
+    told = subscriptions.advice(_settings(**said), PACKAGE, NAMESPACE, NEXT, {}, name=NAME)
 
     assert f"{NEXT} has not succeeded within 10m" in told
     assert f"oc -n {NAMESPACE} get subscription,installplan,csv" in told
@@ -197,11 +224,11 @@ def test_a_wait_in_vain_says_where_to_look_and_how_to_wait_longer(said: dict[str
 def test_a_plan_that_was_left_by_a_pin_is_told_of() -> None:
     status = {"installedCSV": OLD, "currentCSV": NEXT, "installPlanRef": PLAN, "state": "UpgradePending"}
 
-    advice = operator_channels.stuck(NAMESPACE, status)
+    advice = subscriptions.stuck(NAMESPACE, status)
     assert advice is not None
     assert f'oc -n {NAMESPACE} patch installplan install-1 --type merge -p \'{{"spec":{{"approved":true}}}}\'' in advice
-    assert operator_channels.stuck(NAMESPACE, {**status, "state": "AtLatestKnown"}) is None
-    assert operator_channels.stuck(NAMESPACE, {**status, "installedCSV": ""}) is None
+    assert subscriptions.stuck(NAMESPACE, {**status, "state": "AtLatestKnown"}) is None
+    assert subscriptions.stuck(NAMESPACE, {**status, "installedCSV": ""}) is None
 
 
 def test_the_operator_objects_name_is_that_of_olm() -> None:

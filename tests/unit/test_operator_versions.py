@@ -8,16 +8,19 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
+from components.cluster.client import Object
 from components.cluster.openshift import WAIT_FOR
+from components.operators.channels import operator_object
 from components.operators.olm_operator import OlmOperator, OlmOperatorArgs
-from components.operators.versions import OperatorSource, OperatorVersions, OperatorVersionsArgs
+from components.operators.versions import OperatorSource, OperatorVersions, OperatorVersionsArgs, foresee
 from settings.operators import OperatorSettings
+from tests.unit.fake_cluster import OPERATORS, PACKAGES, SUBSCRIPTIONS, FakeCluster
 from tests.unit.recording import Registration, _Monitor, _plain, new_event_loop
 from tests.unit.test_operator_channels import MANIFEST, NAMESPACE, NEWEST, NEXT, OLD, PACKAGE, PLAN, operator
 
 
-class _Cluster(mocks.Mocks):
-    """A cluster whose objects have the given status, by kind."""
+class _Mocks(mocks.Mocks):
+    """A provider whose objects have the given status, by kind."""
 
     def __init__(self, **status: Any) -> None:
         self._status = status
@@ -27,6 +30,18 @@ class _Cluster(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(args.token)
+
+
+def _cluster(subscription: Any = None, installed: Any = None) -> FakeCluster:
+    """Return a cluster with the catalog, and what OLM's objects say."""
+    cluster = FakeCluster()
+    cluster.put(PACKAGES.format(namespace="openshift-marketplace"), PACKAGE, MANIFEST)
+    cluster.put(PACKAGES.format(namespace="openshift-marketplace"), "another-operator", {})
+    if subscription is not None:
+        cluster.put(SUBSCRIPTIONS.format(namespace=NAMESPACE), "subscription", subscription)
+    if installed is not None:
+        cluster.put(OPERATORS, operator_object(PACKAGE, NAMESPACE), installed)
+    return cluster
 
 
 class _FailedError(Exception):
@@ -41,17 +56,23 @@ class _FailedError(Exception):
         self.seen = seen
 
 
-def _run(said: Mapping[str, Any], **status: Any) -> dict[str, Registration]:
+def _run(
+    said: Mapping[str, Any], subscription: Any = None, installed: Any = None, cluster: FakeCluster | None = None
+) -> dict[str, Registration]:
     """Run both components for Trustee, and return what they registered."""
     new_event_loop()
-    monitor = _Monitor(_Cluster(**{"PackageManifest": MANIFEST, **status}))  # type: ignore[arg-type]
-    pulumi.runtime.set_mocks(_Cluster(), project="coco-azure", stack="test", preview=False, monitor=monitor)
+    answers = _Mocks(Subscription=subscription or {})
+    monitor = _Monitor(answers)  # type: ignore[arg-type]
+    pulumi.runtime.set_mocks(answers, project="coco-azure", stack="test", preview=False, monitor=monitor)
     settings = OperatorSettings.model_validate(said)
+    client: Any = cluster or _cluster(subscription, installed)
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> Any:
-        source = OperatorSource(package=PACKAGE, namespace=NAMESPACE, settings=settings)
-        versions = OperatorVersions("versions", OperatorVersionsArgs(operators=[source]))
+        source = OperatorSource(
+            package=PACKAGE, namespace=NAMESPACE, subscription="subscription", settings=settings, client=client
+        )
+        versions = OperatorVersions("versions", OperatorVersionsArgs(foreseen=foresee([source])))
         args = OlmOperatorArgs(
             package=PACKAGE,
             namespace=NAMESPACE,
@@ -59,10 +80,11 @@ def _run(said: Mapping[str, Any], **status: Any) -> dict[str, Registration]:
             subscription="subscription",
             settings=settings,
             csv=versions.csv[PACKAGE],
+            chosen=versions.csv[PACKAGE],
             upserting=pulumi.ProviderResource("kubernetes", "upserting"),
         )
         OlmOperator("trustee", args)
-        return versions.csv[PACKAGE]
+        return pulumi.Output.from_input(versions.csv[PACKAGE])
 
     try:
         program()
@@ -71,18 +93,77 @@ def _run(said: Mapping[str, Any], **status: Any) -> dict[str, Registration]:
     return {request.name: Registration(request, _plain(request.object)) for request in monitor.requests}
 
 
-def test_without_a_pin_olm_installs_and_updates_by_itself_and_the_gate_waits_for_the_newest() -> None:
+def test_without_a_pin_the_newest_known_version_is_pinned_and_its_plan_approved() -> None:
     made = _run({})
+
+    assert made["trustee-subscription"].inputs["spec"]["installPlanApproval"] == "Manual"
+    assert made["trustee-subscription"].inputs["spec"]["startingCSV"] == NEWEST
+    assert "trustee-install-plan-1.1.0" in made
+    gate = made["trustee-installed"].inputs["metadata"]["annotations"]
+    assert f"@.name=='{NEWEST}'" in gate[WAIT_FOR]
+    assert "coco-azure/treated-as" not in gate
+
+
+def test_a_stack_that_is_installed_registers_the_same_again_while_an_unknown_version_waits() -> None:
+    unheard = "trustee-operator.v9.0.0"
+    at = {"installedCSV": NEWEST, "currentCSV": unheard, "installPlanRef": PLAN, "state": "UpgradePending"}
+    first, again = _run({}), _run({}, at)
+
+    assert {name: each.inputs for name, each in again.items() if "install-plan" not in name} == {
+        name: each.inputs for name, each in first.items() if "install-plan" not in name
+    }
+    assert first.keys() == again.keys()
+    # The plan that waits is looked at, and nothing of it is changed.
+    assert again["trustee-install-plan-1.1.0"].inputs["spec"] == {}
+
+
+def test_where_the_settings_say_so_olm_installs_and_updates_by_itself() -> None:
+    made = _run({"approval": "Automatic", "treatAs": "1.2"})
 
     assert made["trustee-subscription"].inputs["spec"]["installPlanApproval"] == "Automatic"
     assert "startingCSV" not in made["trustee-subscription"].inputs["spec"]
     assert not [name for name in made if "install-plan" in name]
-    gate = made["trustee-installed"].inputs["metadata"]["annotations"][WAIT_FOR]
-    assert f"@.name=='{NEWEST}'" in gate
+    assert f"@.name=='{NEWEST}'" in made["trustee-installed"].inputs["metadata"]["annotations"][WAIT_FOR]
+
+
+def test_the_gate_says_as_what_an_unknown_version_is_deployed() -> None:
+    made = _run({"install": False, "treatAs": "1.2"}, installed=operator(v1_3_0="Succeeded"))
+
+    assert made["trustee-installed"].inputs["metadata"]["annotations"]["coco-azure/treated-as"] == "1.2"
+
+
+def test_a_cluster_that_does_not_answer_is_told_with_what_is_needed() -> None:
+    class Silent(FakeCluster):
+        def items(self, path: str, *, labels: str | None = None, fields: str | None = None) -> list[Object]:
+            raise OSError(f"no route to {path} {labels} {fields}")
+
+    with pytest.raises(_FailedError, match=r"no route to .*right to read PackageManifests, Subscriptions"):
+        _run({}, cluster=Silent())
+
+
+def test_problems_of_all_operators_are_told_together() -> None:
+    client: Any = _cluster()
+    sources = [
+        OperatorSource(
+            package=package,
+            namespace=NAMESPACE,
+            subscription="subscription",
+            settings=OperatorSettings(channel="fast"),
+            client=client,
+        )
+        for package in (PACKAGE, "sandboxed-containers-operator")
+    ]
+    found = foresee(sources)
+
+    assert found.choices == {}
+    assert [("no channel" in problem, "no catalog" in problem) for problem in found.problems] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_a_pin_is_a_starting_csv_with_manual_approval_of_its_own_plan() -> None:
-    made = _run({"version": "0.3.0"}, Subscription={"currentCSV": OLD, "installPlanRef": PLAN})
+    made = _run({"version": "0.3.0"}, {"currentCSV": OLD, "installPlanRef": PLAN})
     subscription, plan = made["trustee-subscription"].inputs, made["trustee-install-plan-0.3.0"]
 
     assert subscription["spec"]["startingCSV"] == OLD
@@ -98,7 +179,7 @@ def test_a_pin_is_a_starting_csv_with_manual_approval_of_its_own_plan() -> None:
 
 def test_the_offer_after_the_pinned_csv_is_left_as_it_is() -> None:
     later = {"installedCSV": OLD, "currentCSV": NEXT, "installPlanRef": {"name": "install-2"}}
-    plan = _run({"version": "0.3.0"}, Subscription=later)["trustee-install-plan-0.3.0"].inputs
+    plan = _run({"version": "0.3.0"}, later)["trustee-install-plan-0.3.0"].inputs
 
     assert plan["metadata"]["name"] == "install-2"
     assert plan["spec"] == {}
@@ -106,7 +187,7 @@ def test_the_offer_after_the_pinned_csv_is_left_as_it_is() -> None:
 
 
 def test_an_installed_operators_version_is_read_and_nothing_is_installed() -> None:
-    made = _run({"install": False}, Operator=operator(v0_4_2="Succeeded"))
+    made = _run({"install": False}, installed=operator(v0_4_2="Succeeded"))
 
     assert set(made) & {"trustee-namespace", "trustee-group", "trustee-subscription"} == set()
     assert f"@.name=='{NEXT}'" in json.dumps(made["trustee-installed"].inputs)
@@ -127,8 +208,9 @@ def test_a_pin_without_a_provider_to_approve_with_is_a_mistake_of_the_program() 
         namespace=NAMESPACE,
         group="g",
         subscription="s",
-        settings=OperatorSettings(version="0.3.0"),
+        settings=OperatorSettings(),
         csv=OLD,
+        chosen=OLD,
     )
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
@@ -136,6 +218,6 @@ def test_a_pin_without_a_provider_to_approve_with_is_a_mistake_of_the_program() 
         OlmOperator("trustee", args)
 
     new_event_loop()
-    pulumi.runtime.set_mocks(_Cluster(), project="coco-azure", stack="test", preview=False)
+    pulumi.runtime.set_mocks(_Mocks(), project="coco-azure", stack="test", preview=False)
     with pytest.raises(ValueError, match="which needs csv and upserting"):
         program()

@@ -72,11 +72,11 @@ def test_an_api_server_that_is_away_for_a_while_does_not_end_the_wait() -> None:
     class Away(FakeCluster):
         times = 0
 
-        def items(self, path: str, *, labels: str | None = None) -> Any:
+        def items(self, path: str, *, labels: str | None = None, fields: str | None = None) -> Any:
             self.times += 1
             if self.times == 1:
                 raise HTTPError("no route to host")
-            return super().items(path, labels=labels)
+            return super().items(path, labels=labels, fields=fields)
 
     cluster = Away(lists=_cluster().lists)
     _image(cluster, kataConfig={"timeout": "1m"}).settle()

@@ -12,7 +12,12 @@ from preflight.wanted import Operator, Wanted
 from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE
 from rollout.facts import Pool
 
-OSC = Operator(package=OSC_PACKAGE, setting="peerPods.operator", namespace="openshift-sandboxed-containers-operator")
+OSC = Operator(
+    package=OSC_PACKAGE,
+    setting="peerPods.operator",
+    namespace="openshift-sandboxed-containers-operator",
+    csv=f"{OSC_PACKAGE}.v1.12.1",
+)
 TRUSTEE = Operator(package=TRUSTEE_PACKAGE, setting="trustee.operator", namespace="trustee-operator-system")
 WANTED = Wanted(size="Standard_DC2as_v5", sizes=("Standard_DC2as_v5",), operators=(OSC, TRUSTEE), reboots=True)
 CATALOG = Catalog(name="redhat-operators", namespace="openshift-marketplace", exists=True, state="READY")
@@ -143,8 +148,16 @@ def test_a_version_newer_than_all_that_is_known_is_a_problem() -> None:
     found = one(**csvs("1.99.0"))
     assert (found.check, found.level) == ("operators", "problem")
     assert "sandboxed-containers-operator.v1.99.0 is installed" in found.found
-    assert "1.9, 1.10, 1.11, 1.12" in found.needed
+    assert "1.9, 1.10, 1.11, 1.12, 1.13" in found.needed
     assert "peerPods.operator.version VERSION" in found.fix
+
+
+def test_a_version_that_is_treated_as_a_known_one_is_no_problem() -> None:
+    assert said(replace(WANTED, operators=(replace(OSC, treat_as="1.13"),)), **csvs("1.99.0")) == []
+
+
+def test_an_installed_version_that_ends_the_run_elsewhere_is_not_told_twice() -> None:
+    assert said(replace(WANTED, operators=(replace(OSC, csv=""),)), **csvs("1.99.0")) == []
 
 
 def test_a_version_older_than_all_that_is_known_is_a_warning_where_the_stack_upgrades_it() -> None:
@@ -154,6 +167,34 @@ def test_a_version_older_than_all_that_is_known_is_a_warning_where_the_stack_upg
 def test_a_version_older_than_all_that_is_known_is_a_problem_where_somebody_else_installs() -> None:
     wanted = replace(WANTED, operators=(replace(OSC, install=False),))
     assert one(wanted, **csvs("1.8.1")).level == "problem"
+
+
+def _floor(version: str, csv: str = "1.13.1", treat_as: str | None = None) -> list[Finding]:
+    operator = replace(OSC, csv=f"{OSC_PACKAGE}.v{csv}", treat_as=treat_as)
+    return said(replace(WANTED, operators=(operator,)), version=version)
+
+
+@pytest.mark.parametrize(
+    ("version", "least"), [("4.19.37", "4.19.38"), ("4.22.4", "4.22.5"), ("4.18.99", "4.19.38"), ("4.20.3", "4.20.29")]
+)
+def test_an_openshift_below_what_people_tell_for_the_version_of_osc_is_a_warning(version: str, least: str) -> None:
+    (found,) = _floor(version)
+
+    assert (found.check, found.level) == ("cluster-version", "warning")
+    assert f"OpenShift {version}, and sandboxed-containers-operator.v1.13.1" in found.found
+    assert "4.19.38, 4.20.29, 4.21.24, 4.22.5" in found.needed
+    assert f"oc adm upgrade --to {least}" in found.fix
+    assert "coco-azure:peerPods.operator.version VERSION" in found.fix
+
+
+@pytest.mark.parametrize("version", ["4.19.38", "4.21.30", "4.22.5", "4.22.15", "4.23.0", ""])
+def test_an_openshift_that_is_new_enough_is_fine(version: str) -> None:
+    assert [each for each in _floor(version) if "sandboxed" in each.found] == []
+
+
+def test_the_least_openshift_is_that_of_the_version_that_the_stack_will_have() -> None:
+    assert _floor("4.19.3", "1.12.1") == []
+    assert len(_floor("4.19.3", "1.14.0", treat_as="1.13")) == 1
 
 
 def test_versions_are_compared_as_numbers() -> None:

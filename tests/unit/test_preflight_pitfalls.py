@@ -16,7 +16,12 @@ from rollout.facts import Pool
 from tests.unit import preflight_facts as known
 
 _OSC = "sandboxed-containers-operator"
-OPERATOR = Operator(package=_OSC, setting="peerPods.operator", namespace="openshift-sandboxed-containers-operator")
+OPERATOR = Operator(
+    package=_OSC,
+    setting="peerPods.operator",
+    namespace="openshift-sandboxed-containers-operator",
+    csv=f"{_OSC}.v1.12.1",
+)
 READY = Catalog(name="redhat-operators", namespace="openshift-marketplace", exists=True, state="READY")
 CLUSTER = ClusterFacts(
     version="4.18.21",

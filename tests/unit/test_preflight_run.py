@@ -13,11 +13,14 @@ from components.azure import client as azure_client
 from components.azure import preflight as preflight_azure
 from components.azure.place import Place
 from components.cluster import preflight as cluster_preflight
+from components.operators import versions as operator_versions
+from components.operators.choice import Choice
 from components.peer_pods import kata_facts
 from components.peer_pods.kata_config import Foreseen
 from preflight.cluster_facts import ClusterFacts
 from preflight.facts import AzureFacts
 from preflight.wanted import Wanted
+from rendering.profiles import OSC_PACKAGE
 from rollout import approval
 from rollout.facts import Facts, Image, KataPod, LastRollout, Node, read_kata_config
 from rollout.plan import decide
@@ -57,6 +60,9 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Said:
     monkeypatch.setattr(azure_client, "connect", lambda *_: None)
     monkeypatch.setattr(cluster_preflight, "gather", lambda *_: ClusterFacts())
     return told
+
+
+VERSIONS = operator_versions.Foreseen(choices={OSC_PACKAGE: Choice(csv=f"{OSC_PACKAGE}.v1.12.1")})
 
 
 def _foreseen(stack: settings.Settings, **changes: Any) -> Foreseen:
@@ -103,7 +109,7 @@ def _run(
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
     stack = settings.parse(config or {}, Path())
     foreseen = _foreseen(stack)
-    return preflight_run.foresee(stack, foreseen.client, PLACE, foreseen)
+    return preflight_run.foresee(stack, foreseen.client, PLACE, foreseen, VERSIONS)
 
 
 def test_an_up_with_problems_ends_with_the_table_and_the_ways_out(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
@@ -201,14 +207,14 @@ def test_settings_and_plan_become_what_the_checks_judge_by() -> None:
     }
     stack = settings.parse(config, Path())
 
-    wanted = preflight_run.wanted(stack, _foreseen(stack, pods=(KataPod(namespace="app", name="one"),)))
+    wanted = preflight_run.wanted(stack, _foreseen(stack, pods=(KataPod(namespace="app", name="one"),)), VERSIONS)
 
     assert (wanted.pods, wanted.running, wanted.reboots) == (6, 1, True)
     assert (wanted.vxlan_port, wanted.secure_boot) == (4789, False)
     assert (wanted.image_id, wanted.own_image) == (known.IMAGE, True)
     assert (wanted.own_subnet, wanted.own_range, wanted.own_nat_gateway) == (True, "10.1.0.0/24", True)
     # Trustee's operator is on another cluster.
-    assert [operator.package for operator in wanted.operators] == ["sandboxed-containers-operator"]
+    assert [(each.package, each.csv) for each in wanted.operators] == [(OSC_PACKAGE, f"{OSC_PACKAGE}.v1.12.1")]
 
 
 @pytest.mark.parametrize(("uid", "judged"), [("its-uid", known.IMAGE), ("another", "")])
@@ -219,6 +225,6 @@ def test_an_image_of_the_operators_is_judged_when_its_roll_out_is_over(uid: str,
     last = LastRollout(uid=uid, nodes=())
     facts = {"kata_configs": (found,), "last": last, "gate": True, "image": Image(id=known.IMAGE, confidential=True)}
 
-    wanted = preflight_run.wanted(stack, _foreseen(stack, **facts))
+    wanted = preflight_run.wanted(stack, _foreseen(stack, **facts), VERSIONS)
 
     assert (wanted.image_id, wanted.own_image) == (judged, False)

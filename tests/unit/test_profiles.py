@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rendering import profiles
+from rendering import profile_table, profiles
 from rendering.profiles import OSC, TRUSTEE, VersionError
 
 ROOT = "/opt/confidential-containers"
@@ -140,6 +140,7 @@ def test_no_field_of_a_profile_is_without_a_fact() -> None:
         ("1.10", True, "io.katacontainers.config.runtime.cc_init_data", False, "0.2.0"),
         ("1.11", True, "io.katacontainers.config.hypervisor.cc_init_data", True, "0.4.0"),
         ("1.12", True, "io.katacontainers.config.hypervisor.cc_init_data", True, "0.4.0"),
+        ("1.13", True, "io.katacontainers.config.hypervisor.cc_init_data", True, "0.4.0"),
     ],
 )
 def test_each_version_of_osc_takes_initdata_as_its_cloud_api_adaptor_does(
@@ -151,7 +152,54 @@ def test_each_version_of_osc_takes_initdata_as_its_cloud_api_adaptor_does(
     assert profile.initdata_stand_in == stand_in
     assert profile.protocol == protocol
     assert profile.initdata_measured == (version != "1.9")
-    assert profile.restarts_caa == profile.workload_identity == (version == "1.12")
+    assert profile.restarts_caa == profile.workload_identity == (version in ("1.12", "1.13"))
+
+
+def test_osc_1_13_is_as_1_12_where_no_source_tells_and_the_table_says_so() -> None:
+    profile = OSC["1.13"]
+
+    for field in profile.assumed:
+        assert getattr(profile, field) == getattr(OSC["1.12"], field), field
+    assert "protocol" in profile.assumed
+    assert not any(other.assumed for version, other in OSC.items() if version != "1.13")
+    cells = {
+        line.split(" | ")[0].removeprefix("| "): line.split(" | ")[5] for line in profile_table.osc().splitlines()[2:]
+    }
+    assumed = {title for title, cell in cells.items() if "(assumed)" in cell}
+    assert len(assumed) == len(profile.assumed)
+    assert "pod VMs speak RCAR" in assumed
+    assert "the guest refuses unsigned sealed secrets" not in assumed
+    assert profile_table.osc().count("(assumed)") == len(assumed)
+
+
+@pytest.mark.parametrize(
+    ("field", "before", "since"),
+    [
+        ("one_image", False, True),
+        ("verifies_sealed", False, True),
+        ("follows_tls_profile", False, True),
+        ("proxy_timeout", "5m", "8m"),
+        ("openshift", (), ("4.19.38", "4.20.29", "4.21.24", "4.22.5")),
+    ],
+)
+def test_what_osc_1_13_brings(field: str, before: Any, since: Any) -> None:
+    assert {getattr(profile, field) for version, profile in OSC.items() if version != "1.13"} == {before}
+    assert getattr(OSC["1.13"], field) == since
+
+
+def test_a_version_without_a_profile_is_treated_as_the_one_that_is_named_and_a_known_one_is_not() -> None:
+    assert profiles.trustee("trustee-operator.v1.3.0", "1.1") is TRUSTEE["1.1"]
+    assert profiles.trustee("trustee-operator.v1.2.1", "1.1") is TRUSTEE["1.2"]
+    assert profiles.osc("sandboxed-containers-operator.v1.14.0", "1.12") is OSC["1.12"]
+    with pytest.raises(VersionError, match="has no profile"):
+        profiles.osc("sandboxed-containers-operator.v1.14.0", "1.15")
+
+
+def test_a_csv_is_known_by_its_minor_version_and_that_of_another_package_always() -> None:
+    assert profiles.known("trustee-operator", "trustee-operator.v1.2.9")
+    assert not profiles.known("trustee-operator", "trustee-operator.v1.3.0")
+    assert not profiles.known("trustee-operator", "trustee-operator.latest")
+    assert profiles.known("another-operator", "another-operator.v7.0.0")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +223,7 @@ def test_the_profile_follows_from_the_name_of_the_csv() -> None:
 def test_a_version_without_a_profile_names_those_that_have_one() -> None:
     with pytest.raises(VersionError, match=r"trustee-operator.v2.0.0.*0\.3, 0\.4, 1\.0, 1\.1, 1\.2.*pulumi config set"):
         profiles.trustee("trustee-operator.v2.0.0")
-    with pytest.raises(VersionError, match=r"1\.9, 1\.10, 1\.11, 1\.12.*peerPods"):
+    with pytest.raises(VersionError, match=r"1\.9, 1\.10, 1\.11, 1\.12, 1\.13.*peerPods.*treatAs' 1\.13"):
         profiles.osc("sandboxed-containers-operator.v1.8.1")
 
 

@@ -43,7 +43,7 @@ def test_a_state_that_stays_unreadable_ends_the_run(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "answers", [Recorder(trustee="2.0.0"), Recorder(osc="1.13.0", trustee="1.2.0")], ids=["Trustee", "OSC"]
+    "answers", [Recorder(trustee="2.0.0"), Recorder(osc="1.14.0", trustee="1.2.0")], ids=["Trustee", "OSC"]
 )
 def test_without_a_profile_no_object_is_created_not_even_the_namespace_of_the_check(
     answers: Recorder, monkeypatch: pytest.MonkeyPatch

@@ -133,7 +133,6 @@ def test_a_hub_has_a_trustee_and_nothing_of_peer_pods() -> None:
     assert {name for name, request in run.reads.items() if request.type.startswith("kubernetes:")} == {
         "facts-infrastructure",
         "facts-ingress",
-        "versions-trustee-operator",
     }
     assert set(run.exports) == {
         "trusteeUrl",
@@ -217,15 +216,16 @@ def test_a_trusted_cluster_has_trustee_and_the_other_one_the_peer_pods() -> None
     for name, found in run.registrations.items():
         if found.request.type.startswith("kubernetes:") and found.request.custom:
             providers.setdefault(found.request.provider.split("::")[-2], set()).add(name)
-    assert set(providers) == {"cluster", "cluster-without-dry-run", "trustee-cluster", "trustee-cluster-upserting"}
+    both = {"cluster", "cluster-upserting", "trustee-cluster", "trustee-cluster-upserting"}
+    assert set(providers) == {*both, "cluster-without-dry-run"}
     for name, request in run.reads.items():
         if request.type.startswith("kubernetes:"):
             providers[request.provider.split("::")[-2]].add(name)
-    mine = providers["cluster"] | providers["cluster-without-dry-run"]
+    mine = providers["cluster"] | providers["cluster-without-dry-run"] | providers["cluster-upserting"]
     theirs = providers["trustee-cluster"] | providers["trustee-cluster-upserting"]
     assert not [name for name in mine if name.startswith("trustee")]
     assert not [name for name in theirs if name.startswith(("peer-pods", "check", "facts"))]
-    assert {"versions-trustee-operator", "trustee-facts-ingress"} <= theirs
+    assert "trustee-facts-ingress" in theirs
     assert run.exports["proof"]["ownCluster"] is True
 
 

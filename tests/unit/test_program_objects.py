@@ -147,7 +147,7 @@ def test_every_object_is_exactly_as_the_golden_file_says(name: str, monkeypatch:
 
     osc, trustee = VERSIONS.get(name, ("1.9.0", "0.3.0"))
     answers = Recorder(osc=osc, trustee=trustee)
-    answers.cluster.offer("mirrors", "mirror")
+    answers.cluster.offer("mirrors", "mirror", trustee_operator=trustee)
     run = run_program(config, answers)
     found = yaml.dump(_readable(run.objects()), Dumper=_Literal, sort_keys=True, width=120)
 

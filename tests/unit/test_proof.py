@@ -104,6 +104,12 @@ def test_hashes_are_what_sha256sum_gives_and_of_sets_whatever_the_order() -> Non
     assert proof.set_hash(["a"]) != proof.set_hash(["a", "b"])
 
 
+def test_a_version_that_is_treated_as_another_one_is_told_as_such() -> None:
+    unheard = Version(package="trustee-operator", csv="trustee-operator.v1.20.0", profile="1.2", protocol="0.4.0")
+
+    assert "treated as 1.2, having no profile, RCAR 0.4.0" in to_text(_with(versions=(unheard,)))
+
+
 def test_the_text_is_an_aligned_table() -> None:
     warning = "Trustee runs on the cluster that it judges, which is for demonstration: whoever controls the cluster"
     text = to_text(_with(warnings=(f"{warning} controls the verifier",)))

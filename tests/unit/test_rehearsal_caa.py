@@ -1,6 +1,7 @@
 """The simulated CAA takes initdata as the one of each OSC version does, and fails as it fails."""
 
 import base64
+import dataclasses
 import hashlib
 
 import pytest
@@ -207,4 +208,6 @@ def test_a_debugged_pod_vm_says_so_for_both_tees() -> None:
 
 
 def test_every_version_with_a_profile_can_be_rehearsed() -> None:
-    assert list(osc_release.RELEASES) == ["1.9", "1.10", "1.11", "1.12"]
+    # The last one is of a version that there is not.
+    assert list(osc_release.RELEASES) == ["1.9", "1.10", "1.11", "1.12", "1.13", "1.14"]
+    assert osc_release.of("1.14.0") == dataclasses.replace(osc_release.of("1.13.1"), version="1.14")

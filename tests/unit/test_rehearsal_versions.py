@@ -23,7 +23,7 @@ def test_the_environment_decides_what_the_catalog_offers(said: str) -> None:
     (channel,) = osc["status"]["channels"]
 
     assert channel["currentCSV"] == "sandboxed-containers-operator.v1.12.1"
-    assert {entry["version"] for entry in channel["entries"]} == set(OSC.versions)
+    assert [entry["version"] for entry in channel["entries"]] == ["1.12.1", "1.11.0", "1.10.1", "1.9.0"]
     assert trustee["status"]["channels"][0]["currentCSV"] == "trustee-operator.v1.2.1"
 
 
@@ -35,7 +35,9 @@ def test_the_environment_decides_what_the_catalog_offers(said: str) -> None:
         ({"COCO_REHEARSAL_OSC": "1.11"}, ("1.11.0", "1.2.1")),
         ({"COCO_REHEARSAL_TRUSTEE": "0.3"}, ("1.9.0", "0.3.0")),
         ({"COCO_REHEARSAL_TRUSTEE": "0.4"}, ("1.10.1", "0.4.2")),
-        ({"COCO_REHEARSAL_TRUSTEE": "1.0"}, ("1.12.1", "1.0.0")),
+        ({"COCO_REHEARSAL_TRUSTEE": "1.0"}, ("1.13.1", "1.0.0")),
+        ({"COCO_REHEARSAL_OSC": "1.13"}, ("1.13.1", "1.2.1")),
+        ({"COCO_REHEARSAL_OSC": "1.14"}, ("1.14.0", "1.2.1")),
         ({"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "0.3"}, ("1.12.1", "0.3.0")),
     ],
 )
@@ -121,3 +123,35 @@ def test_an_upgrade_brings_caa_to_the_new_version() -> None:
         image = world.one(DAEMON_SET)["spec"]["template"]["spec"]["containers"][0]["image"]
 
         assert image == f"registry.example.com/cloud-api-adaptor:{version}"
+
+
+@pytest.mark.parametrize(
+    ("version", "variables"),
+    [
+        ("1.12.1", []),
+        ("1.13.1", ["TLS_MIN_VERSION", "TLS_CIPHER_SUITES"]),
+        ("1.14.0", ["TLS_MIN_VERSION", "TLS_CIPHER_SUITES"]),
+    ],
+)
+def test_from_1_13_on_the_operator_tells_caa_the_tls_profile_after_an_upgrade_too(
+    version: str, variables: list[str]
+) -> None:
+    world = World(OSC)
+    peer_pods = osc_peer_pods.PeerPods(world.context)
+    world.create(CONFIG_MAP, {"metadata": CONFIG})
+    for each in ("1.11.0", version):
+        asyncio.run(peer_pods.daemon_set(OWNER, each))
+
+    container = world.one(DAEMON_SET)["spec"]["template"]["spec"]["containers"][0]
+    assert [entry["name"] for entry in container.get("env") or []] == variables
+
+
+def test_a_version_that_there_is_not_is_in_the_channel_only_where_it_is_asked_for() -> None:
+    def newest(environment: dict[str, str]) -> list[str]:
+        osc, _ = olm_catalog.manifests(environment)
+        return [entry["version"] for entry in osc["status"]["channels"][0]["entries"]][:2]
+
+    assert newest({"COCO_REHEARSAL_OSC": "1.14"}) == ["1.14.0", "1.13.1"]
+    assert newest({"COCO_REHEARSAL_TRUSTEE": "1.2"}) == ["1.13.1", "1.12.1"]
+    assert OSC.unheard == ("1.14.0",)
+    assert not {"1.14"} & set(profiles.OSC)

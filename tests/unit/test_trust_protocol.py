@@ -49,7 +49,10 @@ def test_the_problem_says_both_versions_the_pairs_that_fit_and_a_pin_for_each_si
 
     assert f"pod VMs of OSC {osc} (sandboxed-containers-operator.v{osc}.0) speak version {OSC[osc].protocol}" in said
     assert f"KBS of Trustee {trustee} (trustee-operator.v{trustee}.0) takes {TRUSTEE[trustee].protocol} only" in said
-    assert "OSC 1.9 with Trustee 0.3; OSC 1.10 with Trustee 0.4; OSC 1.11 or 1.12 with Trustee 1.0, 1.1 or 1.2" in said
+    assert (
+        "OSC 1.9 with Trustee 0.3; OSC 1.10 with Trustee 0.4; OSC 1.11, 1.12 or 1.13 with Trustee 1.0, 1.1 or 1.2"
+        in said
+    )
     pins = re.findall(r"pin ([^:]*): pulumi config set --path 'coco-azure:(\w+)\.operator\.version' VERSION", said)
     versions = {part: set(re.findall(r"[0-9]+\.[0-9]+(?=\.x)", text)) for text, part in pins}
     assert versions == {

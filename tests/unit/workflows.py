@@ -10,6 +10,8 @@ from tests.unit.stack_files import ROOT
 CI = ROOT / "examples" / "ci"
 WORKFLOWS = sorted(path.name for path in CI.glob("*.yaml"))
 ACTIONS = ("report", "setup", "state")
+BY_ENGINE = [name for name in WORKFLOWS if name != "versions.yaml"]
+"""Those that run Pulumi."""
 DEPLOYING = ("pulumi-cloud.yaml", "azure-blob.yaml")
 PACK = ("policies", "policies/prod.json")
 """The policy pack that every run is held to, and its levels."""

@@ -12,8 +12,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
+from components.cluster import client as cluster_client
 from components.operators.olm_operator import OlmOperator, OlmOperatorArgs
-from components.operators.versions import OperatorSource, OperatorVersions, OperatorVersionsArgs
+from components.operators.versions import OperatorSource, OperatorVersions, OperatorVersionsArgs, foresee
+from settings.cluster import ClusterSettings
 from settings.operators import OperatorSettings
 
 OPERATORS = {
@@ -31,11 +33,18 @@ connect = partial(kubernetes.Provider, kubeconfig=os.environ["KUBECONFIG"], clus
 on_cluster = ResourceOptions(providers=[connect("cluster", enable_config_map_mutable=True)])
 upserting = connect("cluster-upserting", upsert_existing_objects=True)
 
+client = cluster_client.connect(ClusterSettings(kubeconfig=os.environ["KUBECONFIG"]))
 sources = [
-    OperatorSource(package=OPERATORS[key][0], namespace=OPERATORS[key][1], settings=said)
+    OperatorSource(
+        package=OPERATORS[key][0],
+        namespace=OPERATORS[key][1],
+        subscription=f"{key}-subscription",
+        settings=said,
+        client=client,
+    )
     for key, said in wanted.items()
 ]
-versions = OperatorVersions("versions", OperatorVersionsArgs(operators=sources), on_cluster)
+versions = OperatorVersions("versions", OperatorVersionsArgs(foreseen=foresee(sources)))
 for key, said in wanted.items():
     package, namespace = OPERATORS[key]
     csv = versions.csv[package]
@@ -48,6 +57,7 @@ for key, said in wanted.items():
             subscription=f"{key}-subscription",
             settings=said,
             csv=csv,
+            chosen=csv,
             upserting=upserting,
         ),
         on_cluster,

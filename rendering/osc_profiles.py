@@ -1,0 +1,82 @@
+"""Version profiles of OpenShift sandboxed containers (OSC), as data.
+
+Sources stand beside the values: CAA is openshift/cloud-api-adaptor (branches release-1.9, osc-release-v1.10, -v1.11,
+-v1.12), OSC openshift/sandboxed-containers-operator. What no public source tells of a version is as in the one before,
+and named in ``OscProfile.assumed``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rendering.profile_types import OscProfile
+
+# CAA pkg/util/cloud.go GetInitdataFromAnnotation.
+_RUNTIME = "io.katacontainers.config.runtime.cc_init_data"
+_HYPERVISOR = "io.katacontainers.config.hypervisor.cc_init_data"
+
+
+def _osc(version: str, protocol: str, annotation: str = _HYPERVISOR, **changes: Any) -> OscProfile:
+    fields: dict[str, Any] = {
+        "initdata_gzip": True,  # CAA pkg/initdata/initdata.go Decode
+        # CAA podvm-mkosi process-user-data.service.d/10-override.conf extends PCR 8; whether the image that OSC 1.9
+        # builds itself does, no public source says.
+        "initdata_measured": True,
+        "initdata_stand_in": True,  # CAA pkg/userdata/provision.go generateDummyInitdata
+        "restarts_caa": False,
+        # openshift/sandboxed-containers-operator pull request 879, docs/credentials-handling.md (1.12.1)
+        "workload_identity": False,
+        # kata-containers 3.29.0 src/agent/policy/src/policy.rs PolicyCopyFileRequest, not in 3.13 to 3.25; Red Hat's
+        # own policy reads it from OSC 1.12 on (CAA podvm-payload/osc-agent-policy.rego).
+        "copied_type_named": False,
+        "one_image": False,
+        "verifies_sealed": False,
+        "follows_tls_profile": False,
+        "proxy_timeout": "5m",
+        "openshift": (),
+        "assumed": frozenset(),
+    }
+    return OscProfile(version=version, initdata_annotation=annotation, protocol=protocol, **{**fields, **changes})
+
+
+# KBS_PROTOCOL_VERSION of confidential-containers/guest-components (attestation-agent/kbs_protocol/src/client/mod.rs) at
+# the revisions that CAA src/cloud-api-adaptor/versions.yaml names: 3df6c412, 0a06ef24, 608b4820, 5574c494. What KBS
+# takes: TR kbs/src/attestation/backend.rs, VERSION_REQ.
+RCAR_FIRST, RCAR_0_4, RCAR_1_0 = "0.1.1", "0.2.0", "0.4.0"
+
+
+# The branch of CAA for OSC 1.13 is not public, and of the operator nobody has read the tag of 1.13.1.
+_ASSUMED = frozenset(
+    {
+        "initdata_gzip",
+        "initdata_annotation",
+        "initdata_measured",
+        "initdata_stand_in",
+        "restarts_caa",
+        "workload_identity",
+        "protocol",
+        "copied_type_named",
+    }
+)
+
+OSC: Mapping[str, OscProfile] = {
+    profile.version: profile
+    for profile in (
+        _osc("1.9", RCAR_FIRST, _RUNTIME, initdata_gzip=False, initdata_measured=False, initdata_stand_in=False),
+        _osc("1.10", RCAR_0_4, _RUNTIME, initdata_stand_in=False),
+        _osc("1.11", RCAR_1_0),
+        _osc("1.12", RCAR_1_0, restarts_caa=True, workload_identity=True, copied_type_named=True),
+        _osc(
+            "1.13",
+            RCAR_1_0,
+            restarts_caa=True,
+            workload_identity=True,
+            copied_type_named=True,
+            one_image=True,  # OSC docs/peerpods-encrypted-scratch.md at 50a32f42
+            verifies_sealed=True,  # guest-components confidential-data-hub/hub/src/secret/mod.rs, from v0.18.0 on
+            follows_tls_profile=True,  # OSC controllers/tls.go at 933eb47: TLS_MIN_VERSION, TLS_CIPHER_SUITES
+            proxy_timeout="8m",
+            openshift=("4.19.38", "4.20.29", "4.21.24", "4.22.5"),  # told by people who have installed it
+            assumed=_ASSUMED,
+        ),
+    )
+}

@@ -1,0 +1,167 @@
+"""``python -m offers``: versions without a profile are noticed, in a cluster and in a rendered catalog."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from offers import __main__ as command
+from offers import model, read
+from offers.model import Offer
+from rehearsal.operators import olm_catalog
+from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE
+from tests.unit.fake_cluster import PACKAGES, FakeCluster
+
+NAMESPACE = "openshift-marketplace"
+
+
+def _offer(version: str, package: str = OSC_PACKAGE) -> Offer:
+    return Offer(package=package, csv=f"{package}.v{version}", channel="stable", source="redhat-operators")
+
+
+def _document(*versions: str, package: str = OSC_PACKAGE, schema: str = "olm.channel") -> dict[str, Any]:
+    entries = [{"name": f"{package}.v{version}"} for version in versions]
+    return {"schema": schema, "name": "stable", "package": package, "entries": entries}
+
+
+def _cluster(osc: str = "1.14.0") -> FakeCluster:
+    cluster = FakeCluster()
+    path = PACKAGES.format(namespace=NAMESPACE)
+    cluster.put(path, OSC_PACKAGE, olm_catalog.manifest_status(olm_catalog.OSC, osc))
+    cluster.put(path, TRUSTEE_PACKAGE, olm_catalog.manifest_status(olm_catalog.TRUSTEE, "1.2.1"))
+    return cluster
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    """The cluster that the command asks."""
+    found = _cluster()
+    monkeypatch.setattr("components.cluster.client.connect", lambda _: found)
+    return found
+
+
+def test_a_version_without_a_profile_is_unknown_and_an_old_one_is_no_news() -> None:
+    offers = [_offer(each) for each in ("1.14.0", "1.13.2", "1.8.1", "1.2.0", "1.20.0", "1.14.0", "1.9.0")]
+
+    assert [each.csv for each in model.unknown(offers)] == [
+        f"{OSC_PACKAGE}.v1.14.0",
+        f"{OSC_PACKAGE}.v1.20.0",
+    ]
+
+
+def test_each_package_is_held_to_its_own_profiles() -> None:
+    offers = [_offer("1.3.0", TRUSTEE_PACKAGE), _offer("1.13.1", TRUSTEE_PACKAGE), _offer("0.2.0", TRUSTEE_PACKAGE)]
+
+    assert [each.csv for each in model.unknown(offers)] == [f"{TRUSTEE_PACKAGE}.v1.3.0", f"{TRUSTEE_PACKAGE}.v1.13.1"]
+
+
+def test_a_cluster_with_an_unknown_head_gives_exit_code_2_and_names_it(
+    cluster: FakeCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cluster.lists
+    assert command.main([]) == 2
+
+    told = capsys.readouterr().out
+    assert f"{OSC_PACKAGE} 1.14.0 has no profile: channel stable of redhat-operators" in told
+    assert "newest that has one is 1.13" in told
+    assert told.count("has no profile") == 1
+
+
+def test_the_same_as_json(cluster: FakeCluster, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cluster.lists
+    assert command.main(["--json"]) == 2
+
+    (found,) = json.loads(capsys.readouterr().out)["unknown"]
+    assert (found["package"], found["version"], found["source"]) == (OSC_PACKAGE, "1.14.0", "redhat-operators")
+
+
+def test_a_cluster_whose_versions_are_all_known_gives_exit_code_0(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("components.cluster.client.connect", lambda _: _cluster("1.13.1"))
+
+    assert command.main([]) == 0
+    assert "every version has a profile" in capsys.readouterr().out
+
+
+def test_a_head_that_no_entry_names_is_looked_at_too() -> None:
+    cluster = FakeCluster()
+    channel = {"name": "stable", "currentCSV": f"{OSC_PACKAGE}.v1.14.0"}
+    cluster.put(PACKAGES.format(namespace="mirrors"), OSC_PACKAGE, {"catalogSource": "mine", "channels": [channel]})
+    client: Any = cluster
+
+    assert read.cluster(client, "mirrors") == [
+        Offer(package=OSC_PACKAGE, csv=f"{OSC_PACKAGE}.v1.14.0", channel="stable", source="mine")
+    ]
+
+
+def test_a_cluster_without_the_packages_cannot_tell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("components.cluster.client.connect", lambda _: FakeCluster())
+
+    assert command.main(["--namespace", "mirrors"]) == 1
+    assert "no catalog in mirrors has trustee-operator or sandboxed-containers-operator" in capsys.readouterr().err
+
+
+_STREAM = [
+    {"schema": "olm.package", "name": OSC_PACKAGE, "defaultChannel": "stable"},
+    _document("1.13.1", "1.14.0"),
+    _document("9.0.0", package="another-operator"),
+    _document("9.0.0", schema="olm.deprecations"),
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(json.dumps(each, indent=2) for each in _STREAM),
+        "".join(json.dumps(each) for each in _STREAM) + "\n",
+        yaml.safe_dump_all(_STREAM),
+    ],
+    ids=["JSON", "JSON without ends of lines", "YAML"],
+)
+def test_a_rendered_catalog_is_read_in_every_form_that_opm_prints(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "catalog"
+    file.write_text(text)
+
+    assert command.main(["--catalog", str(file)]) == 2
+    told = capsys.readouterr().out
+    assert f"{OSC_PACKAGE} 1.14.0 has no profile: channel stable of {file}" in told
+    assert told.count("has no profile") == 1
+
+
+def test_a_catalog_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(_document("1.13.1"))))
+
+    assert command.main(["--catalog", "-"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "neither a stream of JSON nor of YAML"),
+        ("a: [", "neither a stream of JSON nor of YAML"),
+        ("", "has no channel (schema olm.channel)"),
+        ("just words", "has no channel (schema olm.channel)"),
+        (json.dumps(_document("1.0.0", package="another-operator")), "needed what `opm render` prints"),
+    ],
+)
+def test_what_is_no_catalog_gives_exit_code_1_and_says_what_is_needed(
+    text: str, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "catalog"
+    file.write_text(text)
+
+    assert command.main(["--catalog", str(file)]) == 1
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_cannot_tell(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--catalog", "no/such/file"]) == 1
+    assert "no/such/file" in capsys.readouterr().err
