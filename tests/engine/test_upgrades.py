@@ -195,6 +195,8 @@ def test_from_the_chapters_versions_to_the_newest_the_preview_replaces_no_kataco
     assert names(preview, "replace") == {CHECK, "trustee-content-token-signer"}
     updated = {"peer-pods-operator-installed", "peer-pods-cm", "peer-pods-caa", GATE, KBS_CONFIG, KBS}
     content = {"trustee-content-attestation-policy", "trustee-content-kbs-auth-public-key"}
+    # Its annotation has another name and another encoding.
+    content |= {"trust-chain-workload-initdata"}
     assert names(preview, "update") == updated | REWRITTEN | content
     assert "sandboxed-containers-operator goes from 1.9 to 1.12" in said
     assert "in annotation io.katacontainers.config.hypervisor.cc_init_data instead of" in said
