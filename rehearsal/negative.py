@@ -142,18 +142,18 @@ def _of_workload(annotations: Mapping[str, str]) -> list[Check]:
     attack = hostile.ATTACKS[hostile.COMMAND]
     return [
         Check(
-            name="a workload's own probe", pod="shop", change=lambda pod: be_it(pod, probe), reason=None, by_exec=True
+            name="a workload's own probe", pod="cart", change=lambda pod: be_it(pod, probe), reason=None, by_exec=True
         ),
         Check(
             name="exec into that workload",
-            pod="shop-exec",
+            pod="cart-exec",
             change=lambda pod: be_it(pod, ["cat", "/etc/shadow"]),
             reason=_BY_AGENT,
             by_exec=True,
         ),
         Check(
             name=f"{attack.title} in that workload",
-            pod="shop-command",
+            pod="cart-command",
             change=run_otherwise,
             reason=_denied(attack.denied),
         ),

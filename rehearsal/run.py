@@ -54,7 +54,7 @@ def main_job(place: Workplace, say: Say) -> None:
         say("\n$ pulumi up --expect-no-changes")
         _pulumi(prepared, ["up", "--yes", "--skip-preview", "--non-interactive", "--expect-no-changes"])
         say("\ntrying what must be denied")
-        outcomes = negative.run(ApiServer(place.cluster / "kubeconfig"), outputs["workloadInitdata"].get("shop"))
+        outcomes = negative.run(ApiServer(place.cluster / "kubeconfig"), outputs["workloadInitdata"].get("cart"))
         # Once more, with what was tried.
         report = reported.write(prepared, events, page, say, outcomes)
         took, provider = time.monotonic() - began, prepared.provider

@@ -44,7 +44,13 @@ def install(checkout: Path, home: Path, pulumi: Path, say: Say) -> str:
     provider = kubernetes(pulumi, say)
     _place(home, "azure-native", _stand_in(checkout, "rehearsal.azure_provider"))
     _place(home, "kubernetes", f'#!/bin/sh\nexec {shlex.quote(str(provider.path))} "$@"\n')
-    return f"{version(provider.path)}, {provider.source}"
+    return f"{_in_words(version(provider.path))}, {provider.source}"
+
+
+def _in_words(reported: str) -> str:
+    """Return a version for people: a build reports the one that it takes the place of, and behind it what it is."""
+    asked, _, revision = reported.partition("+built-from.")
+    return f"{revision} in place of {asked}" if revision else reported
 
 
 def version(plugin: Path) -> str:

@@ -150,7 +150,7 @@ def test_initdata_in_the_encoding_of_the_version_has_the_exported_digest_and_pcr
     assert pcr8(document) == outputs["initdataPcr8"]["global"]
     proven = {each["scope"]: each for each in outputs["proof"]["initdata"]}
     assert {scope: each["pcr8"] for scope, each in proven.items()} == outputs["initdataPcr8"]
-    assert proven.keys() == {"global", "attestation-check", "shop"}
+    assert proven.keys() == {"global", "attestation-check", "cart"}
     assert proven["global"] == {
         "scope": "global",
         "algorithm": "sha256",
@@ -191,7 +191,7 @@ def test_the_config_maps_have_the_keys_of_the_version_and_are_marked_as_migrated
 
 
 def test_what_must_be_denied_is_denied_and_the_untouched_pod_gets_its_secret(deployed: Stack) -> None:
-    workload = deployed.outputs()["workloadInitdata"]["shop"]
+    workload = deployed.outputs()["workloadInitdata"]["cart"]
     outcomes = negative.run(ApiServer(deployed.cluster.kubeconfig), workload)
 
     assert {each.name for each in outcomes} == {

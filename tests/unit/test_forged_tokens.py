@@ -19,7 +19,9 @@ RESOURCE = "default/kbsres1/key1"
 SECRETS = {"kbsres1": {"key1": "res1val1"}}
 FORMS: dict[str, dict[str, Any]] = {
     "development": {"clientSecrets": SECRETS},
-    "production": changed(PRODUCTION, clientSecrets=SECRETS, trustee__referenceValues__initdata=True),
+    "production": changed(
+        PRODUCTION, clientSecrets=SECRETS, initdata={"secrets": ["kbsres1"]}, trustee__referenceValues__initdata=True
+    ),
     "a hub": {"clientSecrets": SECRETS, "peerPods": {"enabled": False}},
 }
 VERSIONS = {"0.3": "0.3.0", "0.4": "0.4.2", "1.0": "1.0.0", "1.1": "1.1.0", "1.2": "1.2.1"}

@@ -209,15 +209,15 @@ def test_a_command_that_has_to_work_is_released_when_it_ran() -> None:
 def test_the_rehearsals_workload_is_tried_as_its_manifest_says_and_otherwise() -> None:
     (settings,) = [yaml.safe_load((ROOT / "Pulumi.rehearsal.yaml").read_text())["config"]["coco-azure:initdata"]]
     pods = {}
-    for check in negative._of_workload({"initdata": "shop"}):
+    for check in negative._of_workload({"initdata": "cart"}):
         pods[check.pod] = {"metadata": {"annotations": {"initdata": "check", "of": "check"}}, "spec": {}}
         check.change(pods[check.pod])
 
-    assert ROOT / settings["workloads"]["shop"]["manifestFile"] == negative.WORKLOAD
+    assert ROOT / settings["workloads"]["cart"]["manifestFile"] == negative.WORKLOAD
     assert {pod: each["metadata"]["annotations"] for pod, each in pods.items()} == {
-        "shop": {"initdata": "shop", "rehearsal/exec": "cat /tmp/ready"},
-        "shop-exec": {"initdata": "shop", "rehearsal/exec": "cat /etc/shadow"},
-        "shop-command": {"initdata": "shop", "rehearsal/exec": "cat /tmp/ready", "rehearsal/hostile-host": "command"},
+        "cart": {"initdata": "cart", "rehearsal/exec": "cat /tmp/ready"},
+        "cart-exec": {"initdata": "cart", "rehearsal/exec": "cat /etc/shadow"},
+        "cart-command": {"initdata": "cart", "rehearsal/exec": "cat /tmp/ready", "rehearsal/hostile-host": "command"},
     }
     manifest = yaml.safe_load(negative.WORKLOAD.read_text())
     assert all(each["spec"] == manifest["spec"] for each in pods.values())

@@ -1,6 +1,7 @@
 """Where the Kubernetes provider comes from, and which one a rehearsal says that it is."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.unit.programs import program
 from toolchain import build, plugins, tools
-from toolchain.pins import Build
+from toolchain.pins import GO_MODULES, KUBERNETES_PROVIDER, PROVIDER_VERSIONS, Build
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -137,6 +138,29 @@ def test_a_provider_is_asked_for_its_version(tmp_path: Path) -> None:
     plugin.chmod(0o755)
 
     assert plugins.version(plugin) == "4.99.0"
+
+
+@pytest.mark.parametrize(
+    ("reported", "words"),
+    [
+        ("4.34.2+built-from.4.25.0-alpha.f47bc2d6f199", "4.25.0-alpha.f47bc2d6f199 in place of 4.34.2"),
+        ("4.34.2", "4.34.2"),
+        ("4.34.2+dirty", "4.34.2+dirty"),
+    ],
+)
+def test_a_build_is_never_told_as_the_version_that_it_takes_the_place_of(reported: str, words: str) -> None:
+    assert plugins._in_words(reported) == words
+
+
+def test_the_build_reports_what_the_engine_asks_for_and_what_it_is() -> None:
+    source = (GO_MODULES / "kubernetes-provider" / "main.go").read_text()
+    revision = re.search(
+        r"provider/v4 v4\.0\.0-\d+-(\w{12})$", (GO_MODULES / "kubernetes-provider/go.mod").read_text(), re.MULTILINE
+    )
+    assert revision is not None
+
+    wanted = f"{PROVIDER_VERSIONS['kubernetes']}+built-from.{KUBERNETES_PROVIDER.version}.{revision[1]}"
+    assert f'const version = "{wanted}"' in source
 
 
 def test_a_provider_that_does_not_start_has_no_version(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ package main
 
 import "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/provider"
 
-// Of the revision in go.mod: what was to become 4.25.0, at a commit.
-const version = "4.25.0-alpha+f47bc2d6f199"
+// The version that the engine asks for, or it warns of a wrong plugin at every run. Behind the plus, which counts in no
+// comparison, stands what it is: the revision in go.mod, which was to become 4.25.0.
+const version = "4.34.2+built-from.4.25.0-alpha.f47bc2d6f199"
 
 func main() {
 	nothing := []byte("{}")
