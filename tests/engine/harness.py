@@ -19,6 +19,8 @@ from rehearsal.rest import ApiServer
 from rehearsal.workplace import STACK, Prepared, Workplace
 
 REHEARSAL: Mapping[str, Any] = yaml.safe_load((CHECKOUT / "Pulumi.rehearsal.yaml").read_text())
+WORKLOADS: Mapping[str, Any] = REHEARSAL["config"]["coco-azure:initdata"].pop("workloads")
+"""Of the rehearsal's stack; that of tests has none unless they ask for it, since each adds a document."""
 _SHOW_SECRETS = "--show-secrets"
 _TIMEOUT = 300.0
 _LOOK = 0.1

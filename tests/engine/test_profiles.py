@@ -5,7 +5,7 @@ The tests of a pair share one cluster, and go on from each other in their order.
 
 import hashlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from rehearsal import negative
 from rehearsal.rest import ApiServer
 from tests.engine.conftest import start
-from tests.engine.harness import Stack
+from tests.engine.harness import WORKLOADS, Stack
 from tests.engine.pairs import (
     CHECK,
     MIGRATED,
@@ -34,6 +34,8 @@ from tests.engine.pairs import (
 
 pytestmark = pytest.mark.engine
 EXPIRES = "2099-12-31T23:59:59Z"
+CONFIG: Mapping[str, Any] = {"initdata": {"workloads": WORKLOADS}}
+"""The rehearsal's own stack, whole."""
 
 
 @pytest.fixture(scope="module", params=PAIRS, ids=str)
@@ -45,7 +47,9 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 @pytest.fixture(scope="module")
 def fresh(pair: Pair, tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
     """An empty stack on a cluster whose catalog offers the pair."""
-    yield from start(tmp_path_factory.mktemp("pair"), tools, pair.variables)
+    for stack in start(tmp_path_factory.mktemp("pair"), tools, pair.variables):
+        stack.configure(CONFIG)
+        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +85,8 @@ def test_the_preview_of_an_empty_stack_knows_everything_that_will_be_proven(pair
     assert [each["csv"] for each in pair.versions if each["csv"] not in proof] == []
     names = [pair.reference_name.format(number) for number in PCRS]
     assert [name for name in names if f'"{name}"' not in proof] == []
-    # The document of pods that bring none of their own, and the check's.
-    assert proof.count("digest   :") == 2
+    # The document of pods that bring none of their own, the check's and the workload's.
+    assert proof.count("digest   :") == 3
     assert proof.count("pcr8     :") == 2
     assert all(kind in proof for kind in ("agent", "attestation", "image", "resource"))
 
