@@ -121,7 +121,7 @@ def test_rules_that_look_at_the_containers_are_given_the_benefit_of_the_doubt() 
 
     assert report.problems == []
     assert len(report.warnings) == len(NEEDED)
-    assert "for 28 of 28 documented ones (the pause container; the pause container of upstream" in report.warnings[1]
+    assert "for 29 of 29 documented ones (the pause container; the pause container of upstream" in report.warnings[1]
     assert judge_agent(text, "CreateContainerRequest", {"OCI": {"Version": "9"}})
 
 
@@ -161,7 +161,7 @@ def test_the_cases_reach_every_line_of_the_agent_policy(
         judge_agent(text, name, {})
     for case in (*cases("ordinary", "quay.io/org/app:1"), *cases("hostile", "quay.io/org/app:1")):
         for document in case.documents:
-            judge_agent(text, case.request, document)
+            judge_agent(text, case.request, document, after=case.after)
     for image in (*LISTED, None, "quay.io/org/app:1", f"quay.io/org/one:1.2{DIGEST}", "registry.example.com:5000/a/b"):
         _runs(text, image)
 

@@ -91,7 +91,7 @@ def test_the_policy_of_the_image_lets_an_ordinary_pod_start(version: str) -> Non
 
 
 def test_a_policy_that_knows_the_command_withstands_another_one() -> None:
-    knows = "CreateContainerRequest := false if not workload_container\nworkload_container if sandbox\n"
+    knows = "denied if not workload_container\nworkload_container if sandbox\n"
     knows += 'workload_container if input.OCI.Process.Args == ["run"]\n'
     policy = f"{PRODUCTION}\n{knows}"
 

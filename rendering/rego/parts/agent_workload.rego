@@ -1,5 +1,5 @@
 # Only the containers of a manifest, each as it stands there: image, arguments, environment, folder, user, rights, mounts.
-CreateContainerRequest := false if not workload_container
+denied if not workload_container
 
 workload_container if sandbox
 
@@ -145,7 +145,7 @@ mount_fits(container, mount, destination) if {
 
 writable_fits(wanted, _) if not endswith(wanted, " ro")
 
-writable_fits(_, mount) if "ro" in mount.options
+writable_fits(_, mount) if read_only(mount)
 
 # Where the agent has what a manifest mounts: what the host handed in, what the pod VM made on disk or in memory.
 sources := {
