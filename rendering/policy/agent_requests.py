@@ -42,7 +42,7 @@ class Case:
         request: name of its message.
         documents: the request as JSON, once for each form in which an agent hands it to its policy.
         kind: for a hostile one the kind of harm, a key of ``harms``; empty for one of an ordinary pod.
-        after: requests to create a container that the agent has taken before.
+        after: requests to create a container that come before.
     """
 
     title: str

@@ -113,7 +113,7 @@ def judge_agent(
         text: the policy.
         request: name of the request's message, such as ``CreateContainerRequest``.
         document: the request as JSON.
-        after: requests to create a container that the agent had before.
+        after: requests to create a container that come before; where the policy denies one, the answer is no.
         v1: Rego v1; the agents of Kata 3.12 to 3.29 take v0.
 
     Raises:
@@ -123,9 +123,8 @@ def judge_agent(
     state: dict[str, Any] = {}
     if policy.value("agent_policy.AllowRequestsFailingPolicy", {}, Facts(data={"pstate": state})) is True:
         return True
-    for created in after:
-        _agent_allows(policy, "CreateContainerRequest", created, state)
-    return _agent_allows(policy, request, document, state)
+    created = (_agent_allows(policy, "CreateContainerRequest", each, state) for each in after)
+    return all(created) and _agent_allows(policy, request, document, state)
 
 
 def _agent_allows(policy: Policy, request: str, document: Mapping[str, Any], state: dict[str, Any]) -> bool:

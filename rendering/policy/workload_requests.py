@@ -16,8 +16,8 @@ _RUN = "/run/kata-containers"
 _IDENTITY = "c0" * 32
 _SOURCES: Mapping[Source, str] = {
     "shared": f"{_RUN}/shared/containers/{_IDENTITY}-0123456789abcdef-files",
-    "local": f"{_RUN}/shared/containers/{_IDENTITY}/rootfs/local/files",
-    "memory": f"{_RUN}/sandbox/ephemeral/files",
+    "local": f"{_RUN}/shared/containers/{_IDENTITY}/rootfs/local/",
+    "memory": f"{_RUN}/sandbox/ephemeral/",
 }
 
 
@@ -74,4 +74,4 @@ def changes(container: Container) -> Iterator[tuple[str, dict[str, Any]]]:
 def _mount(path: str, mount: Mount) -> dict[str, Any]:
     kind = "local" if mount.source == "local" else "bind"
     options = ["rbind", "rprivate", "ro" if mount.read_only else "rw"]
-    return {"destination": path, "source": _SOURCES[mount.source], "type_": kind, "options": options}
+    return {"destination": path, "source": f"{_SOURCES[mount.source]}{mount.volume}", "type_": kind, "options": options}

@@ -163,7 +163,7 @@ def _labelled(path: str, template: Template) -> Value:
         return Value(text=fixed)
     if place["key"] == _INDEX:
         return values.like("[0-9]*", "0")
-    return values.like("[-A-Za-z0-9_.]*", "a") if place["map"] == "labels" else values.anything()
+    return values.like("[-A-Za-z0-9_.]{0,63}", "a") if place["map"] == "labels" else values.anything()
 
 
 def _pod_name(template: Template) -> Value:

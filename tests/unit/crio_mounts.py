@@ -33,7 +33,7 @@ def mounts(container: Mapping[str, Any], pod: Mapping[str, Any]) -> list[Documen
         ("/sys/fs/cgroup", "cgroup", [*flags, "relatime", "ro"]),
     )
     made = [{"destination": path, "source": kind, "type_": kind, "options": options} for path, kind, options in kernel]
-    files = ["/etc/resolv.conf", "/etc/hostname", "/run/.containerenv", "/run/secrets", "/etc/hosts", "/etc/passwd"]
+    files = ["/etc/resolv.conf", "/etc/hostname", "/run/.containerenv", "/run/secrets", "/etc/hosts", "/etc/group"]
     files.append(container.get("terminationMessagePath", "/dev/termination-log"))
     made += [bind(path, copied(path.rpartition("/")[2]), "rw") for path in files]
     if pod["spec"].get("automountServiceAccountToken", True):

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from rendering import rego
+from rendering.policy import agent_requests
 from rendering.policy.agent_policy_check import HARM, NEEDED, check_agent_policy
 from rendering.policy.agent_requests import cases, create_container
 from rendering.policy.policies import Variant, agent_policy
@@ -166,3 +167,14 @@ def test_the_cases_reach_every_line_of_the_agent_policy(
         _runs(text, image)
 
     assert never_reached(engines, text) == []
+
+
+def test_what_comes_after_a_container_that_is_denied_is_denied() -> None:
+    text = agent_policy("production")
+    path = f"{agent_requests.SHARED}/{'c0' * 32}-0123456789abcdef-app"
+    copied = agent_requests.copy_file(path, named=True)
+    good, bad = create_container("quay.io/org/app:1"), {"container_id": "c0" * 32}
+
+    assert judge_agent(text, "CopyFileRequest", copied, after=[good])
+    assert not judge_agent(text, "CopyFileRequest", copied, after=[bad])
+    assert not judge_agent(text, "CreateContainerRequest", good, after=[good])
