@@ -31,12 +31,14 @@ def test_commands_of_probes_and_hooks_run_in_their_container_only(*, v1: bool) -
     assert not runs(run(shop, [*check, "more"]))
     assert not runs(run(proxy, check))
     assert not runs({**run(shop, check), "container_id": "e2" * 32})
-    assert not runs({**run(shop, check), "string_user": {"uid": "0"}})
+    for name, value in {"string_user": {"uid": "0"}, "stdin_port": 1, "stdout_port": 1, "stderr_port": 1}.items():
+        assert not runs({**run(shop, check), name: value})
     for place, value in {
         "process/Env/-": "LD_PRELOAD=x",
         "process/Cwd": "/scratch",
         "process/User/UID": 0,
         "process/Terminal": True,
+        "process/SelinuxLabel": "system_u:system_r:spc_t:s0",
         "process/Capabilities": {"Bounding": ["CAP_SYS_ADMIN"]},
     }.items():
         assert not runs(changed(run(shop, check), (place, value))), place

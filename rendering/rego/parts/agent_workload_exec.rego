@@ -2,7 +2,8 @@ kept := workload_matches
 
 # Commands of probes and hooks, each in its own container.
 ExecProcessRequest if {
-	object.get(input, "string_user", null) == null
+	blank(input, ["string_user", "stdin_port", "stdout_port", "stderr_port"])
+	blank(input.process, ["SelinuxLabel"])
 	some index in data.pstate[input.container_id].workload
 	container := workload[index]
 	input.process.Args in container.commands
