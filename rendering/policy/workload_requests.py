@@ -44,7 +44,9 @@ def request(container: Container) -> dict[str, Any]:
     }
     oci["Root"] = {**oci.get("Root", {}), "Readonly": bool(container.rights.get("read_only"))}
     given = [mount for mount in oci.get("Mounts", []) if mount["type_"] != "bind"]
-    oci["Mounts"] = given + [_mount(path, mount) for path, mount in container.mounts.items()]
+    # CRI-O sorts them by the depth of their destinations (cri-o 1.34 ``orderedMounts``).
+    inward = sorted(container.mounts.items(), key=lambda each: each[0].count("/"))
+    oci["Mounts"] = given + [_mount(path, mount) for path, mount in inward]
     return {"container_id": _IDENTITY, **document, "sandbox_pidns": container.shares_processes}
 
 

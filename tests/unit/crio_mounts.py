@@ -40,6 +40,7 @@ def mounts(container: Mapping[str, Any], pod: Mapping[str, Any]) -> list[Documen
         made.append(bind("/var/run/secrets/kubernetes.io/serviceaccount", copied("kube-api-access"), "ro"))
     volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes", [])}
     own = [_volume(entry, volumes.get(entry["name"], {})) for entry in container.get("volumeMounts", [])]
+    own.sort(key=lambda each: each["destination"].rstrip("/").count("/"))
     taken = {each["destination"] for each in own}
     made.append(bind(SHM, f"{RUN}/sandbox/shm"))
     return [each for each in made if each["destination"] not in taken] + own

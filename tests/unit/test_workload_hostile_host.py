@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from rendering.policy.agent_policy_check import check_agent_policy
 from tests.unit.crio_mounts import Document, bind, copied
 from tests.unit.crio_requests import changed, create
-from tests.unit.workload_manifests import DEPLOYMENT, HOME, NODE, allows, pod, policy
+from tests.unit.workload_manifests import DEPLOYMENT, HOME, NODE, allows, pod, policy, read
 
 dialects = pytest.mark.parametrize("v1", [False, True], ids=["v0", "v1"])
 ENV = "OCI/Process/Env"
@@ -57,8 +58,8 @@ def test_no_variable_that_the_node_adds_is_a_sealed_secret(name: str) -> None:
 
 NESTED = pod(
     volumeMounts=[
-        {"name": "data", "mountPath": "/data"},
         {"name": "tools", "mountPath": "/data/tools"},
+        {"name": "data", "mountPath": "/data"},
         {"name": "fast", "mountPath": "/fast"},
     ],
     spec={
@@ -79,6 +80,7 @@ def test_a_volume_is_not_hidden_by_one_that_is_mounted_later_around_it(*, v1: bo
     others = [each for each in mounts if each is not data]
 
     assert allows(policy(NESTED), document, v1=v1)
+    assert not check_agent_policy(policy(NESTED), "production", workload=read(NESTED)).problems
     for last in (data, {**data, "destination": "/data/"}):
         assert not allows(policy(NESTED), changed(document, ("OCI/Mounts", [*others, last])), v1=v1)
 
