@@ -186,3 +186,12 @@ def test_the_volumes_of_a_pod_are_of_the_kinds_that_the_shim_tells_apart() -> No
         ("files", True),
     ]
     assert found[2].files == {"token": "token for the API server"}
+
+
+def test_a_volume_is_mounted_before_those_within_it() -> None:
+    mounted = [{"name": "work", "mountPath": path} for path in ("/data/tools/x", "/data/", "/data/tools")]
+    nobody: Any = None
+    spec = {"volumes": [{"name": "work", "emptyDir": {}}]}
+    found = asyncio.run(mounts.volumes(nobody, "prod", spec, {"volumeMounts": mounted}))
+
+    assert [each.destination for each in found] == ["/data/", "/data/tools", "/data/tools/x"]
