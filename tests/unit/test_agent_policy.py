@@ -122,7 +122,7 @@ def test_rules_that_look_at_the_containers_are_given_the_benefit_of_the_doubt() 
 
     assert report.problems == []
     assert len(report.warnings) == len(NEEDED)
-    assert "for 29 of 29 documented ones (the pause container; the pause container of upstream" in report.warnings[1]
+    assert "for 30 of 30 documented ones (the pause container; the pause container of upstream" in report.warnings[1]
     assert judge_agent(text, "CreateContainerRequest", {"OCI": {"Version": "9"}})
 
 

@@ -18,7 +18,10 @@ ordinary if {
 		regex.match(sysctl, name)
 	}
 	every path in [each | some key in ["MaskedPaths", "ReadonlyPaths"]; some each in linux[key]] {
-		regex.match(`^/(proc|sys)/`, path)
+		regex.match(`^/(proc|sys)(/[^/.][^/]*)+$`, path)
+
+		# Processes have a link to their root.
+		not regex.match(`^/proc/([0-9]|self|thread-self)`, path)
 	}
 	every storage in input.storages {
 		storage_ordinary(storage)
