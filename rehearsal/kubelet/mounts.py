@@ -43,7 +43,7 @@ async def files(api: Api, namespace: str, spec: Object, container: Object) -> di
 
 
 async def volumes(api: Api, namespace: str, spec: Object, container: Object) -> list[Volume]:
-    """Return what is mounted into a container of a pod VM; raises MissingError."""
+    """Return what is mounted into a container of a pod VM, in CRI-O's order: around first; raises MissingError."""
     declared = {volume["name"]: volume for volume in spec.get("volumes", [])}
     found = []
     for mount in container.get("volumeMounts", []):
@@ -60,7 +60,7 @@ async def volumes(api: Api, namespace: str, spec: Object, container: Object) -> 
                 read_only=mount.get("readOnly", False),
             )
         )
-    return found
+    return sorted(found, key=lambda volume: volume.destination.rstrip("/").count("/"))
 
 
 async def pull_secrets(api: Api, pod: Object) -> int:

@@ -184,11 +184,11 @@ def _foreign(text: str, report: Report, images: Sequence[str]) -> Iterator[Outco
 
 
 def _allows_all(text: str, case: Case) -> bool:
-    return all(judge_agent(text, case.request, document) for document in case.documents)
+    return all(judge_agent(text, case.request, document, after=case.after) for document in case.documents)
 
 
 def _allows_any(text: str, case: Case) -> bool:
-    return any(judge_agent(text, case.request, document) for document in case.documents)
+    return any(judge_agent(text, case.request, document, after=case.after) for document in case.documents)
 
 
 def _examples(titles: Sequence[str]) -> str:

@@ -42,12 +42,14 @@ class Case:
         request: name of its message.
         documents: the request as JSON, once for each form in which an agent hands it to its policy.
         kind: for a hostile one the kind of harm, a key of ``harms``; empty for one of an ordinary pod.
+        after: requests to create a container that come before.
     """
 
     title: str
     request: str
     documents: tuple[Document, ...]
     kind: str = ""
+    after: tuple[Document, ...] = ()
 
 
 def create_container(
@@ -176,6 +178,7 @@ def _case(found: Mapping[str, Any], image: str, forms: Sequence[bool]) -> Case:
         request=request,
         documents=tuple(changed(document, found.get("changes", [])) for document in documents),
         kind=found.get("kind", ""),
+        after=tuple(changed(create_container(image), changes) for changes in found.get("after", ())),
     )
 
 

@@ -23,7 +23,7 @@ _OF_SERVICE = (
 )
 _FOLDER = "/(usr/(local/)?)?s?bin"
 _ADDED: Mapping[str, Sequence[str]] = {
-    "runtime": ("HOSTNAME=[A-Za-z0-9.-]+", "NSS_SDB_USE_CACHE=no"),
+    "runtime": ("HOSTNAME=[A-Za-z0-9.-]{1,64}", "NSS_SDB_USE_CACHE=no"),
     "terminal": ("TERM=xterm",),
     # A pod without links to Services still has those of the API server.
     "kubernetes": tuple(f"KUBERNETES{pattern}" for pattern in _OF_SERVICE),
@@ -31,12 +31,15 @@ _ADDED: Mapping[str, Sequence[str]] = {
     # Of an image that is not known: what cannot change which code runs.
     "image": (
         f"PATH={_FOLDER}(:{_FOLDER})*",
-        "(LANG|LANGUAGE|LC_[A-Z]+)=[A-Za-z0-9_.@:-]*",
+        "(LANG|LANGUAGE|LC_[A-Z]+)=[A-Za-z0-9_.@:-]{0,40}",
         "TZ=[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*",
         "container=oci",
     ),
 }
-"""Variables by who adds them, each a regular expression for ``NAME=VALUE``."""
+"""Variables by who adds them, each a regular expression for ``NAME=VALUE``.
+
+None is long enough for a sealed secret, which the agent would replace with what it stands for.
+"""
 
 
 def facts(containers: Sequence[Container]) -> dict[str, str]:
@@ -89,7 +92,8 @@ def _facts(container: Container) -> dict[str, object]:
         "pidns": container.shares_processes,
         **container.rights,
         "mounts": {
-            path: f"{mount.source} ro" if mount.read_only else mount.source for path, mount in container.mounts.items()
+            path: " ".join(filter(None, [mount.source, mount.volume, "ro" if mount.read_only else ""]))
+            for path, mount in container.mounts.items()
         },
         "needs": [path for path, mount in container.mounts.items() if mount.required],
         **({"commands": container.commands} if container.commands else {}),

@@ -14,7 +14,9 @@ _TYPES = ("io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri.container-type
 
 
 def foreign(case: Case) -> bool:
-    """Return whether a case is a container of no workload's, which the policy of one denies."""
+    """Return whether a case is, or comes after, a container of no workload's, which the policy of one denies."""
+    if case.after:
+        return True
     annotations = case.documents[0].get("OCI", {}).get("Annotations", {})
     return case.request == _REQUEST and all(annotations.get(key) != "sandbox" for key in _TYPES)
 

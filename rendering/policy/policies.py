@@ -125,13 +125,15 @@ def agent_policy(variant: Variant, images: Sequence[str] = (), *, workload: Sequ
         facts = agent_images.sort(images).facts
         parts.append("agent_images")
     if variant == "production":
-        text = _followed(rego.load("agent_production"), [*parts, "agent_container"], facts)
+        text = _followed(rego.load("agent_production"), [*parts, "agent_container", "agent_read_only"], facts)
         commands = any(container.commands for container in workload)
+        if not commands:
+            text += "\nkept := []\n"
         return _only(text, workload, ["agent_workload_exec"] if commands else []) if workload else text
     # The chapter's list needs no keywords; the parts that are added do, and imports stand at the beginning.
     text = rego.load("agent_allow_all").replace(_AGENT_HEAD, f"{_AGENT_HEAD}\nimport rego.v1\n", 1)
-    text = _followed(text, parts, facts)
-    return _only(text, workload, []) if workload else text
+    text = _followed(text, parts, facts) + "\nCreateContainerRequest := false if denied\n"
+    return _only(text, workload, ["agent_read_only"]) if workload else text
 
 
 def _only(text: str, workload: Sequence[Container], more: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ kata-containers 3.12.0 ``src/agent/src/policy.rs``. What makes an enforcer fail 
 is denied.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -104,27 +104,40 @@ def resource_judge(text: str, profile: TrusteeProfile) -> Callable[[Token, str],
     return judge
 
 
-def judge_agent(text: str, request: str, document: Mapping[str, Any], *, v1: bool = False) -> bool:
+def judge_agent(
+    text: str, request: str, document: Mapping[str, Any], *, after: Sequence[Mapping[str, Any]] = (), v1: bool = False
+) -> bool:
     """Return whether an agent policy allows a request.
 
     Args:
         text: the policy.
         request: name of the request's message, such as ``CreateContainerRequest``.
         document: the request as JSON.
+        after: requests to create a container that come before; where the policy denies one, the answer is no.
         v1: Rego v1; the agents of Kata 3.12 to 3.29 take v0.
 
     Raises:
         PolicyError: the policy does not compile, and the agent does not start.
     """
     policy = _compiled(text, v1=v1, package="agent_policy")
-    facts = Facts(data={"pstate": {}})
-    if policy.value("agent_policy.AllowRequestsFailingPolicy", {}, facts) is True:
+    state: dict[str, Any] = {}
+    if policy.value("agent_policy.AllowRequestsFailingPolicy", {}, Facts(data={"pstate": state})) is True:
         return True
+    created = (_agent_allows(policy, "CreateContainerRequest", each, state) for each in after)
+    return all(created) and _agent_allows(policy, request, document, state)
+
+
+def _agent_allows(policy: Policy, request: str, document: Mapping[str, Any], state: dict[str, Any]) -> bool:
+    """Return whether the agent takes a request, and keep in ``state`` what the policy has it keep (policy.rs)."""
     try:
-        found = policy.value(f"agent_policy.{request}", document, facts)
+        answer = policy.value(f"agent_policy.{request}", document, Facts(data={"pstate": state}))
     except PolicyError:
         return False  # The agent does not stop at a built-in that fails: the rule does not hold.
-    return found is True or (isinstance(found, Mapping) and found.get("allowed") is True)
+    if not isinstance(answer, Mapping):
+        return answer is True
+    if allowed := answer.get("allowed") is True:
+        state |= {each["path"].removeprefix("/pstate/"): each["value"] for each in answer.get("ops") or []}
+    return allowed
 
 
 def _compiled(text: str, *, v1: bool, package: str) -> Policy:

@@ -16,8 +16,8 @@ _RUN = "/run/kata-containers"
 _IDENTITY = "c0" * 32
 _SOURCES: Mapping[Source, str] = {
     "shared": f"{_RUN}/shared/containers/{_IDENTITY}-0123456789abcdef-files",
-    "local": f"{_RUN}/shared/containers/{_IDENTITY}/rootfs/local/files",
-    "memory": f"{_RUN}/sandbox/ephemeral/files",
+    "local": f"{_RUN}/shared/containers/{_IDENTITY}/rootfs/local/",
+    "memory": f"{_RUN}/sandbox/ephemeral/",
 }
 
 
@@ -44,7 +44,9 @@ def request(container: Container) -> dict[str, Any]:
     }
     oci["Root"] = {**oci.get("Root", {}), "Readonly": bool(container.rights.get("read_only"))}
     given = [mount for mount in oci.get("Mounts", []) if mount["type_"] != "bind"]
-    oci["Mounts"] = given + [_mount(path, mount) for path, mount in container.mounts.items()]
+    # CRI-O sorts them by the depth of their destinations (cri-o 1.34 ``orderedMounts``).
+    inward = sorted(container.mounts.items(), key=lambda each: each[0].count("/"))
+    oci["Mounts"] = given + [_mount(path, mount) for path, mount in inward]
     return {"container_id": _IDENTITY, **document, "sandbox_pidns": container.shares_processes}
 
 
@@ -74,4 +76,4 @@ def changes(container: Container) -> Iterator[tuple[str, dict[str, Any]]]:
 def _mount(path: str, mount: Mount) -> dict[str, Any]:
     kind = "local" if mount.source == "local" else "bind"
     options = ["rbind", "rprivate", "ro" if mount.read_only else "rw"]
-    return {"destination": path, "source": _SOURCES[mount.source], "type_": kind, "options": options}
+    return {"destination": path, "source": f"{_SOURCES[mount.source]}{mount.volume}", "type_": kind, "options": options}

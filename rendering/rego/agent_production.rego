@@ -3,7 +3,7 @@ package agent_policy
 
 import rego.v1
 
-default CreateContainerRequest := true
+default CreateContainerRequest := false
 
 default DestroySandboxRequest := true
 
@@ -98,6 +98,18 @@ default UpdateEphemeralMountsRequest := false
 
 default VolumeStatsRequest := false
 
+# The agent keeps what is added here.
+CreateContainerRequest := {"allowed": true, "ops": [{"op": "add", "path": state_path, "value": state}]} if not denied
+
+state_path := concat("", ["/pstate/", input.container_id])
+
+state := {"writable": writable, "workload": kept}
+
+# Under an id that it knows, the agent would run another container in the root of the first.
+denied if data.pstate[input.container_id]
+
+writable := [mount.source | some mount in input.OCI.Mounts; not read_only(mount)]
+
 # One sandbox with its own /dev/shm: no programs or modules of the host's.
 CreateSandboxRequest if {
 	blank(input, ["guest_hook_path", "kernel_modules"])
@@ -110,14 +122,22 @@ CreateSandboxRequest if {
 
 # Files go into folders that the runtime names after a container and a mount, and links in there lead nowhere else.
 CopyFileRequest if {
+	not container_writes(input.path)
 	copied in {"Regular", "Directory"}
 	regex.match(concat("", ["^", copies, `(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))*$`]), input.path)
 }
 
 CopyFileRequest if {
 	copied == "Symlink"
+	not container_writes(input.path)
 	regex.match(concat("", ["^", copies, `(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))+$`]), input.path)
 	target_inside
+}
+
+# Where a container writes, it could have put a link that leads out. What is copied later on is for read-only mounts.
+container_writes(path) if {
+	some source in data.pstate[_].writable
+	startswith(path, concat("", [source, "/"]))
 }
 
 copies := `/run/kata-containers/shared/containers/(passthrough/)?(watchable/)?[a-z0-9]{64}-[a-z0-9]{16}-[^/]+`

@@ -98,6 +98,13 @@ def warnings(found: Sequence[Container]) -> Iterator[str]:
             "variables none but PATH, LANG, TZ and such; a pod with others does not start. Name the image's "
             f"configuration in imageConfigFiles: {MAKE.format(image=unknown[0])}"
         )
+    homeless = [container.place for container in found if "HOME" not in container.environment]
+    if homeless:
+        yield (
+            f"{'; '.join(homeless)}: HOME is not set, so it would stand in /etc/passwd, which the node makes where the "
+            "image does not know the user (OpenShift's own user ids), and with which the pods' cluster could run code; "
+            "such a pod does not start. Add HOME to env (value: /tmp, or the image's own folder)"
+        )
     chosen = [
         f"{container.place}: {', '.join(names)}"
         for container in found

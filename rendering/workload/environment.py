@@ -20,7 +20,9 @@ _STEERING = re.compile(
     r"LD_.*|GCONV_PATH|GLIBC_TUNABLES|LOCPATH|NLSPATH|PATH|HOME|SHELL|ENV|BASH.*|SHELLOPTS|IFS|PS4|PROMPT_COMMAND|"
     r"PYTHON.*|PERL.*|RUBY.*|NODE_.*|GEM_.*|LUA_.*|CLASSPATH|JAVA_.*|_JAVA_.*|JDK_.*|JVM_.*|MAVEN_.*|CATALINA_.*|"
     r"PHP.*|DOTNET_.*|COR(ECLR)?_.*|OPENSSL_.*|GIT_.*|EDITOR|PAGER|VISUAL|"
-    r"SSL_CERT_.*|NSS_.*"
+    r"SSL_CERT_.*|NSS_.*|XDG_.*|NPM_CONFIG_.*|npm_config_.*|KUBECONFIG|AWS_CONFIG_FILE|DOCKER_CONFIG|DJANGO_SETTINGS_MODULE|"
+    r"FLASK_APP|UWSGI_.*|ERL_.*|R_(PROFILE|LIBS|ENVIRON).*|SPRING_(APPLICATION_JSON|CONFIG_.*)|"
+    r"([A-Z0-9]+_)+(ARGS|FLAGS|OPTIONS|OPTS)"
 )
 _LABEL = re.compile(r"metadata\.(?P<map>labels|annotations)\['(?P<key>[^']+)'\]")
 _DNS = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
@@ -163,7 +165,7 @@ def _labelled(path: str, template: Template) -> Value:
         return Value(text=fixed)
     if place["key"] == _INDEX:
         return values.like("[0-9]*", "0")
-    return values.like("[-A-Za-z0-9_.]*", "a") if place["map"] == "labels" else values.anything()
+    return values.like("[-A-Za-z0-9_.]{0,63}", "a") if place["map"] == "labels" else values.anything()
 
 
 def _pod_name(template: Template) -> Value:

@@ -36,11 +36,13 @@ class Mount:
         source: whence it comes.
         read_only: whether it has to be read-only.
         required: whether it is always there.
+        volume: name of the volume that the pod VM makes; empty for what the host hands in.
     """
 
     source: Source
     read_only: bool
     required: bool = True
+    volume: str = ""
 
 
 def mounts(container: Mapping[str, Any], template: Template) -> dict[str, Mount]:
@@ -84,7 +86,8 @@ def _mount(entry: Mapping[str, Any], volume: Mapping[str, Any] | None) -> Mount:
     if any(kind in volume for kind in _PROJECTED):
         return Mount(source="shared", read_only=True)
     if "emptyDir" in volume:
-        return Mount(source=_empty(entry, volume), read_only=read_only)
+        source = _empty(entry, volume)
+        return Mount(source=source, read_only=read_only, volume="" if source == "shared" else str(volume["name"]))
     return Mount(source="shared", read_only=read_only)
 
 

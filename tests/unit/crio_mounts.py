@@ -33,13 +33,14 @@ def mounts(container: Mapping[str, Any], pod: Mapping[str, Any]) -> list[Documen
         ("/sys/fs/cgroup", "cgroup", [*flags, "relatime", "ro"]),
     )
     made = [{"destination": path, "source": kind, "type_": kind, "options": options} for path, kind, options in kernel]
-    files = ["/etc/resolv.conf", "/etc/hostname", "/run/.containerenv", "/run/secrets", "/etc/hosts", "/etc/passwd"]
+    files = ["/etc/resolv.conf", "/etc/hostname", "/run/.containerenv", "/run/secrets", "/etc/hosts", "/etc/group"]
     files.append(container.get("terminationMessagePath", "/dev/termination-log"))
     made += [bind(path, copied(path.rpartition("/")[2]), "rw") for path in files]
     if pod["spec"].get("automountServiceAccountToken", True):
         made.append(bind("/var/run/secrets/kubernetes.io/serviceaccount", copied("kube-api-access"), "ro"))
     volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes", [])}
     own = [_volume(entry, volumes.get(entry["name"], {})) for entry in container.get("volumeMounts", [])]
+    own.sort(key=lambda each: each["destination"].rstrip("/").count("/"))
     taken = {each["destination"] for each in own}
     made.append(bind(SHM, f"{RUN}/sandbox/shm"))
     return [each for each in made if each["destination"] not in taken] + own

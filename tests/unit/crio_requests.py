@@ -96,7 +96,7 @@ def sandbox() -> Document:
     """Return CreateContainerRequest for the pause container."""
     node = Node()
     annotations = {"io.kubernetes.cri-o.ContainerType": "sandbox", "io.kubernetes.cri-o.SandboxID": SANDBOX}
-    return {
+    made = {
         **_request(annotations, "pause"),
         "OCI": {
             **_shell(node),
@@ -107,6 +107,7 @@ def sandbox() -> Document:
         },
         "sandbox_pidns": False,
     }
+    return json.loads(json.dumps(made).replace(IDENTITY, SANDBOX))  # type: ignore[no-any-return]
 
 
 def run(created: Document, command: Sequence[str]) -> Document:

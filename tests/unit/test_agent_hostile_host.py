@@ -47,18 +47,18 @@ def _copies(path: str, file_type: str = "Regular", content: str = "x", *, named:
 @policies
 @pytest.mark.parametrize("case", ORDINARY, ids=_titles)
 def test_what_ordinary_pods_need_is_allowed(case: Case, text: str, *, v1: bool) -> None:
-    assert all(judge_agent(text, case.request, document, v1=v1) for document in case.documents)
+    assert all(judge_agent(text, case.request, document, after=case.after, v1=v1) for document in case.documents)
 
 
 @dialects
 @policies
 @pytest.mark.parametrize("case", [case for case in HOSTILE if case.kind != WORKLOAD], ids=_titles)
 def test_what_a_hostile_host_asks_is_denied(case: Case, text: str, *, v1: bool) -> None:
-    assert not any(judge_agent(text, case.request, document, v1=v1) for document in case.documents)
+    assert not any(judge_agent(text, case.request, document, after=case.after, v1=v1) for document in case.documents)
 
 
 def test_only_what_a_workload_runs_is_left_open_without_its_manifest() -> None:
-    left = [case.title for case in HOSTILE if judge_agent(LISTED, case.request, case.documents[0])]
+    left = [case.title for case in HOSTILE if judge_agent(LISTED, case.request, case.documents[0], after=case.after)]
 
     assert left == ["another command", "another environment", "a file of the host's over one of the image"]
 

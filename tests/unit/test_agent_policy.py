@@ -8,6 +8,7 @@ import re
 import pytest
 
 from rendering import rego
+from rendering.policy import agent_requests
 from rendering.policy.agent_policy_check import HARM, NEEDED, check_agent_policy
 from rendering.policy.agent_requests import cases, create_container
 from rendering.policy.policies import Variant, agent_policy
@@ -121,7 +122,7 @@ def test_rules_that_look_at_the_containers_are_given_the_benefit_of_the_doubt() 
 
     assert report.problems == []
     assert len(report.warnings) == len(NEEDED)
-    assert "for 28 of 28 documented ones (the pause container; the pause container of upstream" in report.warnings[1]
+    assert "for 30 of 30 documented ones (the pause container; the pause container of upstream" in report.warnings[1]
     assert judge_agent(text, "CreateContainerRequest", {"OCI": {"Version": "9"}})
 
 
@@ -161,8 +162,19 @@ def test_the_cases_reach_every_line_of_the_agent_policy(
         judge_agent(text, name, {})
     for case in (*cases("ordinary", "quay.io/org/app:1"), *cases("hostile", "quay.io/org/app:1")):
         for document in case.documents:
-            judge_agent(text, case.request, document)
+            judge_agent(text, case.request, document, after=case.after)
     for image in (*LISTED, None, "quay.io/org/app:1", f"quay.io/org/one:1.2{DIGEST}", "registry.example.com:5000/a/b"):
         _runs(text, image)
 
     assert never_reached(engines, text) == []
+
+
+def test_what_comes_after_a_container_that_is_denied_is_denied() -> None:
+    text = agent_policy("production")
+    path = f"{agent_requests.SHARED}/{'c0' * 32}-0123456789abcdef-app"
+    copied = agent_requests.copy_file(path, named=True)
+    good, bad = create_container("quay.io/org/app:1"), {"container_id": "c0" * 32}
+
+    assert judge_agent(text, "CopyFileRequest", copied, after=[good])
+    assert not judge_agent(text, "CopyFileRequest", copied, after=[bad])
+    assert not judge_agent(text, "CreateContainerRequest", good, after=[good])

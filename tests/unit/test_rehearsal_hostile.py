@@ -91,7 +91,7 @@ def test_the_policy_of_the_image_lets_an_ordinary_pod_start(version: str) -> Non
 
 
 def test_a_policy_that_knows_the_command_withstands_another_one() -> None:
-    knows = "CreateContainerRequest := false if not workload_container\nworkload_container if sandbox\n"
+    knows = "denied if not workload_container\nworkload_container if sandbox\n"
     knows += 'workload_container if input.OCI.Process.Args == ["run"]\n'
     policy = f"{PRODUCTION}\n{knows}"
 
@@ -186,3 +186,12 @@ def test_the_volumes_of_a_pod_are_of_the_kinds_that_the_shim_tells_apart() -> No
         ("files", True),
     ]
     assert found[2].files == {"token": "token for the API server"}
+
+
+def test_a_volume_is_mounted_before_those_within_it() -> None:
+    mounted = [{"name": "work", "mountPath": path} for path in ("/data/tools/x", "/data/", "/data/tools")]
+    nobody: Any = None
+    spec = {"volumes": [{"name": "work", "emptyDir": {}}]}
+    found = asyncio.run(mounts.volumes(nobody, "prod", spec, {"volumeMounts": mounted}))
+
+    assert [each.destination for each in found] == ["/data/", "/data/tools", "/data/tools/x"]

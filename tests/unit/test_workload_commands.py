@@ -31,12 +31,14 @@ def test_commands_of_probes_and_hooks_run_in_their_container_only(*, v1: bool) -
     assert not runs(run(shop, [*check, "more"]))
     assert not runs(run(proxy, check))
     assert not runs({**run(shop, check), "container_id": "e2" * 32})
-    assert not runs({**run(shop, check), "string_user": {"uid": "0"}})
+    for name, value in {"string_user": {"uid": "0"}, "stdin_port": 1, "stdout_port": 1, "stderr_port": 1}.items():
+        assert not runs({**run(shop, check), name: value})
     for place, value in {
         "process/Env/-": "LD_PRELOAD=x",
         "process/Cwd": "/scratch",
         "process/User/UID": 0,
         "process/Terminal": True,
+        "process/SelinuxLabel": "system_u:system_r:spc_t:s0",
         "process/Capabilities": {"Bounding": ["CAP_SYS_ADMIN"]},
     }.items():
         assert not runs(changed(run(shop, check), (place, value))), place
@@ -61,15 +63,15 @@ def test_a_container_that_is_there_does_not_become_another_one() -> None:
     def answer(document: Document) -> Any:
         return Policy(text, v1=False).value("agent_policy.CreateContainerRequest", document, Facts(data=state))
 
-    assert answer(shop)["allowed"]
     assert answer(proxy) is False
+    assert answer(shop) is False
+    assert answer(json.loads(json.dumps(proxy).replace(IDENTITY, "d1" * 32)))["allowed"]
 
 
 def test_where_no_command_is_to_be_run_none_runs() -> None:
     manifest = pod()
     text = policy(manifest)
 
-    assert "pstate" not in text
     assert allows(text, create(manifest, "app"))
     assert "ExecProcessRequest if" not in text
 

@@ -12,7 +12,7 @@ from rendering.workload.image_config import ImageConfig
 from rendering.workload.values import Value, escaped, expand
 from tests.unit.crio_mounts import SHM
 from tests.unit.crio_requests import Node, create
-from tests.unit.workload_manifests import SHOP, allows, pod, policy, read
+from tests.unit.workload_manifests import HOME, SHOP, allows, pod, policy, read
 
 OWN = ImageConfig(
     entrypoint=("/entry", "--fast"),
@@ -264,9 +264,13 @@ def test_a_text_is_escaped_as_rusts_regular_expressions_take_it() -> None:
 def test_what_a_policy_cannot_hold_is_a_warning() -> None:
     found = list(workload.warnings(read(SHOP)))
 
-    assert len(found) == 3
+    assert len(found) == 4
     assert found[0].startswith("quay.io/my-org/proxy:2.1, quay.io/my-org/shop:1.0: a tag")
     assert "skopeo inspect --config docker://quay.io/my-org/migrate@sha256:" in found[1]
-    assert "(Deployment shop, container shop: COUPON)" in found[2]
+    assert found[2].startswith(
+        "Deployment shop, container migrate; Deployment shop, container proxy; Deployment shop, "
+    )
+    assert "HOME is not set" in found[2]
+    assert "(Deployment shop, container shop: COUPON)" in found[3]
     image = f"quay.io/a/b@sha256:{'a' * 64}"
-    assert not list(workload.warnings(read(pod(image=image), {image: OWN})))
+    assert not list(workload.warnings(read(pod(image=image, env=HOME), {image: OWN})))

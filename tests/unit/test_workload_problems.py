@@ -175,3 +175,24 @@ def test_objects_of_another_namespace_are_not_the_pods() -> None:
 def test_the_kinds_of_a_manifest_are_named_in_order() -> None:
     with pytest.raises(ManifestError, match="found: Route, Service"):
         templates("kind: Service\n---\nkind: Route\n---\nkind: Service\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("GUNICORN_CMD_ARGS", "CATALINA_OPTS", "LDFLAGS_X_FLAGS", "JDK_JAVA_OPTIONS", "XDG_CONFIG_HOME", "KUBECONFIG"),
+        *("npm_config_script_shell", "NPM_CONFIG_USERCONFIG", "SPRING_CONFIG_LOCATION", "AWS_CONFIG_FILE", "FLASK_APP"),
+        *("DOCKER_CONFIG", "DJANGO_SETTINGS_MODULE", "UWSGI_PYTHON", "ERL_LIBS", "R_PROFILE_USER"),
+        "SPRING_APPLICATION_JSON",
+    ],
+)
+def test_no_variable_that_steers_which_code_runs_is_the_hosts(name: str) -> None:
+    source = {"valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}
+
+    assert f"env {name} steers which code runs" in _problem(yaml.safe_dump(pod(env=[{"name": name, **source}])))
+    assert read(pod(env=[{"name": name, "value": "x"}]))
+
+
+@pytest.mark.parametrize("name", ["PASSWORD", "SPRING_DATASOURCE_PASSWORD", "OPTIONS", "ARGS", "FLAGSHIP", "MY_OPTSY"])
+def test_other_variables_may_be(name: str) -> None:
+    assert read(pod(env=[{"name": name, "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]))

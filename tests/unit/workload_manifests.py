@@ -16,6 +16,7 @@ from tests.unit.crio_requests import Node
 
 SHOP = (Path(__file__).parent / "workloads" / "shop.yaml").read_text()
 DEPLOYMENT: Mapping[str, Any] = next(each for each in yaml.safe_load_all(SHOP) if each["kind"] == "Deployment")
+HOME = [{"name": "HOME", "value": "/tmp"}]  # noqa: S108 - a path in a container
 SEALED = "sealed.fakejwsheader.ewogICJ2ZXJzaW9uIjogIjAuMS4wIn0.fakesignature"
 NODE = Node(
     objects={

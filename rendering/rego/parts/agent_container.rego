@@ -1,5 +1,5 @@
 # A container of an ordinary pod: what the runtime of a peer pod makes, within the bounds of Pod Security's baseline.
-CreateContainerRequest := false if not ordinary
+denied if not ordinary
 
 ordinary if {
 	blank(input, ["devices", "shared_mounts", "string_user", "stdin_port", "stdout_port", "stderr_port"])
@@ -15,7 +15,13 @@ ordinary if {
 		blank(namespace, ["Path"])
 	}
 	every name, _ in object.get(linux, "Sysctl", {}) {
-		regex.match(`^(net\.[a-zA-Z0-9_.-]+|kernel\.(sem|shm[a-z_]+|msg[a-z]+)|fs\.mqueue\.[a-z_]+)$`, name)
+		regex.match(sysctl, name)
+	}
+	every path in [each | some key in ["MaskedPaths", "ReadonlyPaths"]; some each in linux[key]] {
+		regex.match(`^/(proc|sys)(/[^/.][^/]*)+$`, path)
+
+		# Processes have a link to their root.
+		not regex.match(`^/proc/([0-9]|self|thread-self)`, path)
 	}
 	every storage in input.storages {
 		storage_ordinary(storage)
@@ -29,6 +35,13 @@ ordinary if {
 	capabilities_bounded
 	own_paths
 }
+
+# Those that Kubernetes calls safe, and their like. The network is the pod VM's: with net.ipv4.conf.all.route_localnet a
+# host could talk to what listens on 127.0.0.1, and that is where containers get their secrets.
+sysctl := concat("", [
+	`^(net\.core\.somaxconn|net\.ipv4\.(tcp_[a-z0-9_]+|ping_group_range|ip_(local_|unprivileged_)[a-z_]+)`,
+	`|kernel\.(sem|shm[a-z_]+|msg[a-z]+)|fs\.mqueue\.[a-z_]+)$`,
+])
 
 # Without a word about capabilities the agent drops none.
 capabilities_bounded if {
@@ -116,19 +129,24 @@ kernel_mounts := {
 
 mount_ordinary(mount) if {
 	kernel_mounts[mount.destination] == [mount.type_, mount.source]
-	read_only(mount)
+	not bound(mount)
+	kernel_writable(mount)
 }
 
-read_only(mount) if not startswith(mount.destination, "/sys")
+kernel_writable(mount) if not startswith(mount.destination, "/sys")
 
-read_only(mount) if {
-	"ro" in mount.options
-	not "rw" in mount.options
+kernel_writable(mount) if read_only(mount)
+
+# With these the kernel takes the name of a file system for a path.
+bound(mount) if {
+	some option in mount.options
+	option in {"bind", "rbind"}
 }
 
 mount_ordinary(mount) if {
 	mount.type_ == "tmpfs"
 	mount.source in {"tmpfs", "shm"}
+	not bound(mount)
 	destination_ordinary(mount.destination)
 }
 

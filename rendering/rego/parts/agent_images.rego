@@ -1,6 +1,6 @@
 # Only listed images: each name that the host gives has to be listed. Mounts of copied files, commands and environment are
 # not looked at: a policy made from the workload's manifest does that.
-CreateContainerRequest := false if not image_listed
+denied if not image_listed
 
 image_listed if sandbox
 

@@ -1,6 +1,6 @@
 # The root of a container is one image that the guest pulls. The agent pulls nothing for a mount point that is in use, and
 # takes the root that the host names where nothing is at the container's own place.
-CreateContainerRequest := false if not root_pulled
+denied if not root_pulled
 
 root_pulled if {
 	regex.match(`^[0-9a-f]{64}$`, input.container_id)

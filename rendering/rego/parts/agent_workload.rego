@@ -1,5 +1,5 @@
 # Only the containers of a manifest, each as it stands there: image, arguments, environment, folder, user, rights, mounts.
-CreateContainerRequest := false if not workload_container
+denied if not workload_container
 
 workload_container if sandbox
 
@@ -82,7 +82,7 @@ folder_fits(container, folder) if folder == container.folder
 folder_fits(container, folder) if {
 	not container.folder
 	startswith(folder, "/")
-	not contains(folder, "..")
+	not regex.match(`//|/\.\.?(/|$)|^/var/run(/|$)`, folder)
 	every destination in object.keys(container.mounts) | object.keys(system_mounts) {
 		not startswith(concat("", [folder, "/"]), concat("", [destination, "/"]))
 	}
@@ -130,28 +130,47 @@ mounts_fit(container) if {
 	every mount in input.OCI.Mounts {
 		mount_fits(container, mount, trim_suffix(mount.destination, "/"))
 	}
+
+	# CRI-O mounts what is deeper later: the other way round a volume would hide those within it.
+	own := [at | some mount in input.OCI.Mounts; at := trim_suffix(mount.destination, "/"); container.mounts[at]]
+	every index, at in own {
+		every before in array.slice(own, 0, index) {
+			not startswith(before, concat("", [at, "/"]))
+		}
+	}
 }
 
 mount_fits(container, mount, destination) if {
 	wanted := container.mounts[destination]
-	regex.match(sources[trim_suffix(wanted, " ro")], mount.source)
+	from := split(trim_suffix(wanted, " ro"), " ")
+	regex.match(concat("", [sources[from[0]], concat("", array.slice(from, 1, 2)), "$"]), mount.source)
 	writable_fits(wanted, mount)
 }
 
 mount_fits(container, mount, destination) if {
 	not container.mounts[destination]
+	home_fits(container, destination)
 	regex.match(system_mounts[destination], mount.source)
+}
+
+home_fits(_, destination) if destination != "/etc/passwd"
+
+# Else this file names HOME, and programs load code from there.
+home_fits(container, _) if {
+	some variable in container.env
+	startswith(variable, "HOME=")
 }
 
 writable_fits(wanted, _) if not endswith(wanted, " ro")
 
-writable_fits(_, mount) if "ro" in mount.options
+writable_fits(_, mount) if read_only(mount)
 
-# Where the agent has what a manifest mounts: what the host handed in, what the pod VM made on disk or in memory.
+# Where the agent has what a manifest mounts: what the host handed in, what the pod VM made on disk or in memory, there
+# with the volume's name behind it.
 sources := {
-	"shared": shared,
-	"local": `^/run/kata-containers/(shared/containers/[a-z0-9]+/rootfs/local|sandbox/ephemeral)/[^/]+$`,
-	"memory": `^/run/kata-containers/sandbox/ephemeral/[^/]+$`,
+	"shared": trim_suffix(shared, "$"),
+	"local": `^/run/kata-containers/(shared/containers/[a-z0-9]+/rootfs/local|sandbox/ephemeral)/`,
+	"memory": `^/run/kata-containers/sandbox/ephemeral/`,
 }
 
 shared := `^/run/kata-containers/shared/containers/((watchable|passthrough)/)?[a-z0-9]+-[a-z0-9]{16}-[^/]+$`

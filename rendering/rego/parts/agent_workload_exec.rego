@@ -1,24 +1,10 @@
-# The agent keeps what is added here, so that a command of one container is not run in another. A request that another
-# rule denies then has two answers, which the agent takes for none.
-CreateContainerRequest := {"allowed": true, "ops": [{"op": "add", "path": state_path, "value": workload_matches}]} if {
-	count(workload_matches) > 0
-	state_fits
-}
+kept := workload_matches
 
-CreateContainerRequest := false if {
-	count(workload_matches) > 0
-	not state_fits
-}
-
-state_path := concat("", ["/pstate/", input.container_id])
-
-# A container that is there does not become another one.
-state_fits if object.get(data.pstate, input.container_id, workload_matches) == workload_matches
-
-# Commands of probes and hooks.
+# Commands of probes and hooks, each in its own container.
 ExecProcessRequest if {
-	object.get(input, "string_user", null) == null
-	some index in data.pstate[input.container_id]
+	blank(input, ["string_user", "stdin_port", "stdout_port", "stderr_port"])
+	blank(input.process, ["SelinuxLabel"])
+	some index in data.pstate[input.container_id].workload
 	container := workload[index]
 	input.process.Args in container.commands
 	input.process.Terminal in [false, container.tty]
