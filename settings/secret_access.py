@@ -4,7 +4,7 @@ Judges the names only. Which document has which PCR 8, and what follows for KBS,
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from rendering.trustee.resource_uri import ResourceUri
@@ -66,14 +66,21 @@ def unlisted(stack: "Settings") -> list[str]:
     return found
 
 
-def how_to_list(secret: str, references: Mapping[str, object] | None = None) -> str:
-    """Return the commands that give a secret to a document; ``references`` are the workloads that there are."""
-    workload = next(iter(references or ()), "WORKLOAD")
-    return (
-        f"pulumi config set --path 'coco-azure:initdata.workloads.{workload}.secrets[0]' {secret} (pods with the "
-        f"initdata of that workload), or pulumi config set --path 'coco-azure:initdata.secrets[0]' {secret} (pods "
-        "without initdata of their own); N instead of 0 beside others"
-    )
+def how_to_list(stack: "Settings") -> dict[str, str]:
+    """Return the commands that give each unlisted secret to a document, by the secret.
+
+    Each has a place of its own behind what the lists have, so that all of them can be run one after the other.
+    """
+    workload, settings = next(iter(stack.initdata.workloads.items()), ("WORKLOAD", None))
+    first, global_first = len(settings.secrets) if settings is not None else 0, len(stack.initdata.secrets)
+    return {
+        secret: (
+            f"pulumi config set --path 'coco-azure:initdata.workloads.{workload}.secrets[{first + at}]' {secret} (pods "
+            "with the initdata of that workload), or pulumi config set --path "
+            f"'coco-azure:initdata.secrets[{global_first + at}]' {secret} (pods without initdata of their own)"
+        )
+        for at, secret in enumerate(unlisted(stack))
+    }
 
 
 def _lists(stack: "Settings") -> Iterator[tuple[str, tuple[str, ...], ClientSecrets]]:

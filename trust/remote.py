@@ -60,11 +60,17 @@ def _unserved(stack: Settings, other: str, served: Collection[str]) -> list[str]
     return [
         f"{secrets.title(name)} may have {each}, which the Trustee of {other} does not serve (served: "
         f"{', '.join(sorted(served)) or 'nothing'}). Correct {secrets.setting(name)}, or add it there: pulumi config "
-        f"set --stack {other} --secret --path 'coco-azure:clientSecrets.{each.replace('/', '.')}' VALUE"
+        f"set --stack {other} --secret --path 'coco-azure:clientSecrets.{_key(each)}' VALUE"
         for name, references in secrets.wanted(stack).items()
         for each in references
         if name != CHECK and not _given(each, served)
     ]
+
+
+def _key(reference: str) -> str:
+    """Return the path of a key in ``clientSecrets``, in quotes since it may have dots; a whole secret has some KEY."""
+    secret, _, key = reference.partition("/")
+    return f'{secret}["{key or "KEY"}"]'
 
 
 def _given(reference: str, served: Collection[str]) -> bool:

@@ -108,7 +108,13 @@ def test_a_secret_that_the_hub_does_not_have_is_told_as_such() -> None:
 
     assert "workload bank may have ledger/key, which the Trustee of o/p/hub does not serve" in said
     assert "Correct initdata.workloads.bank.secrets" in said
-    assert "--secret --path 'coco-azure:clientSecrets.ledger.key' VALUE" in said
+    assert "--secret --path 'coco-azure:clientSecrets.ledger[\"key\"]' VALUE" in said
+
+
+def test_the_command_for_a_whole_secret_of_the_hub_sets_a_key_of_it() -> None:
+    (said,) = _problems(None, served=[*DB, *OF_CHECK], initdata={"secrets": ["ledger"]})
+
+    assert "--secret --path 'coco-azure:clientSecrets.ledger[\"KEY\"]' VALUE" in said
 
 
 @pytest.mark.parametrize("environment", ["development", "production"])

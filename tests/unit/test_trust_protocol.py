@@ -99,6 +99,15 @@ def test_a_permission_that_is_left_over_is_told() -> None:
     assert protocol.warnings(stack({}), chain({}, "1.12", "1.2")) == []
 
 
+@pytest.mark.parametrize("sides", [{"osc": None}, {"trustee": None}], ids=["no pod VMs", "no KBS"])
+def test_of_one_side_alone_nothing_is_said_of_the_other(sides: dict[str, Any]) -> None:
+    config = {"trustee": {"allowProtocolGap": True}}
+    (said,) = protocol.warnings(stack(config), chain(config, **sides))
+
+    assert "this stack has only one of pod VMs and KBS, so it is not needed" in said
+    assert "speak with each other" not in said
+
+
 def test_a_hub_alone_has_no_pods_that_could_be_refused() -> None:
     hub = changed(PRODUCTION, peerPods__enabled=False)
 
