@@ -111,7 +111,6 @@ def _check(stack: "Settings") -> list[str]:
     if not said.initdata_annotation:
         found.append(
             "attestationCheck.initdataAnnotation is false, so the check's pod would have the initdata of other pods, "
-            "and with it their secrets; remove the setting: "
-            + _RM.format(path="attestationCheck.initdataAnnotation")
+            "and with it their secrets; remove the setting: " + _RM.format(path="attestationCheck.initdataAnnotation")
         )
     return found

@@ -143,7 +143,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"initdata": {"workloads": ["web"]}},
         [
             'found ["web"]; needed an object, name: value',
-            "pulumi config rm --path 'coco-azure:initdata.workloads'; pulumi config set --path "
+            "pulumi config rm --path 'coco-azure:initdata.workloads'; pulumi config set --path",
             "'coco-azure:initdata.workloads.NAME' VALUE",
         ],
     ),
@@ -151,7 +151,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"initdata": {"secrets": "mail"}},
         [
             'initdata.secrets: found "mail"; needed a list, one value per item',
-            "pulumi config rm --path 'coco-azure:initdata.secrets'; pulumi config set --path "
+            "pulumi config rm --path 'coco-azure:initdata.secrets'; pulumi config set --path",
             "'coco-azure:initdata.secrets[0]' VALUE",
         ],
     ),
@@ -159,7 +159,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"trustee": {"referenceValues": {"expires": "2099-12-31", "alsoServe": {"PCR8": []}}}},
         [
             "needed a value of PCR 8: 64 hexadecimal digits",
-            "Remove it, and set the right name: pulumi config rm --path "
+            "Remove it, and set the right name: pulumi config rm --path",
             "'coco-azure:trustee.referenceValues.alsoServe.PCR8'",
         ],
     ),
