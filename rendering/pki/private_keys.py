@@ -1,10 +1,10 @@
 """Finds private keys in what is meant to be public, whatever they are wrapped in; tells where, and nothing of the key.
 
 Knows armour of any label (RFC 7468, RFC 1421, OpenPGP, SSH), the DER of PKCS #1, SEC 1, PKCS #8 with and without a
-password and PKCS #12 (RFC 8017, 5915, 5958, 7292), private JWKs (RFC 7517, as JSON or YAML), the forms of PuTTY and age,
-what ``openssl pkey -text`` prints, and all of these once more in base64 or hexadecimal, as in a Kubernetes Secret or a
-kubeconfig. Does not know keys without any structure, such as 32 bare bytes, nor what is compressed or encrypted as a
-whole.
+password and PKCS #12 (RFC 8017, 5915, 5958, 7292), private JWKs (RFC 7517, as JSON or YAML), the forms of PuTTY and
+age, what ``openssl pkey -text`` prints, and all of these once more in base64 or hexadecimal, as in a Kubernetes Secret
+or a kubeconfig. Does not know keys without any structure, such as 32 bare bytes, nor what is compressed or encrypted
+as a whole.
 """
 
 import base64
