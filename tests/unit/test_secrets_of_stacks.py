@@ -26,6 +26,7 @@ from tests.unit.trust_stacks import EXPIRES, MEASURED, PRODUCTION, chain, change
 from trust import remote
 from trust.chain import Chain
 from trust.documents import CHECK, GLOBAL, Place
+from trust.secrets import Earlier
 
 HUB = {
     "environment": "production",
@@ -40,6 +41,13 @@ def test_a_hub_gives_another_stacks_documents_what_it_says_of_them() -> None:
 
     assert bound(found) == {OLD: DB[1:], OTHER: OF_CHECK}
     assert set(judged(found).values[-1].values) == {OLD, OTHER}
+
+
+def test_a_stack_that_becomes_a_hub_gives_its_old_documents_nothing_of_lists_that_it_no_longer_has() -> None:
+    before = Earlier(documents={GLOBAL: OLD})
+    was = changed(HUB, initdata={"secrets": ["db"]}, trustee__referenceValues=MEASURED)
+
+    assert bound(chain(was, osc=None, earlier=before)) == {OLD: ()}
 
 
 def test_what_is_only_accepted_gets_no_secret() -> None:

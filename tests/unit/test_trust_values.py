@@ -173,7 +173,11 @@ def test_a_file_that_demands_pcr_8_without_that_of_the_stack_would_deny_its_own_
 
     (problem,) = _of_1_9(config)
 
-    documents = chain(config, osc="1.9", trustee="0.3").measured
+    built = chain(config, osc="1.9", trustee="0.3")
+    documents = built.measured
+    assert built.judgement is not None
+    assert built.judgement.bindings is not None
+    assert [*built.judgement.bindings.secrets] == ["cc" * 32], "what is not accepted is given nothing"
     assert f"pods of the global document ({documents['global']}), the check's document (" in problem
     assert "pulumi config set --path 'coco-azure:trustee.referenceValues.initdata' true" in problem
     registered = changed(config, trustee__referenceValues__initdata=True)
