@@ -49,10 +49,24 @@ def unknown(stack: "Settings") -> list[str]:
 
 def _way(setting: str, reference: str, known: ClientSecrets) -> str:
     names = [f"{secret}/{key}" for secret, keys in known.items() for key in keys] if "/" in reference else list(known)
-    near = difflib.get_close_matches(reference, names, n=1, cutoff=0.0)
-    if not near:
-        return "add it to clientSecrets, or remove it"
+    # What is not alike is no slip of the pen, and would give a document a secret that nobody meant.
+    if not (near := difflib.get_close_matches(reference, names, n=1)):
+        return f"add it: {add(reference)}, or remove it: pulumi config rm --path 'coco-azure:{setting}'"
     return f"did you mean {near[0]}? pulumi config set --path 'coco-azure:{setting}' {near[0]}"
+
+
+def add(reference: str, other: str | None = None) -> str:
+    """Return the command that makes a client secret; of a whole secret, with some KEY.
+
+    Args:
+        reference: as in the lists of documents.
+        other: the stack that has it; None for the stack itself.
+    """
+    secret, _, key = reference.partition("/")
+    stack = f"--stack {other} " if other is not None else ""
+    # In quotes, for a key may have dots.
+    path = f'coco-azure:clientSecrets.{secret}["{key or "KEY"}"]'
+    return f"pulumi config set {stack}--secret --path '{path}' VALUE"
 
 
 def unlisted(stack: "Settings") -> list[str]:

@@ -119,6 +119,10 @@ def test_a_secret_that_the_hub_does_not_have_is_told_as_such() -> None:
     assert "--secret --path 'coco-azure:clientSecrets.ledger[\"key\"]' VALUE" in said
 
 
+def test_what_the_hub_lacks_for_the_check_is_left_to_the_check() -> None:
+    assert _problems(None, served=[*DB, *LEDGER]) == []
+
+
 def test_the_command_for_a_whole_secret_of_the_hub_sets_a_key_of_it() -> None:
     (said,) = _problems(None, served=[*DB, *OF_CHECK], initdata={"secrets": ["ledger"]})
 
@@ -210,6 +214,14 @@ def test_the_check_of_a_spoke_names_the_image_policy_of_the_hub() -> None:
         (
             {"workloads": {"shop": {"secrets": ["db", "ledger/kay"]}}},
             ["initdata.workloads.shop.secrets[1]", "ledger/key?"],
+        ),
+        (
+            {"secrets": ["mail"]},
+            [
+                "initdata.secrets[0] is mail, which no client secret serves (served: db, ledger); add it: ",
+                "pulumi config set --secret --path 'coco-azure:clientSecrets.mail[\"KEY\"]' VALUE, or remove it: ",
+                "pulumi config rm --path 'coco-azure:initdata.secrets[0]'",
+            ],
         ),
         ({"secrets": ["attestation-check"]}, ["initdata.secrets[0] is attestation-check"]),
         ({"secrets": ["default/db/password"]}, ["initdata.secrets[0]", "needed SECRET or SECRET/KEY"]),
