@@ -138,11 +138,12 @@ def test_other_forms_of_keys_are_known_by_their_words(text: str, name: str) -> N
         lambda key: json.dumps({"kty": key["kty"], "meta": {"a": 1}, "d": key["d"]}),
         lambda key: json.dumps({**key, "kid": "a{b}c", "meta": {"a": {"b": []}}}, indent=2),
         lambda key: json.dumps({"keys": [{"kty": "RSA", "n": "A" * 300, "oth": [{"r": "B" * 300}]}, key]}),
+        lambda key: json.dumps(dict(reversed(key.items()))),
         lambda key: json.dumps(json.dumps(key)),
         lambda key: "\n".join(f"{name}: {value}" for name, value in key.items()),
         str,
     ],
-    ids=["plain", "nested", "braces in a text", "a set", "a text of JSON", "YAML", "Python"],
+    ids=["plain", "nested", "braces in a text", "a set", "its type last", "a text of JSON", "YAML", "Python"],
 )
 def test_a_private_jwk_is_found_in_every_form(form: Callable[[Any], str]) -> None:
     key = json.loads(texts.jwk())
