@@ -120,6 +120,14 @@ def test_what_a_spoke_installs_says_nothing_of_how_its_hub_gets_another_version(
     assert "KBS of Trustee 0.3 (trustee-operator.v0.3.0, of stack o/p/hub) takes 0.1.1 only" in message
 
 
+def test_a_hub_that_does_not_say_what_its_kbs_takes_is_no_problem_of_the_protocol() -> None:
+    spoke = {"trustee": {"stack": "o/p/hub"}}
+    version = {"package": "trustee-operator", "csv": "trustee-operator.v0.3.0", "profile": "0.3"}
+
+    for versions in ([version], []):
+        assert protocol.problems(stack(spoke), chain(spoke, "1.12", None), {"versions": versions}) == []
+
+
 def test_a_hub_alone_has_no_pods_that_could_be_refused() -> None:
     hub = changed(PRODUCTION, peerPods__enabled=False)
 
