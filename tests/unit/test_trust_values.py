@@ -185,3 +185,9 @@ def test_a_file_that_demands_pcr_8_without_that_of_the_stack_would_deny_its_own_
     listed = file(tmp_path, "listed.json", [entry("azsnpvtpm.tpm.pcr08", *documents.values())])
     complete = changed(PRODUCTION, trustee__referenceValuesFile=listed)
     assert _of_1_9(complete) == []
+
+
+def test_policies_are_judged_by_the_firmware_that_the_stack_demands() -> None:
+    config = changed(PRODUCTION, trustee__snpTcb={"microcode": 220})
+
+    assert checks.problems(stack(config), chain(config), HOST, NOW) == []
