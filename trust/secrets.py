@@ -78,8 +78,7 @@ def warnings(stack: Settings, documents: Collection[str]) -> list[str]:
         f"pods of {title(name)} may have {', '.join(references)}, and its agent policy lets containers of any image "
         "start: whoever may create pods, in any namespace, gets them with that initdata and any image that the image "
         f"policy accepts. {_ways(name)}"
-        for name, references in wanted(stack).items()
-        if references and name in documents and name != CHECK and not _holds_images(stack, name)
+        for name, references in open_to_images(stack, documents).items()
     ]
     if stack.deploys_trustee and (unlisted := secret_access.unlisted(stack)):
         found.append(
@@ -87,6 +86,15 @@ def warnings(stack: Settings, documents: Collection[str]) -> list[str]:
             "may have it: pulumi config set --path 'coco-azure:trustee.referenceValues.alsoServe.PCR8[0]' SECRET"
         )
     return found
+
+
+def open_to_images(stack: Settings, documents: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the secrets of each document with which containers of any image start, by its name."""
+    return {
+        name: references
+        for name, references in wanted(stack).items()
+        if references and name in documents and name != CHECK and not _holds_images(stack, name)
+    }
 
 
 def _ways(name: str) -> str:
