@@ -279,7 +279,10 @@ _WHAT = {
 }
 _RM = "pulumi config rm --path 'coco-azure:trustee.{}PolicyFile'"
 _SAY_NO = {
-    kind: (f"Change it, or take the program's own, which denies that in production: {' and '.join(commands)}.")
+    kind: (
+        "Change it, or take the program's own, which says no where coco-azure:environment is production: "
+        f"{' and '.join(commands)}."
+    )
     for kind, commands in {
         "resource": [_RM.format("resource")],
         "attestation": [_RM.format("attestation")],
