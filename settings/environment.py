@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from settings import Settings
 
 _SET = "pulumi config set --path 'coco-azure:{path}' {value}"
+_RM = "pulumi config rm --path 'coco-azure:{path}'"
+_AGENT_POLICY = "production has its own, remove the setting: " + _RM.format(path="initdata.agentPolicy")
 
 
 def problems(stack: "Settings") -> list[str]:
@@ -25,7 +27,7 @@ def _pod_vms(stack: "Settings") -> list[str]:
         return []
     problem = (
         "peerPods.confidential is false, so pod VMs are no confidential VMs: their host reads them, and none of them "
-        "attests itself; remove the setting: pulumi config rm --path 'coco-azure:peerPods.confidential'"
+        "attests itself; remove the setting: " + _RM.format(path="peerPods.confidential")
     )
     return [problem]
 
@@ -41,12 +43,17 @@ def _evidence(stack: "Settings") -> list[str]:
         )
     if said.measurements is None and not stack.trustee.reference_values_file:
         found.append(
-            "no reference values are given for the pod VM image, so any image passes; set "
-            "trustee.referenceValues.measurementsFile (from osc-dm-verity-image of your OSC version, signed) or "
-            "trustee.referenceValuesFile"
+            "no reference values are given for the pod VM image, so any image passes; name those of your OSC version "
+            "(from osc-dm-verity-image, signed; docs/trust-chain.md): "
+            + _SET.format(path="trustee.referenceValues.measurementsFile", value="measurements.json")
+            + ", or your own: "
+            + _SET.format(path="trustee.referenceValuesFile", value="FILE")
         )
     if said.initdata is False:
-        found.append("trustee.referenceValues.initdata is false, so tampered initdata passes; remove the setting")
+        found.append(
+            "trustee.referenceValues.initdata is false, so tampered initdata passes; remove the setting: "
+            + _RM.format(path="trustee.referenceValues.initdata")
+        )
     return found
 
 
@@ -54,20 +61,21 @@ def _policies(stack: "Settings") -> list[str]:
     found = []
     if stack.trustee.security_policy_default == "insecureAcceptAnything":
         found.append(
-            "trustee.securityPolicyDefault is insecureAcceptAnything, so unsigned images start; set it to reject and "
-            "name the images in trustee.imageSignature or trustee.acceptedImages"
+            "trustee.securityPolicyDefault is insecureAcceptAnything, so unsigned images start; name the images "
+            "in trustee.imageSignature or trustee.acceptedImages, and remove the setting (others are rejected then): "
+            + _RM.format(path="trustee.securityPolicyDefault")
         )
     if not stack.trustee.sign_tokens and stack.deploys_trustee:
         found.append(
             "trustee.signTokens is false, so KBS believes a token that anybody signed, and hands its bearer every "
-            "secret; remove the setting: pulumi config rm --path 'coco-azure:trustee.signTokens'"
+            "secret; remove the setting: " + _RM.format(path="trustee.signTokens")
         )
     if stack.initdata.agent_policy == "development":
-        found.append("initdata.agentPolicy is development, which allows exec, logs and SetPolicy; set it to production")
+        found.append(f"initdata.agentPolicy is development, which allows exec, logs and SetPolicy; {_AGENT_POLICY}")
     if stack.initdata.agent_policy == "image":
         found.append(
             "initdata.agentPolicy is image, whose policy nobody has judged and which, up to OSC 1.10, the host may "
-            "replace (SetPolicy); set it to production"
+            f"replace (SetPolicy); {_AGENT_POLICY}"
         )
     return found
 
@@ -75,7 +83,8 @@ def _policies(stack: "Settings") -> list[str]:
 def _transport(stack: "Settings") -> list[str]:
     url = stack.initdata.kbs_url
     if url is not None and not url.startswith("https://"):
-        return [f"initdata.kbsUrl is {url}, so secrets pass in plain text; use an https URL"]
+        way = f"take the Route's: {_RM.format(path='initdata.kbsUrl')}, or an https URL"
+        return [f"initdata.kbsUrl is {url}, so secrets pass in plain text; {way}"]
     return []
 
 
@@ -84,9 +93,8 @@ def _secrets(stack: "Settings") -> list[str]:
     if not stack.deploys_trustee or not stack.peer_pods.enabled:
         return []
     return [
-        f"no initdata document lists client secret {secret}, so no pod would get it: "
-        + secret_access.how_to_list(secret, stack.initdata.workloads)
-        for secret in secret_access.unlisted(stack)
+        f"no initdata document lists client secret {secret}, so no pod would get it: {commands}"
+        for secret, commands in secret_access.how_to_list(stack).items()
     ]
 
 
@@ -98,12 +106,11 @@ def _check(stack: "Settings") -> list[str]:
         found.append(
             f"attestationCheck.resource is {said.resource}, and the check proves itself with a secret of its own, so "
             "that its image and initdata open nothing else; remove the setting: "
-            "pulumi config rm --path 'coco-azure:attestationCheck.resource'"
+            + _RM.format(path="attestationCheck.resource")
         )
     if not said.initdata_annotation:
         found.append(
             "attestationCheck.initdataAnnotation is false, so the check's pod would have the initdata of other pods, "
-            "and with it their secrets; remove the setting: "
-            "pulumi config rm --path 'coco-azure:attestationCheck.initdataAnnotation'"
+            "and with it their secrets; remove the setting: " + _RM.format(path="attestationCheck.initdataAnnotation")
         )
     return found

@@ -23,12 +23,10 @@ _UNSHOWN = "..."
 SEPARATOR = "\n"
 """Between problems that one validator found together."""
 _NEEDED = {
-    "dict_type": "needed an object, name: value",
     "string_type": "needed text; quote true, false and numbers",
     "bool_type": "needed true or false, unquoted",
     "int_type": "needed a whole number, unquoted",
     "int_from_float": "needed a whole number, unquoted",
-    "tuple_type": "needed a list, one value per item",
     "literal_error": "needed {expected}",
     "too_short": "needed at least {min_length} of them",
     "string_too_short": "needed some text",
@@ -36,6 +34,16 @@ _NEEDED = {
     "less_than_equal": "needed {le} or less",
     "string_pattern_mismatch": "needed text that matches {pattern}",
 }
+
+_INNER = {
+    "model_type": ("needed an object of settings", ".NAME"),
+    "dict_type": ("needed an object, name: value", ".NAME"),
+    "tuple_type": ("needed a list, one value per item", "[0]"),
+}
+"""What is needed where a value stands in place of several, and where the first of them goes.
+
+Pulumi sets nothing below a value ("expected an array"), so the value has to go first.
+"""
 
 
 def describe(error: ValidationError, said: object = None) -> str:
@@ -76,11 +84,11 @@ def _problem(problem: ErrorDetails, said: object) -> str:
         return f"{path}: no such setting (README.md has the table). Remove it: {_command('rm', path, parts)}"
     if kind == "missing":
         return f"{path}: needed, and not set. Set it: {_command('set', path, parts)}"
-    if kind == "model_type":
-        inner = f"{path}.NAME"
+    if kind in _INNER:
+        needed, inner = _INNER[kind]
         return (
-            f"{path}: {_found(problem)}needed an object of settings. Remove it, and set one after the other: "
-            f"{_command('rm', path, parts)}; {_command('set', inner, parts)}"
+            f"{path}: {_found(problem)}{needed}. Remove it, and set one after the other: "
+            f"{_command('rm', path, parts)}; {_command('set', path + inner, parts)}"
         )
     known = _NEEDED.get(kind)
     needed = problem["msg"].removeprefix("Value error, ") if known is None else known.format_map(problem.get("ctx", {}))
@@ -88,6 +96,9 @@ def _problem(problem: ErrorDetails, said: object) -> str:
         needed = f"found {key}, and this setting is for what is public. {REMOVE}"
     if not problem["loc"] or (isinstance(problem["input"], dict) and kind == "value_error"):
         return f"{path + ': ' if path else ''}{needed}"
+    if problem["loc"][-1] == "[key]":
+        # It is the name that is wrong, and no value of it would do.
+        return f"{path}: {_found(problem)}{needed}. Remove it, and set the right name: {_command('rm', path, parts)}"
     return f"{path}: {_found(problem)}{needed}. Change it: {_command('set', path, parts)}"
 
 

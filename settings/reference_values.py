@@ -48,6 +48,14 @@ def _read_file(path: object, info: ValidationInfo) -> bytes:
     return read_bytes(path, info)
 
 
+def _each_once(said: object) -> object:
+    """Refuse one PCR 8 that stands there in capitals and in small letters: one list would take the other's place."""
+    names = [name.lower() for name in said if isinstance(name, str)] if isinstance(said, dict) else []
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{', '.join(twice)} stands there twice, in capitals and in small letters; keep one of them")
+    return said
+
+
 Date = Annotated[datetime, BeforeValidator(_read_date)]
 Pcr8 = Annotated[str, AfterValidator(_check_pcr8)]
 RawFile = Annotated[bytes, BeforeValidator(_read_file)]
@@ -64,7 +72,9 @@ class ReferenceValueSettings(Model):
     """Whether PCR 8 of the stack's initdata is registered; default: where the pod VM image is known to measure it."""
     also_accept: tuple[Pcr8, ...] = Field(default=(), strict=False)
     """Values of PCR 8 of other stacks that use this Trustee (their output ``initdataPcr8``)."""
-    also_serve: dict[Pcr8, Annotated[tuple[SecretReference, ...], Field(strict=False)]] = Field(default_factory=dict)
+    also_serve: Annotated[
+        dict[Pcr8, Annotated[tuple[SecretReference, ...], Field(strict=False)]], BeforeValidator(_each_once)
+    ] = Field(default_factory=dict)
     """PCR 8 of other stacks' documents that may have client secrets in production, each with a list of SECRET or
     SECRET/KEY; what stands here is accepted, too."""
     measurements: RawFile | None = Field(default=None, alias="measurementsFile")

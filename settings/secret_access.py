@@ -4,7 +4,7 @@ Judges the names only. Which document has which PCR 8, and what follows for KBS,
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from rendering.trustee.resource_uri import ResourceUri
@@ -49,10 +49,24 @@ def unknown(stack: "Settings") -> list[str]:
 
 def _way(setting: str, reference: str, known: ClientSecrets) -> str:
     names = [f"{secret}/{key}" for secret, keys in known.items() for key in keys] if "/" in reference else list(known)
-    near = difflib.get_close_matches(reference, names, n=1, cutoff=0.0)
-    if not near:
-        return "add it to clientSecrets, or remove it"
+    # What is not alike is no slip of the pen, and would give a document a secret that nobody meant.
+    if not (near := difflib.get_close_matches(reference, names, n=1)):
+        return f"add it: {add(reference)}, or remove it: pulumi config rm --path 'coco-azure:{setting}'"
     return f"did you mean {near[0]}? pulumi config set --path 'coco-azure:{setting}' {near[0]}"
+
+
+def add(reference: str, other: str | None = None) -> str:
+    """Return the command that makes a client secret; of a whole secret, with some KEY.
+
+    Args:
+        reference: as in the lists of documents.
+        other: the stack that has it; None for the stack itself.
+    """
+    secret, _, key = reference.partition("/")
+    stack = f"--stack {other} " if other is not None else ""
+    # In quotes, for a key may have dots.
+    path = f'coco-azure:clientSecrets.{secret}["{key or "KEY"}"]'
+    return f"pulumi config set {stack}--secret --path '{path}' VALUE"
 
 
 def unlisted(stack: "Settings") -> list[str]:
@@ -66,14 +80,21 @@ def unlisted(stack: "Settings") -> list[str]:
     return found
 
 
-def how_to_list(secret: str, references: Mapping[str, object] | None = None) -> str:
-    """Return the commands that give a secret to a document; ``references`` are the workloads that there are."""
-    workload = next(iter(references or ()), "WORKLOAD")
-    return (
-        f"pulumi config set --path 'coco-azure:initdata.workloads.{workload}.secrets[0]' {secret} (pods with the "
-        f"initdata of that workload), or pulumi config set --path 'coco-azure:initdata.secrets[0]' {secret} (pods "
-        "without initdata of their own); N instead of 0 beside others"
-    )
+def how_to_list(stack: "Settings") -> dict[str, str]:
+    """Return the commands that give each unlisted secret to a document, by the secret.
+
+    Each has a place of its own behind what the lists have, so that all of them can be run one after the other.
+    """
+    workload, settings = next(iter(stack.initdata.workloads.items()), ("WORKLOAD", None))
+    first, global_first = len(settings.secrets) if settings is not None else 0, len(stack.initdata.secrets)
+    return {
+        secret: (
+            f"pulumi config set --path 'coco-azure:initdata.workloads.{workload}.secrets[{first + at}]' {secret} (pods "
+            "with the initdata of that workload), or pulumi config set --path "
+            f"'coco-azure:initdata.secrets[{global_first + at}]' {secret} (pods without initdata of their own)"
+        )
+        for at, secret in enumerate(unlisted(stack))
+    }
 
 
 def _lists(stack: "Settings") -> Iterator[tuple[str, tuple[str, ...], ClientSecrets]]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from rendering.policy.agent_policy_check import HARM, WORKLOAD
 from rendering.proof import Attack
 from settings import Settings
-from trust import agents
+from trust import agents, secrets
 from trust import values as chain_values
 from trust.chain import Chain, Judgement
 from trust.documents import CHECK
@@ -58,13 +58,20 @@ def _of_trustee(stack: Settings, chain: Chain) -> Iterator[tuple[str, str]]:
     yield "another boot loader, with secure boot off", _by(looks, "Trustee: PCR 4 and 7", demanded >= _BOOT_PCRS)
     signed = stack.trustee.sign_tokens
     yield "a token that no TEE has earned", "KBS: tokens are signed" if signed else NOBODY
-    bound = judgement.bindings is not None
-    yield (
-        "another workload's secret, by whoever may create pods",
-        "KBS: secrets are bound to PCR 8" if bound else NOBODY,
-    )
+    yield "another workload's secret, by whoever may create pods", _of_secrets(stack, chain, judgement)
     rejects = stack.image_default == "reject"
     yield "an image that nobody accepted", "image policy" if rejects else NOBODY
+
+
+def _of_secrets(stack: Settings, chain: Chain, judgement: Judgement) -> str:
+    """Return who keeps a document's secrets from pods that are not its workload's."""
+    if judgement.bindings is None:
+        return NOBODY
+    # Initdata is no secret: anybody's pod may bring a workload's own.
+    gaps = ", ".join(secrets.open_to_images(stack, chain.documents))
+    return "KBS: secrets are bound to PCR 8" + (
+        f" (not for {gaps}: any image starts with its initdata)" if gaps else ""
+    )
 
 
 def _demanded(stack: Settings, judgement: Judgement) -> Collection[int]:

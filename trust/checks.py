@@ -162,6 +162,7 @@ def _measured(stack: Settings, chain: Chain) -> list[str]:
         return []
     # A stack that has only Trustee may come before those that use it, whose initdata it does not know yet.
     found = [] if _INITDATA_PCR in demanded or osc is None else [_no_initdata(osc)]
+    found += _unregistered(stack, chain) if _INITDATA_PCR in demanded else []
     # A policy of the user's own may hold the image to something else than its PCRs.
     if stack.trustee.attestation_policy is None and not set(demanded) - {_INITDATA_PCR}:
         found.append(
@@ -171,6 +172,23 @@ def _measured(stack: Settings, chain: Chain) -> list[str]:
             f"(found there: {', '.join(value.name for value in stack.trustee.reference_values_file) or 'nothing'})"
         )
     return found
+
+
+def _unregistered(stack: Settings, chain: Chain) -> list[str]:
+    """Return a problem where PCR 8 is demanded, but by a file of the user's that lacks documents of the stack."""
+    if chain.judgement is None or chain.judgement.bindings is None or stack.trustee.attestation_policy is not None:
+        return []
+    missing = {secrets.title(name): pcr8 for name, pcr8 in chain.measured.items()}
+    missing = {title: pcr8 for title, pcr8 in missing.items() if pcr8 not in chain.judgement.bindings.secrets}
+    if not missing:
+        return []
+    listed = ", ".join(f"{title} ({pcr8})" for title, pcr8 in missing.items())
+    problem = (
+        "trustee.referenceValuesFile demands PCR 8, and the stack does not register its own initdata, so pods of "
+        f"{listed} would be denied. Have it registered beside the file's: pulumi config set --path "
+        "'coco-azure:trustee.referenceValues.initdata' true, or add these values to the file"
+    )
+    return [problem]
 
 
 def _no_initdata(osc: OscProfile) -> str:

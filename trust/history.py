@@ -14,6 +14,11 @@ from trust.chain import Chain
 from trust.secrets import Earlier
 
 _PCR8 = "pcr08"
+_FROM_DEVELOPMENT = (
+    "the last run was one for development, whose initdata and agent policy were held to nothing: as long as its PCR 8 "
+    "is accepted, whoever administers the pods' cluster may start a pod with that initdata and read what it keeps. "
+    "Restart the pods, run `pulumi up` once more, and replace secrets that any pod could have in development"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +28,13 @@ class LastRun:
     Attributes:
         earlier: PCR 8 of the documents that it deployed, and the secrets that their pods could have.
         accepted: values of PCR 8 that its Trustee accepted.
+        environment: for what it was; None where that is not known.
         csv: names of the CSVs that it had, by package.
     """
 
     earlier: Earlier = field(default_factory=Earlier)
     accepted: tuple[str, ...] = ()
+    environment: str | None = None
     csv: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -44,6 +51,7 @@ def read(pcr8: Mapping[str, str] | None, proof: Mapping[str, Any] | None) -> Las
     return LastRun(
         earlier=Earlier(documents=dict(pcr8 or {}), secrets=secrets),
         accepted=tuple(report.get("acceptedPcr8") or ()),
+        environment=report.get("environment"),
         csv={str(each["package"]): str(each["csv"]) for each in report.get("versions") or ()},
     )
 
@@ -66,6 +74,8 @@ def _initdata(stack: Settings, chain: Chain, last: LastRun) -> list[str]:
         for value in dict.fromkeys(last.earlier.documents.values())
         if value in accepted - kept
     ]
+    if found and stack.environment == "production" and last.environment == "development":
+        found.append(_FROM_DEVELOPMENT)
     return found + [
         f"PCR 8 {value} of an earlier run is no longer accepted from this run on: pods that still run with it get no "
         "secret any more. Restart them, so that they get today's initdata"

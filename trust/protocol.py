@@ -45,8 +45,9 @@ def warnings(stack: Settings, chain: Chain, hub_proof: Mapping[str, Any] | None 
     """Return what ``trustee.allowProtocolGap`` leads to; nothing where it is not set. Arguments as of ``problems``."""
     if not stack.trustee.allow_protocol_gap:
         return []
-    message = _gap(stack, chain, hub_proof)
-    state = message or "pod VMs and KBS speak with each other, so it is not needed"
+    known = chain.versions.osc is not None and _broker(stack, chain, hub_proof) is not None
+    fits = "pod VMs and KBS speak with each other" if known else "this stack has only one of pod VMs and KBS"
+    state = _gap(stack, chain, hub_proof) or f"{fits}, so it is not needed"
     end = "pulumi config rm --path 'coco-azure:trustee.allowProtocolGap'"
     return [f"trustee.allowProtocolGap is true, so no pod checks the chain; {state}. After the upgrade: {end}"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from settings import Settings
+from settings import Settings, secret_access
 from trust import protocol, secrets
 from trust.chain import Chain
 from trust.documents import CHECK
@@ -59,8 +59,8 @@ def _unserved(stack: Settings, other: str, served: Collection[str]) -> list[str]
     """Return a problem for each secret of the lists that the other stack does not have; the check tells its own."""
     return [
         f"{secrets.title(name)} may have {each}, which the Trustee of {other} does not serve (served: "
-        f"{', '.join(sorted(served)) or 'nothing'}). Correct {secrets.setting(name)}, or add it there: pulumi config "
-        f"set --stack {other} --secret --path 'coco-azure:clientSecrets.{each.replace('/', '.')}' VALUE"
+        f"{', '.join(sorted(served)) or 'nothing'}). Correct {secrets.setting(name)}, or add it there: "
+        + secret_access.add(each, other)
         for name, references in secrets.wanted(stack).items()
         for each in references
         if name != CHECK and not _given(each, served)

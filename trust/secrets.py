@@ -77,9 +77,8 @@ def warnings(stack: Settings, documents: Collection[str]) -> list[str]:
     found = [
         f"pods of {title(name)} may have {', '.join(references)}, and its agent policy lets containers of any image "
         "start: whoever may create pods, in any namespace, gets them with that initdata and any image that the image "
-        f"policy accepts. Say what runs there: pulumi config set --path 'coco-azure:{_images(name)}[0]' IMAGE"
-        for name, references in wanted(stack).items()
-        if references and name in documents and name != CHECK and not _holds_images(stack, name)
+        f"policy accepts. {_ways(name)}"
+        for name, references in open_to_images(stack, documents).items()
     ]
     if stack.deploys_trustee and (unlisted := secret_access.unlisted(stack)):
         found.append(
@@ -89,8 +88,25 @@ def warnings(stack: Settings, documents: Collection[str]) -> list[str]:
     return found
 
 
-def _images(name: str) -> str:
-    return "initdata.allowedImages" if name == GLOBAL else f"initdata.workloads.{name}.allowedImages"
+def open_to_images(stack: Settings, documents: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the secrets of each document with which containers of any image start, by its name."""
+    return {
+        name: references
+        for name, references in wanted(stack).items()
+        if references and name in documents and name != CHECK and not _holds_images(stack, name)
+    }
+
+
+def _ways(name: str) -> str:
+    """Return the commands that say what runs with a document, the strongest first."""
+    images = "pulumi config set --path 'coco-azure:{}.allowedImages[0]' IMAGE"
+    if name == GLOBAL:
+        return f"Say which images run there: {images.format('initdata')}, or list the secrets for a workload instead"
+    where = f"initdata.workloads.{name}"
+    return (
+        f"Say what runs there: pulumi config set --path 'coco-azure:{where}.manifestFile' FILE (exactly the containers "
+        f"of its manifest), or {images.format(where)} (these images, with any command)"
+    )
 
 
 def _holds_images(stack: Settings, name: str) -> bool:

@@ -1,14 +1,15 @@
 """Finds private keys in what is meant to be public, whatever they are wrapped in; tells where, and nothing of the key.
 
 Knows armour of any label (RFC 7468, RFC 1421, OpenPGP, SSH), the DER of PKCS #1, SEC 1, PKCS #8 with and without a
-password and PKCS #12 (RFC 8017, 5915, 5958, 7292), private JWKs (RFC 7517), the forms of PuTTY and age, what
-``openssl pkey -text`` prints, and all of these once more in base64 or hexadecimal, as in a Kubernetes Secret or a
-kubeconfig. Does not know keys without any structure, such as 32 bare bytes, nor what is compressed or encrypted as a
-whole.
+password and PKCS #12 (RFC 8017, 5915, 5958, 7292), private JWKs (RFC 7517, as JSON or YAML), the forms of PuTTY and
+age, what ``openssl pkey -text`` prints, and all of these once more in base64 or hexadecimal, as in a Kubernetes Secret
+or a kubeconfig. Does not know keys without any structure, such as 32 bare bytes, nor what is compressed or encrypted
+as a whole.
 """
 
 import base64
 import re
+from bisect import bisect
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,8 +25,11 @@ _OTHERS = (
     (re.compile(_PRINTED, re.MULTILINE), "a key in numbers"),
     (re.compile(rb"openssh-key-v1\0"), "a key of OpenSSH"),
 )
-_JSON_OBJECT = re.compile(rb"\{[^{}]*\}")
-_JWK_PRIVATE = re.compile(rb'\\*"[dk]\\*"\s*:\s*\\*"[A-Za-z0-9_-]{16}')
+_MEMBER = rb"""(?:^|[\s{,\[?-])\\*["']?%s\\*["']?\s*[:=]\s*\\*["']?"""
+_JWK_TYPE = re.compile(_MEMBER % b"kty" + rb"(?:EC|RSA|OKP|oct|AKP)\b", re.MULTILINE)
+_JWK_PRIVATE = re.compile(_MEMBER % b"(?:d|k|priv)" + rb"[A-Za-z0-9_-]{16}", re.MULTILINE)
+_JWK_LENGTH = 8192
+"""Bytes that a JWK takes at most: members of one stand no farther apart, whatever is nested between them."""
 _LENGTH = rb"(?:[\x00-\x80]|\x81.|\x82..|\x83...)"
 _ALGORITHM = rb"\x30" + _LENGTH + rb"\x06"
 _KINDS = {
@@ -45,10 +49,12 @@ _SHORTEST = 48
 """Characters of base64 that the shortest private key with a structure takes; shorter ones are not looked into."""
 _RUN = re.compile(rb"[A-Za-z0-9+/_=\s-]{48,}")
 _HEX = re.compile(rb"[0-9a-fA-F]{64,}")
+_BETWEEN_DIGITS = rb"(?:[\s:,]|0x|\\x)*"
+"""What stands between digits of hexadecimal, as in ``30:81`` or in an array of C."""
 _BASE64 = (re.compile(rb"[A-Za-z0-9+/]+"), re.compile(rb"[A-Za-z0-9_-]+"))
 """Letters of base64, and of its URL-safe form; what stands between them, such as quotes and line ends, is dropped."""
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_ESCAPED = re.compile(rb"\\+[nrt]")
+_ESCAPED = re.compile(rb"\\[nrt]")
 _DEPTH = 3
 """How often something may be wrapped in base64."""
 
@@ -115,13 +121,23 @@ def _search(raw: bytes, depth: int) -> _Hit | None:
     for pattern, name in _OTHERS:
         if (found := pattern.search(raw)) is not None:
             return name, found.start(), None
-    for found in _JSON_OBJECT.finditer(raw):
-        if b"kty" in found[0] and _JWK_PRIVATE.search(found[0]):
-            return "a JWK", found.start(), None
+    if (start := _jwk(raw)) is not None:
+        return "a JWK", start, None
     for der in _DER.finditer(raw):
         if der.lastgroup != "pkcs8" or _holds_key(raw, der.end()):
             return _DER_NAMES.get(der.lastgroup or "", "a key in DER"), der.start(), None
     return _wrapped(raw, depth) if depth and len(raw) >= _SHORTEST else None
+
+
+def _jwk(raw: bytes) -> int | None:
+    """Return where a private JWK begins: its type and the private member stand near to each other."""
+    types = [kind.start() for kind in _JWK_TYPE.finditer(raw)]
+    for member in _JWK_PRIVATE.finditer(raw) if types else ():
+        at = bisect(types, member.start())
+        for start in types[max(at - 1, 0) : at + 1]:
+            if abs(start - member.start()) <= _JWK_LENGTH:
+                return min(start, member.start())
+    return None
 
 
 def _holds_key(raw: bytes, start: int) -> bool:
@@ -143,12 +159,14 @@ def _wrapped(raw: bytes, depth: int) -> _Hit | None:
             decoded = _decode(joined[skipped:])
             if (hit := _in_noise(decoded, depth)) is not None:
                 return f"{hit[0]}, in base64", _position(words, skipped + hit[1] * 4 // 3), None
-    for run in _HEX.finditer(re.sub(rb"[\s:]", b"", raw)):
+    for run in _HEX.finditer(re.sub(_BETWEEN_DIGITS, b"", raw)):
         # An odd letter before it belongs to another word.
         for odd in (0, 1):
             text = run[0][odd : len(run[0]) - (len(run[0]) - odd) % 2]
             if (hit := _search(bytes.fromhex(text.decode()), 0)) is not None:
-                return f"{hit[0]}, in hexadecimal", raw.find(run[0][:8]), None
+                begin = _BETWEEN_DIGITS.join(re.escape(run[0][at : at + 1]) for at in range(16))
+                place = re.search(begin, raw)
+                return f"{hit[0]}, in hexadecimal", place.start() if place is not None else 0, None
     return None
 
 

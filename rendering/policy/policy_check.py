@@ -277,15 +277,16 @@ _WHAT = {
     "attestation": "by the attestation policy,",
     "chain": "by the attestation policy and the resource policy together,",
 }
+_RM = "pulumi config rm --path 'coco-azure:trustee.{}PolicyFile'"
 _SAY_NO = {
     kind: (
-        f"Change it, or take the program's own for production: leave out {settings} and set coco-azure:environment to "
-        "production."
+        "Change it, or take the program's own, which says no where coco-azure:environment is production: "
+        f"{' and '.join(commands)}."
     )
-    for kind, settings in {
-        "resource": "coco-azure:trustee.resourcePolicyFile",
-        "attestation": "coco-azure:trustee.attestationPolicyFile",
-        "chain": "coco-azure:trustee.attestationPolicyFile and coco-azure:trustee.resourcePolicyFile",
+    for kind, commands in {
+        "resource": [_RM.format("resource")],
+        "attestation": [_RM.format("attestation")],
+        "chain": [_RM.format("attestation"), _RM.format("resource")],
     }.items()
 }
 _REGISTER = "Where it demands reference values, register them (coco-azure:trustee.referenceValuesFile)."

@@ -176,7 +176,7 @@ def test_a_resource_policy_that_denies_every_tee_is_refused(of_chain: str) -> No
         of_chain,
         "resource policy",
         "every documented TEE is turned away",
-        "leave out coco-azure:trustee.resourcePolicyFile",
+        "pulumi config rm --path 'coco-azure:trustee.resourcePolicyFile'",
     ), of_chain
 
 

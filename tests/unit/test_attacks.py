@@ -42,6 +42,22 @@ def test_what_is_set_against_an_attack_is_named() -> None:
     assert found["another workload's secret, by whoever may create pods"] == "KBS: secrets are bound to PCR 8"
 
 
+@pytest.mark.parametrize(
+    ("shop", "expected"),
+    [
+        ({}, "KBS: secrets are bound to PCR 8 (not for shop: any image starts with its initdata)"),
+        ({"allowedImages": ["quay.io/my-org/shop"]}, "KBS: secrets are bound to PCR 8"),
+        (SHOP["shop"], "KBS: secrets are bound to PCR 8"),
+    ],
+    ids=["any image", "its images", "its containers"],
+)
+def test_a_document_with_secrets_that_lets_any_image_start_is_named(shop: dict[str, Any], expected: str) -> None:
+    workloads = {"shop": {**shop, "secrets": ["db"]}}
+    found = _table(changed(PRODUCTION, clientSecrets={"db": {"key": "value"}}, initdata={"workloads": workloads}))
+
+    assert found["another workload's secret, by whoever may create pods"] == expected
+
+
 def test_a_development_stack_denies_what_its_image_does_and_signed_tokens_alone() -> None:
     found = _table({})
 

@@ -198,7 +198,7 @@ def test_a_users_policy_that_tells_no_documents_apart_is_a_problem_that_names_th
     assert "pods of workload a may have default/b/key, which that document does not list" in found[0]
     assert "pods of workload b may have default/a/key" in found[1]
     assert all("initdata.workloads.WORKLOAD.secrets" in text for text in found)
-    assert all("leave out coco-azure:trustee.resourcePolicyFile" in text for text in found)
+    assert all("pulumi config rm --path 'coco-azure:trustee.resourcePolicyFile'" in text for text in found)
 
 
 @each_version

@@ -55,6 +55,9 @@ def _text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+PRODUCT = ("settings", "trust", "components", "rendering", "rollout", "preflight", "policies", "rollback", "leftovers")
+
+
 def _known(path: str) -> bool:
     """Return whether a setting of this path exists: as a whole, as a part, or with names of the user's in it."""
     steps = re.sub(r"\[\d+\]", "", path).split(".")
@@ -89,6 +92,30 @@ def test_every_setting_that_a_document_names_exists(name: str) -> None:
 
     assert unknown == set()
     assert {each.split(".")[0] for each in _settings(name)} <= set(PARTS)
+
+
+def _commands() -> dict[str, Path]:
+    """Return the settings of `pulumi config set` and `rm` in the program's messages, each with a file that has it.
+
+    What a message fills in is NAME; a setting that begins with that is not known before.
+    """
+    found: dict[str, Path] = {}
+    for path in (path for part in PRODUCT for path in (ROOT / part).rglob("*.py")):
+        text = re.sub(r"\"\s*\n\s*f?\"", "", path.read_text(encoding="utf-8"))
+        for quoted in re.findall(r"coco-azure:([^\s'\"),;`]*)", re.sub(r"\{[^{}]*\}", "NAME", text)):
+            found[re.sub(r"\[NAME\]|\[N\]|[\\.:]+$", "", quoted)] = path
+    none = ("NAME", "index", "PATH", "<name>")
+    return {each: path for each, path in found.items() if each and not each.startswith(none)}
+
+
+def test_every_setting_that_a_message_names_exists() -> None:
+    commands = _commands()
+
+    assert len(commands) > 40
+    workloads = "initdata.workloads."
+    # Of other paths with a part that a message fills in, what stands before that part.
+    fixed = {each if each.startswith(workloads) else each.split(".NAME")[0]: path for each, path in commands.items()}
+    assert {each: str(path) for each, path in fixed.items() if not _known(each)} == {}
 
 
 def test_documents_name_settings_at_all_and_a_wrong_one_would_be_found() -> None:

@@ -36,15 +36,26 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "nothing about the image": (
         {"trustee__referenceValues": {"expires": "2099-12-31"}},
-        ["no reference values are given for the pod VM image", "trustee.referenceValues.measurementsFile"],
+        [
+            "no reference values are given for the pod VM image",
+            "pulumi config set --path 'coco-azure:trustee.referenceValues.measurementsFile' measurements.json",
+            "pulumi config set --path 'coco-azure:trustee.referenceValuesFile' FILE",
+        ],
     ),
     "initdata left out": (
         {"trustee__referenceValues": {**MEASURED, "initdata": False}},
-        ["trustee.referenceValues.initdata is false, so tampered initdata passes", "remove the setting"],
+        [
+            "trustee.referenceValues.initdata is false, so tampered initdata passes",
+            "pulumi config rm --path 'coco-azure:trustee.referenceValues.initdata'",
+        ],
     ),
     "unsigned images": (
         {"trustee__securityPolicyDefault": "insecureAcceptAnything"},
-        ["trustee.securityPolicyDefault is insecureAcceptAnything", "set it to reject", "trustee.imageSignature"],
+        [
+            "trustee.securityPolicyDefault is insecureAcceptAnything",
+            "trustee.imageSignature",
+            "pulumi config rm --path 'coco-azure:trustee.securityPolicyDefault'",
+        ],
     ),
     "tokens of anybody": (
         {"trustee__signTokens": False},
@@ -52,7 +63,10 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "an agent that opens a shell": (
         {"initdata": {"agentPolicy": "development"}},
-        ["initdata.agentPolicy is development, which allows exec, logs and SetPolicy", "set it to production"],
+        [
+            "initdata.agentPolicy is development, which allows exec, logs and SetPolicy",
+            "pulumi config rm --path 'coco-azure:initdata.agentPolicy'",
+        ],
     ),
     "a secret that no document may have": (
         {"clientSecrets": {"db": {"user": "u", "password": "p"}}, "initdata": {"workloads": {"shop": {}}}},
@@ -86,7 +100,11 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "an agent whose policy nobody has judged": (
         {"initdata": {"agentPolicy": "image"}},
-        ["initdata.agentPolicy is image", "the host may replace", "set it to production"],
+        [
+            "initdata.agentPolicy is image",
+            "the host may replace",
+            "pulumi config rm --path 'coco-azure:initdata.agentPolicy'",
+        ],
     ),
     "no confidential VMs": (
         {"peerPods": {"confidential": False}},
@@ -97,7 +115,10 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "plain http": (
         {"initdata": {"kbsUrl": "http://10.0.0.4:8080"}},
-        ["initdata.kbsUrl is http://10.0.0.4:8080, so secrets pass in plain text", "use an https URL"],
+        [
+            "initdata.kbsUrl is http://10.0.0.4:8080, so secrets pass in plain text",
+            "pulumi config rm --path 'coco-azure:initdata.kbsUrl'",
+        ],
     ),
 }
 
@@ -130,6 +151,17 @@ def test_everything_that_is_missing_is_told_at_once() -> None:
     message = str(refused.value)
     assert message.startswith("4 problems in the settings of this stack (nothing was changed):")
     assert message.count("environment is production, but") == 4
+
+
+def test_the_commands_for_several_secrets_take_nothing_from_each_other_or_from_what_is_listed() -> None:
+    secrets = {name: {"key": "value"} for name in ("db", "ledger", "mail")}
+    listed = {"secrets": ["mail"], "workloads": {"shop": {"secrets": ["mail"]}}}
+
+    problems = _problems(changed(PRODUCTION, clientSecrets=secrets, initdata=listed))
+
+    for problem, (secret, at) in zip(problems, {"db": 1, "ledger": 2}.items(), strict=True):
+        assert f"'coco-azure:initdata.workloads.shop.secrets[{at}]' {secret} " in problem
+        assert f"'coco-azure:initdata.secrets[{at}]' {secret} " in problem
 
 
 def test_a_hub_has_no_pod_vms_that_could_be_no_confidential_ones() -> None:

@@ -11,6 +11,7 @@ from rendering import profiles
 from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE
 from settings import Settings
 from tests.unit.recording import Recorder, run_program
+from tests.unit.trust_stacks import MEASURED
 from trust import history
 from trust.chain import Chain, Versions, build
 from trust.documents import Place
@@ -61,6 +62,23 @@ def test_initdata_of_the_last_run_is_told_of_while_it_is_still_accepted() -> Non
 
     assert f"PCR 8 {OLD} of the last run is still accepted" in said
     assert "the next `pulumi up` drops it, and shows that as one more change" in said
+
+
+@pytest.mark.parametrize(
+    ("before", "environment", "expected"),
+    [("development", "production", 1), ("production", "production", 0), ("development", "development", 0)],
+)
+def test_what_a_development_run_leaves_open_in_production_is_told(before: str, environment: str, expected: int) -> None:
+    last = history.read({"global": OLD}, {"environment": before, "acceptedPcr8": [OLD], "secrets": None})
+    messages = _warnings(_stack(environment=environment, trustee={"referenceValues": MEASURED}), last)
+
+    assert sum("the last run was one for development" in message for message in messages) == expected
+
+
+def test_a_development_run_without_initdata_leaves_nothing_open() -> None:
+    last = history.read({}, {"environment": "development", "acceptedPcr8": [], "secrets": None})
+
+    assert _warnings(_stack(environment="production", trustee={"referenceValues": MEASURED}), last) == []
 
 
 def test_initdata_that_is_dropped_now_is_told_of() -> None:

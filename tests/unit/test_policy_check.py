@@ -141,7 +141,9 @@ def test_a_policy_that_allows_everybody_is_a_problem_in_production_and_a_warning
     assert len(strict.problems) == 5
     for harm in ("without any TEE", "under debug", "wrong PCR 8", "expired", "with a TCB of all zeros"):
         assert any(harm in said for said in strict.problems), harm
-    assert all("set coco-azure:environment to production" in said for said in strict.problems)
+    ways = [f"pulumi config rm --path 'coco-azure:trustee.{name}PolicyFile'" for name in ("attestation", "resource")]
+    assert all(way in said for way in ways for said in strict.problems)
+    assert all("where coco-azure:environment is production" in said for said in strict.problems)
 
 
 @each_ear

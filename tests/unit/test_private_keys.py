@@ -3,7 +3,9 @@
 import base64
 import json
 import ssl
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -127,6 +129,37 @@ def test_what_a_structure_is_called() -> None:
 )
 def test_other_forms_of_keys_are_known_by_their_words(text: str, name: str) -> None:
     assert private_keys.find(f"\n\n{text}") == PrivateKey(name=name, line=4 if "4f:00" in text or "Proc" in text else 3)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        json.dumps,
+        lambda key: json.dumps({"kty": key["kty"], "meta": {"a": 1}, "d": key["d"]}),
+        lambda key: json.dumps({**key, "kid": "a{b}c", "meta": {"a": {"b": []}}}, indent=2),
+        lambda key: json.dumps({"keys": [{"kty": "RSA", "n": "A" * 300, "oth": [{"r": "B" * 300}]}, key]}),
+        lambda key: json.dumps(dict(reversed(key.items()))),
+        lambda key: json.dumps(json.dumps(key)),
+        lambda key: "\n".join(f"{name}: {value}" for name, value in key.items()),
+        str,
+    ],
+    ids=["plain", "nested", "braces in a text", "a set", "its type last", "a text of JSON", "YAML", "Python"],
+)
+def test_a_private_jwk_is_found_in_every_form(form: Callable[[Any], str]) -> None:
+    key = json.loads(texts.jwk())
+    public = {name: value for name, value in key.items() if name != "d"}
+
+    assert private_keys.find("first\n" + form(key)) is not None
+    assert private_keys.find("first\n" + form({**public, "d": "short"})) is None
+
+
+def test_a_key_in_hexadecimal_is_told_with_its_line_whatever_stands_between_the_digits() -> None:
+    digits = [f"{byte:02x}" for byte in texts.ders()["P-256 in PKCS #8"]]
+
+    for text in (":".join(digits), ", ".join(f"0x{each}" for each in digits), "".join(f"\\x{each}" for each in digits)):
+        found = private_keys.find(f"one\ntwo\n{text}\nfour\nfive\n")
+        assert found is not None
+        assert found.line == 3
 
 
 def test_what_openssl_prints_of_a_key_and_a_jwk_are_found() -> None:

@@ -26,6 +26,7 @@ from tests.unit.trust_stacks import EXPIRES, MEASURED, PRODUCTION, chain, change
 from trust import remote
 from trust.chain import Chain
 from trust.documents import CHECK, GLOBAL, Place
+from trust.secrets import Earlier
 
 HUB = {
     "environment": "production",
@@ -40,6 +41,13 @@ def test_a_hub_gives_another_stacks_documents_what_it_says_of_them() -> None:
 
     assert bound(found) == {OLD: DB[1:], OTHER: OF_CHECK}
     assert set(judged(found).values[-1].values) == {OLD, OTHER}
+
+
+def test_a_stack_that_becomes_a_hub_gives_its_old_documents_nothing_of_lists_that_it_no_longer_has() -> None:
+    before = Earlier(documents={GLOBAL: OLD})
+    was = changed(HUB, initdata={"secrets": ["db"]}, trustee__referenceValues=MEASURED)
+
+    assert bound(chain(was, osc=None, earlier=before)) == {OLD: ()}
 
 
 def test_what_is_only_accepted_gets_no_secret() -> None:
@@ -108,7 +116,17 @@ def test_a_secret_that_the_hub_does_not_have_is_told_as_such() -> None:
 
     assert "workload bank may have ledger/key, which the Trustee of o/p/hub does not serve" in said
     assert "Correct initdata.workloads.bank.secrets" in said
-    assert "--secret --path 'coco-azure:clientSecrets.ledger.key' VALUE" in said
+    assert "--secret --path 'coco-azure:clientSecrets.ledger[\"key\"]' VALUE" in said
+
+
+def test_what_the_hub_lacks_for_the_check_is_left_to_the_check() -> None:
+    assert _problems(None, served=[*DB, *LEDGER]) == []
+
+
+def test_the_command_for_a_whole_secret_of_the_hub_sets_a_key_of_it() -> None:
+    (said,) = _problems(None, served=[*DB, *OF_CHECK], initdata={"secrets": ["ledger"]})
+
+    assert "--secret --path 'coco-azure:clientSecrets.ledger[\"KEY\"]' VALUE" in said
 
 
 @pytest.mark.parametrize("environment", ["development", "production"])
@@ -196,6 +214,14 @@ def test_the_check_of_a_spoke_names_the_image_policy_of_the_hub() -> None:
         (
             {"workloads": {"shop": {"secrets": ["db", "ledger/kay"]}}},
             ["initdata.workloads.shop.secrets[1]", "ledger/key?"],
+        ),
+        (
+            {"secrets": ["mail"]},
+            [
+                "initdata.secrets[0] is mail, which no client secret serves (served: db, ledger); add it: ",
+                "pulumi config set --secret --path 'coco-azure:clientSecrets.mail[\"KEY\"]' VALUE, or remove it: ",
+                "pulumi config rm --path 'coco-azure:initdata.secrets[0]'",
+            ],
         ),
         ({"secrets": ["attestation-check"]}, ["initdata.secrets[0] is attestation-check"]),
         ({"secrets": ["default/db/password"]}, ["initdata.secrets[0]", "needed SECRET or SECRET/KEY"]),

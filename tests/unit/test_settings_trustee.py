@@ -139,7 +139,34 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"initdata": {"workloads": {"A b": {}}}},
         ['initdata.workloads["A b"]', "a DNS label", "'coco-azure:initdata.workloads[\"A b\"]'"],
     ),
-    "workloads in a list": ({"initdata": {"workloads": ["web"]}}, ['found ["web"]; needed an object, name: value']),
+    "workloads in a list": (
+        {"initdata": {"workloads": ["web"]}},
+        [
+            'found ["web"]; needed an object, name: value',
+            "pulumi config rm --path 'coco-azure:initdata.workloads'; pulumi config set --path",
+            "'coco-azure:initdata.workloads.NAME' VALUE",
+        ],
+    ),
+    "a list that is a text": (
+        {"initdata": {"secrets": "mail"}},
+        [
+            'initdata.secrets: found "mail"; needed a list, one value per item',
+            "pulumi config rm --path 'coco-azure:initdata.secrets'; pulumi config set --path",
+            "'coco-azure:initdata.secrets[0]' VALUE",
+        ],
+    ),
+    "a name that stands for a PCR 8": (
+        {"trustee": {"referenceValues": {"expires": "2099-12-31", "alsoServe": {"PCR8": []}}}},
+        [
+            "needed a value of PCR 8: 64 hexadecimal digits",
+            "Remove it, and set the right name: pulumi config rm --path",
+            "'coco-azure:trustee.referenceValues.alsoServe.PCR8'",
+        ],
+    ),
+    "a PCR 8 in capitals and in small letters": (
+        {"trustee": {"referenceValues": {"expires": "2099-12-31", "alsoServe": {"A" * 64: [], "a" * 64: []}}}},
+        [f"trustee.referenceValues.alsoServe: {'a' * 64} stands there twice", "keep one of them"],
+    ),
     "an environment that is none": ({"environment": "prod"}, ['environment: found "prod"', "'development' or 'prod"]),
     "an object in a list": (
         {"trustee": {"imageSignature": [[RULE]]}},

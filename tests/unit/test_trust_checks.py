@@ -124,7 +124,7 @@ def test_a_policy_that_denies_everybody_is_told_once(tmp_path: Path, version: st
     (problem,) = _problems({"trustee": {"resourcePolicyFile": file(tmp_path, "deny.rego", DENY)}}, trustee=version)
 
     assert "by the resource policy, every documented TEE is turned away, so no pod gets a secret" in problem
-    assert "leave out coco-azure:trustee.resourcePolicyFile" in problem
+    assert "pulumi config rm --path 'coco-azure:trustee.resourcePolicyFile'" in problem
 
 
 def test_a_policy_that_lets_the_sample_attester_pass_is_no_production_policy(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_policy_that_lets_the_sample_attester_pass_is_no_production_policy(tmp
     problem, *across = _problems(config, trustee="0.3")
 
     assert "by the resource policy, the sample attester may pass: anybody can run" in problem
-    assert "leave out coco-azure:trustee.resourcePolicyFile" in problem
+    assert "pulumi config rm --path 'coco-azure:trustee.resourcePolicyFile'" in problem
     assert len(across) == 1
     assert "by the resource policy, pods of the global document may have default/attestation-check/value" in across[0]
 

@@ -99,6 +99,35 @@ def test_a_permission_that_is_left_over_is_told() -> None:
     assert protocol.warnings(stack({}), chain({}, "1.12", "1.2")) == []
 
 
+@pytest.mark.parametrize("sides", [{"osc": None}, {"trustee": None}], ids=["no pod VMs", "no KBS"])
+def test_of_one_side_alone_nothing_is_said_of_the_other(sides: dict[str, Any]) -> None:
+    config = {"trustee": {"allowProtocolGap": True}}
+    (said,) = protocol.warnings(stack(config), chain(config, **sides))
+
+    assert "this stack has only one of pod VMs and KBS, so it is not needed" in said
+    assert "speak with each other" not in said
+
+
+@pytest.mark.parametrize("install", [True, False])
+def test_what_a_spoke_installs_says_nothing_of_how_its_hub_gets_another_version(install: bool) -> None:  # noqa: FBT001
+    spoke = {"trustee": {"stack": "o/p/hub", "operator": {"install": install}}}
+    version = {"package": "trustee-operator", "csv": "trustee-operator.v0.3.0", "profile": "0.3", "protocol": "0.1.1"}
+
+    (message,) = protocol.problems(stack(spoke), chain(spoke, "1.12", None), {"versions": [version]})
+
+    command = "pulumi config set --stack o/p/hub --path 'coco-azure:trustee.operator.version' VERSION"
+    assert f"pin 1.0.x, 1.1.x or 1.2.x: {command}; pulumi up --stack o/p/hub" in message
+    assert "KBS of Trustee 0.3 (trustee-operator.v0.3.0, of stack o/p/hub) takes 0.1.1 only" in message
+
+
+def test_a_hub_that_does_not_say_what_its_kbs_takes_is_no_problem_of_the_protocol() -> None:
+    spoke = {"trustee": {"stack": "o/p/hub"}}
+    version = {"package": "trustee-operator", "csv": "trustee-operator.v0.3.0", "profile": "0.3"}
+
+    for versions in ([version], []):
+        assert protocol.problems(stack(spoke), chain(spoke, "1.12", None), {"versions": versions}) == []
+
+
 def test_a_hub_alone_has_no_pods_that_could_be_refused() -> None:
     hub = changed(PRODUCTION, peerPods__enabled=False)
 

@@ -182,7 +182,8 @@ def test_a_document_with_secrets_that_lets_any_image_start_is_told_of() -> None:
 
     assert len(said) == 2
     assert "pods of workload shop may have db, " in said[0]
-    assert "'coco-azure:initdata.workloads.shop.allowedImages[0]' IMAGE" in said[0]
+    assert "'coco-azure:initdata.workloads.shop.allowedImages[0]' IMAGE (these images, with any command)" in said[0]
+    assert "'coco-azure:initdata.workloads.shop.manifestFile' FILE" in said[0]
     assert "pods of workload bank may have ledger/key" in said[1]
 
 

@@ -10,8 +10,8 @@ import pytest
 from rendering.profiles import OSC, TRUSTEE
 from rendering.trustee.reference_values import ReferenceValue
 from tests.unit.recording import ROOT
-from tests.unit.trust_stacks import IMAGE, MEASURED, chain, entry, file, stack
-from trust import values
+from tests.unit.trust_stacks import HOST, IMAGE, MEASURED, NOW, PRODUCTION, chain, changed, entry, file, stack
+from trust import checks, values
 from trust.documents import GLOBAL
 from trust.secrets import Earlier
 
@@ -161,3 +161,33 @@ def test_no_days_before_means_no_warning() -> None:
 
 def _value(name: str, expires: datetime = END) -> ReferenceValue:
     return ReferenceValue(name=name, values=(A,), expires=expires)
+
+
+def _of_1_9(config: Any) -> list[str]:
+    return checks.problems(stack(config), chain(config, osc="1.9", trustee="0.3"), HOST, NOW)
+
+
+def test_a_file_that_demands_pcr_8_without_that_of_the_stack_would_deny_its_own_pods(tmp_path: Path) -> None:
+    own = file(tmp_path, "own.json", [entry("azsnpvtpm.tpm.pcr08", "cc" * 32)])
+    config = changed(PRODUCTION, trustee__referenceValuesFile=own)
+
+    (problem,) = _of_1_9(config)
+
+    built = chain(config, osc="1.9", trustee="0.3")
+    documents = built.measured
+    assert built.judgement is not None
+    assert built.judgement.bindings is not None
+    assert [*built.judgement.bindings.secrets] == ["cc" * 32], "what is not accepted is given nothing"
+    assert f"pods of the global document ({documents['global']}), the check's document (" in problem
+    assert "pulumi config set --path 'coco-azure:trustee.referenceValues.initdata' true" in problem
+    registered = changed(config, trustee__referenceValues__initdata=True)
+    assert _of_1_9(registered) == []
+    listed = file(tmp_path, "listed.json", [entry("azsnpvtpm.tpm.pcr08", *documents.values())])
+    complete = changed(PRODUCTION, trustee__referenceValuesFile=listed)
+    assert _of_1_9(complete) == []
+
+
+def test_policies_are_judged_by_the_firmware_that_the_stack_demands() -> None:
+    config = changed(PRODUCTION, trustee__snpTcb={"microcode": 220})
+
+    assert checks.problems(stack(config), chain(config), HOST, NOW) == []
