@@ -108,6 +108,8 @@ def _objects(state: Sequence[Object]) -> Iterator[Object]:
             continue
         if (kind.removesuffix("Patch") if shared else kind) not in kinds.ALL:
             continue
+        if kind == "Subscription":
+            inputs["spec"] = _automatic(inputs["spec"])
         annotations = metadata.get("annotations") or {}
         kept = {key: value for key, value in annotations.items() if not key.startswith("pulumi.com/")}
         yield {
@@ -115,6 +117,11 @@ def _objects(state: Sequence[Object]) -> Iterator[Object]:
             "kind": kind.removesuffix("Patch"),
             "metadata": {**metadata, "annotations": kept},
         }
+
+
+def _automatic(spec: Object) -> Object:
+    """Return a Subscription's spec as the chapter has it: OLM installs the newest, and nobody approves it."""
+    return {**{key: value for key, value in spec.items() if key != "startingCSV"}, "installPlanApproval": "Automatic"}
 
 
 def _plain(found: Any) -> Any:

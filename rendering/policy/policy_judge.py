@@ -121,10 +121,16 @@ def judge_agent(
     """
     policy = _compiled(text, v1=v1, package="agent_policy")
     state: dict[str, Any] = {}
-    if policy.value("agent_policy.AllowRequestsFailingPolicy", {}, Facts(data={"pstate": state})) is True:
+    if _takes_what_fails(policy):
         return True
     created = (_agent_allows(policy, "CreateContainerRequest", each, state) for each in after)
     return all(created) and _agent_allows(policy, request, document, state)
+
+
+@lru_cache(maxsize=16)
+def _takes_what_fails(policy: Policy) -> bool:
+    """Return whether the agent takes requests that its policy does not allow: one answer for all of them."""
+    return policy.value("agent_policy.AllowRequestsFailingPolicy", {}, Facts(data={"pstate": {}})) is True
 
 
 def _agent_allows(policy: Policy, request: str, document: Mapping[str, Any], state: dict[str, Any]) -> bool:

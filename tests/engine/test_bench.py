@@ -12,10 +12,7 @@ from rehearsal.bench.stage import stage
 pytestmark = pytest.mark.engine
 
 
-def test_step_by_step_the_same_objects_lead_to_a_pod_that_attested_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COCO_KUBERNETES_PROVIDER", "auto")
+def test_step_by_step_the_same_objects_lead_to_a_pod_that_attested_itself(tmp_path: Path) -> None:
     with stage(tmp_path / "program", INSTANT) as place:
         place.configure({})
         run = place.run("up")
@@ -30,27 +27,20 @@ def test_step_by_step_the_same_objects_lead_to_a_pod_that_attested_itself(
     assert run.memory > 100
 
 
-def test_a_pod_that_was_denied_gets_its_secret_once_a_line_of_the_policy_has_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COCO_KUBERNETES_PROVIDER", "auto")
+def test_a_pod_that_was_denied_gets_its_secret_once_a_line_of_the_policy_has_changed(tmp_path: Path) -> None:
     found = everyday.everyday(tmp_path / "everyday", 1, lambda _: None)
 
     assert len(found.unchanged) == len(found.changed) == len(found.answered) == 1
     assert found.answered[0] > 0
 
 
-def test_previews_are_measured_beside_those_of_a_program_that_does_next_to_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COCO_KUBERNETES_PROVIDER", "auto")
+def test_previews_are_measured_beside_those_of_a_program_that_does_next_to_nothing(tmp_path: Path) -> None:
     found = everyday.previews(tmp_path / "previews", 1, lambda _: None)
 
     assert [len(each) for each in (found.whole, found.empty, found.installed, found.empty_too)] == [1, 1, 1, 1]
 
 
-def test_growth_is_measured_for_secrets_and_for_workloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COCO_KUBERNETES_PROVIDER", "auto")
+def test_growth_is_measured_for_secrets_and_for_workloads(tmp_path: Path) -> None:
     found = growth.growth(tmp_path / "growth", 1, lambda _: None, secrets=[2], workloads=[1])
 
     for case in found:

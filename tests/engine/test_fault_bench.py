@@ -14,7 +14,6 @@ FAULTS = (plan.ENGINE_KILLED, plan.PROVIDER_KILLED, plan.API_SERVER_AWAY, plan.D
 def test_whatever_kills_a_run_the_next_one_goes_on_and_nothing_is_lost_or_leaked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COCO_KUBERNETES_PROVIDER", "auto")
     results = run(tmp_path / "bench", plan.points(3, 6, FAULTS), 60)
 
     assert len(results) == 6

@@ -11,6 +11,7 @@ KATA_CONFIG, INSTALLED, FEATURE_GATES, PEER_PODS_CM, CAA = (
 )
 KBS_CONFIG, KBS, CHECK = "trustee-kbsconfig", "trustee-kbs", "check-job"
 POLICIES = {"trustee-content-attestation-policy", "trustee-content-resource-policy"}
+IMAGE_POLICY = "trustee-content-security-policy"
 OF_PCR8 = {"trustee-content-rvps-reference-values", "trustee-content-resource-policy"}
 SECRET = {"clientSecrets": {"kbsres1": {"key1": "another", "key2": "value"}}}
 
@@ -52,14 +53,15 @@ def _managed(stack: Stack) -> dict[str, Any]:
     ("change", "updated"),
     [
         (
-            # Pod VMs that are not confidential are no production stack's; its policies of Trustee go with them.
+            # Pod VMs that are not confidential are no production stack's; its policies of Trustee go with it, and what
+            # the check has of its own there: initdata, and an image policy.
             {
                 "environment": "development",
                 "peerPods": {"confidential": False},
                 "initdata": {"agentPolicy": "production"},
                 "trustee": {"securityPolicyDefault": "reject"},
             },
-            {FEATURE_GATES, PEER_PODS_CM, *POLICIES, KBS_CONFIG, KBS},
+            {FEATURE_GATES, PEER_PODS_CM, *POLICIES, *OF_PCR8, IMAGE_POLICY, KBS_CONFIG, KBS},
         ),
         ({"peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {"cc": "true"}}}}}, set()),
     ],
@@ -84,11 +86,6 @@ def test_a_change_that_reboots_nodes_shows_as_a_replacement_of_kataconfig(
         (
             {"initdata": {"algorithm": "sha384"}},
             {PEER_PODS_CM, CAA, *OF_PCR8, KBS_CONFIG, KBS},
-            {CHECK},
-        ),
-        (
-            {"trustee": {"resourcePolicyFile": "tests/engine/policies/snp_only.rego"}},
-            {"trustee-content-resource-policy", KBS_CONFIG, KBS},
             {CHECK},
         ),
         # Which secrets it may have is in the resource policy, although it may have none.
