@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from rehearsal.fault_bench import plan, report
 from rehearsal.fault_bench.__main__ import run
 
@@ -11,9 +9,7 @@ from rehearsal.fault_bench.__main__ import run
 FAULTS = (plan.ENGINE_KILLED, plan.PROVIDER_KILLED, plan.API_SERVER_AWAY, plan.DISK_FULL)
 
 
-def test_whatever_kills_a_run_the_next_one_goes_on_and_nothing_is_lost_or_leaked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whatever_kills_a_run_the_next_one_goes_on_and_nothing_is_lost_or_leaked(tmp_path: Path) -> None:
     results = run(tmp_path / "bench", plan.points(3, 6, FAULTS), 60)
 
     assert len(results) == 6
