@@ -22,9 +22,10 @@ async def environment(api: Api, namespace: str, container: Object) -> dict[str, 
         if reference := source.get("secretRef"):
             found |= await _secret(api, namespace, reference)
     for each in container.get("env", []):
-        if "value" in each:
-            found[each["name"]] = str(each["value"])
-        elif (value := await _from(api, namespace, each.get("valueFrom", {}))) is not None:
+        if "valueFrom" not in each:
+            # An API server leaves an empty value out.
+            found[each["name"]] = str(each.get("value", ""))
+        elif (value := await _from(api, namespace, each["valueFrom"])) is not None:
             found[each["name"]] = value
     return found
 

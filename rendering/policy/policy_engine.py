@@ -70,6 +70,9 @@ class Policy:
             PolicyError: it does not compile.
         """
         self._text = text
+        # Of the evaluation before: its data, and an engine with them.
+        self._data = ""
+        self._analysed: Any = None
         self._engine = new_engine()
         self._engine.set_rego_v0(not v1)
         try:
@@ -88,11 +91,10 @@ class Policy:
         Raises:
             PolicyError: the evaluation fails.
         """
-        engine = self._engine.clone()
-        if facts.reference is not None:
-            engine.add_extension("query_reference_value", 1, facts.reference.get)
         try:
-            engine.add_data_json(json.dumps(facts.data))
+            engine = self._with(json.dumps(facts.data), analysed=facts.reference is None)
+            if facts.reference is not None:
+                engine.add_extension("query_reference_value", 1, facts.reference.get)
             engine.set_input_json(json.dumps(document))
             found = json.loads(engine.eval_rule_as_json(f"data.{rule}"))
         except RuntimeError as error:
@@ -100,6 +102,22 @@ class Policy:
                 return MISSING
             raise self._error(error) from error
         return UNDEFINED if found == "<undefined>" else found
+
+    def _with(self, data: str, *, analysed: bool) -> Any:
+        """Return an engine with these data; where they are those of the evaluation before, it has analysed the policy.
+
+        An engine does so when it evaluates for the first time, and its clones need not do it again.
+        """
+        if data != self._data or not analysed:
+            self._data, self._analysed = data, None
+            engine = self._engine.clone()
+            engine.add_data_json(data)
+            return engine
+        if self._analysed is None:
+            self._analysed = self._engine.clone()
+            self._analysed.add_data_json(data)
+            self._analysed.eval_query("1")
+        return self._analysed.clone()
 
     def at_package(self, said: str) -> PolicyError:
         """Return an error about the policy as a whole, placed at its package clause."""

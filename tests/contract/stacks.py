@@ -50,7 +50,7 @@ def with_trustee(stack: Mapping[str, Any], **said: Any) -> dict[str, Any]:
 def made(config: Mapping[str, Any], answers: Recorder | None = None) -> dict[str, dict[str, Any]]:
     """Return the objects that the program makes."""
     answers = answers or Recorder()
-    answers.cluster.offer("mirrors", "mirror")
+    answers.cluster.offer("mirrors", "mirror", trustee_operator="0.3.0")
     return {title: plain(found) for title, found in run_program(config, answers).objects().items()}
 
 
