@@ -12,7 +12,7 @@ import pytest
 from rehearsal.operators.olm_catalog import OSC, TRUSTEE
 from tests.engine import trustee
 from tests.engine.conftest import start
-from tests.engine.harness import Stack, names
+from tests.engine.harness import WORKLOADS, Stack, names
 from tests.engine.trustee import NAMESPACE, OLM, attested, config_maps, csvs, identities, kbs_version, move
 
 pytestmark = pytest.mark.engine
@@ -176,9 +176,8 @@ def oldest(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> 
     """A stack that has attested with the chapter's versions, on a catalog that has moved since."""
     variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3"}
     for started in start(tmp_path_factory.mktemp("oldest"), tools, variables):
-        started.configure(
-            {"trustee": {"operator": AUTOMATIC}, "peerPods": {"operator": {**AUTOMATIC, "treatAs": "1.12"}}}
-        )
+        operators = {"trustee": {"operator": AUTOMATIC}, "peerPods": {"operator": {**AUTOMATIC, "treatAs": "1.12"}}}
+        started.configure({**operators, "initdata": {"workloads": WORKLOADS}})
         started.up()
         assert attested(started)
         move(started, OSC, "1.12.1")
