@@ -87,7 +87,7 @@ def test_the_preview_of_an_empty_stack_knows_everything_that_will_be_proven(pair
     assert [name for name in names if f'"{name}"' not in proof] == []
     # The document of pods that bring none of their own, the check's and the workload's.
     assert proof.count("digest   :") == 3
-    assert proof.count("pcr8     :") == 2
+    assert proof.count("pcr8     :") == 3
     assert all(kind in proof for kind in ("agent", "attestation", "image", "resource"))
 
 
