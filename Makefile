@@ -13,74 +13,111 @@ ifdef CLUSTER
 export COCO_REHEARSAL_AZURE := $(CLUSTER)
 endif
 
+# Real programs in place of the simulated ones, CRDs of their bundles, and what is left out by name (docs/rehearsal.md).
+ifdef OSC_OPERATOR
+export COCO_REHEARSAL_OSC_OPERATOR := $(abspath $(OSC_OPERATOR))
+endif
+ifdef TRUSTEE_OPERATOR
+export COCO_REHEARSAL_TRUSTEE_OPERATOR := $(abspath $(TRUSTEE_OPERATOR))
+endif
+ifdef KBS
+export COCO_REHEARSAL_KBS := $(abspath $(KBS))
+endif
+ifdef CRDS
+export COCO_REHEARSAL_CRDS := $(abspath $(CRDS))
+endif
+ifdef WITHOUT
+export COCO_REHEARSAL_WITHOUT := $(WITHOUT)
+endif
+
 STACK_OPTION := $(if $(STACK),--stack $(STACK))
 # Levels of the policy pack: policies/LEVELS.json, by default those that are named like the stack.
 LEVELS ?= $(or $(STACK),prod)
+LEVEL_NAMES := $(filter-out config.schema,$(patsubst policies/%.json,%,$(sort $(wildcard policies/*.json))))
 # Which kill points the fault bench takes, and how many.
 SEED ?= 1
-POINTS ?= 108
-# Test files that run at the same time: an engine test mostly waits.
+POINTS ?= 126
+# Tests that run at the same time; of those of the engine, files, which wait half of the time.
 STREAMS ?= 2
+ENGINE_STREAMS ?= 3
 
-.PHONY: help setup setup-dev rehearse rehearsal-up rehearsal-down rehearsal-clean rehearsal-status
-.PHONY: drift versions policy rollback report leftovers faults bench test test-unit lint format
+.PHONY: help setup setup-dev rehearse record rehearsal-up rehearsal-down rehearsal-clean rehearsal-status
+.PHONY: drift proof versions policy support rollback report leftovers faults bench test test-unit lint format
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: ## .venv and the programs of a rehearsal, found, downloaded or built
-	@$(PYTHON) -m toolchain --for rehearsal
+	@$(PYTHON) -m rehearsal.toolchain --for rehearsal
 
 setup-dev: ## the same with what the tests need
-	@$(PYTHON) -m toolchain --for dev
+	@$(PYTHON) -m rehearsal.toolchain --for dev
 
-rehearse: setup ## chapter 7 from nothing to an attested secret on a rehearsal cluster, and what it did; any version: make rehearse OSC=1.13 TRUSTEE=1.2 CLUSTER=aro
+rehearse: setup ## chapter 7 on a rehearsal cluster; make rehearse OSC=1.13 TRUSTEE=1.2 CLUSTER=aro
 	@$(VENV) -m rehearsal run
 
-rehearsal-up: setup ## start a rehearsal cluster and leave it running; then: . .rehearsal/env && pulumi up
+record: rehearse ## keep what a real one writes: make record TRUSTEE=1.2 TRUSTEE_OPERATOR=./manager
+	@$(VENV) -m rehearsal.real.transcript
+
+rehearsal-up: setup ## start a rehearsal cluster that stays; then: . .rehearsal/env && pulumi up
 	@$(VENV) -m rehearsal up
 
 rehearsal-down: ## end exactly what rehearsal-up started; its data stay
-	@$(PYTHON) -m toolchain --for rehearsal --venv-only && $(VENV) -m rehearsal down
+	@$(PYTHON) -m rehearsal.toolchain --for rehearsal --venv-only && $(VENV) -m rehearsal down
 
 rehearsal-clean: ## rehearsal-down, and remove its data
-	@$(PYTHON) -m toolchain --for rehearsal --venv-only && $(VENV) -m rehearsal clean
+	@$(PYTHON) -m rehearsal.toolchain --for rehearsal --venv-only && $(VENV) -m rehearsal clean
 
 rehearsal-status: ## what of a rehearsal cluster runs
-	@$(PYTHON) -m toolchain --for rehearsal --venv-only && $(VENV) -m rehearsal status
+	@$(PYTHON) -m rehearsal.toolchain --for rehearsal --venv-only && $(VENV) -m rehearsal status
 
-leftovers: ## what operators left behind in Azure and in the cluster; options: make leftovers ARGS=--before-destroy
-	@$(VENV) -m leftovers $(ARGS)
-faults: setup ## the fault bench: kill 108 runs at seeded moments, repeat each, count what is lost; SEED=2 POINTS=12 for others
+leftovers: ## what operators left in Azure and in the cluster; ARGS=--before-destroy
+	@./coco-azure leftovers $(ARGS)
+
+faults: setup ## kill 126 runs, repeat each, count what is lost; others: SEED=2 POINTS=12
 	@$(VENV) -m rehearsal.fault_bench --seed $(SEED) --points $(POINTS)
 
-bench: setup ## ratios measured side by side, printed, and kept in docs/benchmarks.md with ARGS=--write; about an hour
+bench: setup ## measure ratios, about an hour; ARGS=--write keeps them in docs/benchmarks.md
 	@$(VENV) -m rehearsal.bench $(ARGS)
 
 test: setup-dev lint ## everything that CI runs
-	@$(VENV) -m pytest -n $(STREAMS) --dist loadfile --no-loadscope-reorder
+	@echo "tests without an engine: about 5 minutes on two cores; each line ends with how many of them are done"
+	@failed=0; \
+	$(VENV) -m pytest tests/unit tests/contract -n $(STREAMS) --dist loadfile --durations 10 || \
+		{ failed=$$?; test $$failed = 1 || exit $$failed; }; \
+	echo "tests of the real engine: about 25 minutes on two cores"; \
+	$(VENV) -m pytest tests/engine -n $(ENGINE_STREAMS) --dist loadfile --no-loadscope-reorder --durations 10 || failed=$$?; \
+	exit $$failed
 
-test-unit: ## the tests that need no engine; seconds
-	@$(PYTHON) -m toolchain --for dev --venv-only && $(VENV) -m pytest tests/unit
+test-unit: ## the tests that need no engine; about five minutes
+	@$(PYTHON) -m rehearsal.toolchain --for dev --venv-only && $(VENV) -m pytest tests/unit
 
-drift: ## where cluster or Azure differ from what the stack deployed; changes nothing: make drift STACK=prod
-	@$(VENV) -m drift $(STACK_OPTION)
+drift: ## where cluster or Azure differ from the stack; make drift STACK=prod
+	@./coco-azure drift $(STACK_OPTION)
 
-versions: ## versions of the operators that the cluster's catalogs offer and that have no profile; changes nothing
-	@$(VENV) -m offers $(ARGS)
+proof: ## what the trust chain proves, and by which run; make proof STACK=prod
+	@./coco-azure proof $(STACK_OPTION)
 
-policy: ## a preview held to the policy pack; changes nothing: make policy STACK=prod, or STACK=eu-1 LEVELS=prod
+versions: ## versions of the operators that catalogs offer and that have no profile
+	@./coco-azure versions $(ARGS)
+
+policy: ## a preview held to the policy pack; make policy STACK=eu-1 LEVELS=prod
+	@test -f policies/$(LEVELS).json || { echo "there is no policies/$(LEVELS).json; make policy LEVELS=NAME with one of: $(LEVEL_NAMES)" >&2; exit 2; }
+	@echo "levels of the rules: policies/$(LEVELS).json; others: make policy LEVELS=NAME, with one of: $(LEVEL_NAMES)"
 	@pulumi preview $(STACK_OPTION) --policy-pack policies --policy-pack-config policies/$(LEVELS).json
 
-rollback: ## pulumi up of the commit that attested last; shows a preview and asks: make rollback STACK=prod
-	@$(VENV) -m rollback $(STACK_OPTION)
+support: ## one file for a maintainer, without a secret; make support STACK=prod
+	@./coco-azure support $(STACK_OPTION)
 
-report: ## pulumi up that leaves an HTML report; RUN=preview or RUN=destroy, or of a run before: make report STACK=prod ARGS="--events FILE"
-	@$(PYTHON) -m toolchain --for rehearsal --venv-only && $(VENV) -m report $(STACK_OPTION) $(or $(ARGS),--run $(or $(RUN),up))
+rollback: ## pulumi up of the commit that attested last; it asks; make rollback STACK=prod
+	@./coco-azure rollback $(STACK_OPTION)
+
+report: ## pulumi up with an HTML report; RUN=preview, destroy; ARGS="--events FILE"
+	@$(PYTHON) -m rehearsal.toolchain --for rehearsal --venv-only && GRAPHVIZ_DOT="$$($(PYTHON) -m rehearsal.toolchain --program dot)" ./coco-azure report $(STACK_OPTION) $(or $(ARGS),--run $(or $(RUN),up))
 
 lint: ## ruff and mypy --strict
-	@$(PYTHON) -m toolchain --for dev --venv-only
+	@$(PYTHON) -m rehearsal.toolchain --for dev --venv-only
 	@$(VENV) -m ruff format --check . && $(VENV) -m ruff check . && $(VENV) -m mypy .
 
 format: ## ruff's formatter and its safe fixes

@@ -8,85 +8,141 @@ from pathlib import Path
 
 import pulumi
 
-import settings
-from components import outputs, preflight_run
-from components.attestation_check import AttestationCheck, AttestationCheckArgs, expect
-from components.azure import lookup as azure_lookup
+from coco_azure import names
+from coco_azure.inventory import network_lookup as azure_lookup
+from coco_azure.trust import early
+from components import outputs, preflight_run, refusal
+from components.attestation_check import AttestationCheck, AttestationCheckArgs, expect, what_it_proves
+from components.attestation_denials import AttestationDenials, AttestationDenialsArgs
 from components.azure.network import AzureNetwork, AzureNetworkArgs
 from components.cluster.connections import Connections
 from components.cluster.facts import ClusterFacts, ClusterFactsArgs
 from components.operators import versions as operator_versions
 from components.operators.versions import OperatorVersions, OperatorVersionsArgs
-from components.peer_pods import kata_config
+from components.peer_pods import kata_config, kata_removal
 from components.peer_pods.runtime import PeerPodRuntime, PeerPodRuntimeArgs, osc_source
+from components.peer_pods.workloads import Workloads, WorkloadsArgs
+from components.trustee import existing as existing_secrets
 from components.trustee.chain import TrustChain, TrustChainArgs
 from components.trustee.remote import remote_trustee
-from components.trustee.sealed_secrets import SealedSecrets, SealedSecretsArgs
-from components.trustee.stack import TrusteeStack, TrusteeStackArgs, kbs_url, route_host, trustee_source
-from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE
+from components.trustee.sealed_secrets import SealedSecrets, SealedSecretsArgs, check_namespaces
+from components.trustee.stack import TrusteeStack, TrusteeStackArgs, kbs_url, route_host, trustee_source, warn_of_loss
 
-stack = settings.load(Path(__file__).parent)
-here = Connections("cluster", stack.cluster)
-there = here if stack.trustee.cluster is None else Connections("trustee-cluster", stack.trustee.cluster)
-rollout = kata_config.foresee(stack, here) if stack.peer_pods.enabled else None
-place = azure_lookup.look_up(stack, here.client) if stack.peer_pods.enabled else None
-sources = [trustee_source(stack, there)] if stack.deploys_trustee else []
-sources += [osc_source(stack, here)] if stack.peer_pods.enabled else []
-foreseen = operator_versions.foresee(sources, apart=stack.trustee.allow_protocol_gap)
-checked = preflight_run.foresee(stack, here.client, place, rollout, foreseen) if place and rollout else None
-versions = OperatorVersions("versions", OperatorVersionsArgs(foreseen=foreseen))
-facts = ClusterFacts("facts", ClusterFactsArgs(), here.options)
-others = facts if there is here else ClusterFacts("trustee-facts", ClusterFactsArgs(), there.options)
-
-remote = remote_trustee(stack)
-host = None if remote else route_host(stack.trustee, others.apps_domain)
-url = kbs_url(stack, host, remote.kbs_url if remote else None)
-elsewhere = remote.says if remote else None
-judged = TrustChainArgs(stack=stack, versions=foreseen, host=host, kbs_url=url, elsewhere=elsewhere)
-chain = TrustChain("trust-chain", judged)
-
-trustee = network = runtime = check = None
-expected = remote.expected if remote else None
-if host is not None:
-    serving = TrusteeStackArgs(
-        stack=stack,
-        judgement=chain.judgement,
-        csv=chain.csv(TRUSTEE_PACKAGE),
-        chosen=versions.csv[TRUSTEE_PACKAGE],
-        host=host,
-        presented=chain.presented,
-        upserting=there.upserting,
+with refusal.one_error():
+    stack = early.load(Path(__file__).parent)
+    cluster = Connections("cluster", stack.cluster)
+    trustee_cluster = (
+        cluster if stack.trustee.cluster is None else Connections("trustee-cluster", stack.trustee.cluster)
     )
-    trustee = TrusteeStack("trustee", serving, there.options)
-    expected = expect(host, stack.check_resource, trustee) if stack.checks else None
-
-if rollout is not None and place is not None:
-    network = AzureNetwork("network", AzureNetworkArgs(place=place, own=stack.azure.own_subnet))
-    arguments = PeerPodRuntimeArgs(
-        stack=stack,
-        chain=chain,
-        network=network,
-        place=place,
-        connections=here,
-        trustee=trustee,
-        rollout=rollout,
-        chosen=versions.csv[OSC_PACKAGE],
+    for connections in dict.fromkeys((cluster, trustee_cluster)):
+        connections.reach()
+    check_namespaces(stack.workload_namespaces, cluster.reader)
+    kata_removal.check_removal(stack, cluster)
+    sources = [trustee_source(stack, trustee_cluster)] if stack.deploys_trustee else []
+    sources += [osc_source(stack, cluster)] if stack.peer_pods.enabled else []
+    chosen = operator_versions.choose_versions(sources, apart=stack.trustee.allow_protocol_gap)
+    existing = existing_secrets.look(stack, trustee_cluster.reader)
+    profile = operator_versions.osc_profile(chosen, stack.peer_pods.operator) if stack.peer_pods.enabled else None
+    rollout = kata_config.plan_rollout(stack, cluster, profile) if stack.peer_pods.enabled else None
+    place = azure_lookup.look_up(stack, cluster.reader) if stack.peer_pods.enabled else None
+    checked = preflight_run.run_preflight(stack, cluster, trustee_cluster, chosen, place=place, rollout=rollout)
+    versions = OperatorVersions("versions", OperatorVersionsArgs(chosen=chosen))
+    facts = ClusterFacts("facts", ClusterFactsArgs(), cluster.options)
+    others = (
+        facts
+        if trustee_cluster is cluster
+        else ClusterFacts("trustee-facts", ClusterFactsArgs(), trustee_cluster.options)
     )
-    runtime = PeerPodRuntime("peer-pods", arguments, here.options)
-    if expected is not None:
-        said = stack.attestation_check
-        proving = AttestationCheckArgs(
-            settings=said, resource=stack.check_resource, expected=expected, runtime=runtime, chain=chain.chain
+
+    remote = remote_trustee(stack)
+    host = None if remote else route_host(stack.trustee, others.apps_domain)
+    url = kbs_url(stack, host, remote.kbs_url if remote else None)
+    remote_outputs = remote.says if remote else None
+    build = rollout.plan.applied.build if rollout is not None else ""
+    chain_args = TrustChainArgs(
+        stack=stack, versions=chosen, host=host, kbs_url=url, build=build, remote=remote_outputs
+    )
+    chain = TrustChain("trust-chain", chain_args)
+
+    trustee = network = runtime = workloads = check = None
+    expected = remote.expected if remote else None
+    if host is not None:
+        warn_of_loss(chain, trustee_cluster.reader)
+        serving = TrusteeStackArgs(
+            stack=stack,
+            judgement=chain.judgement,
+            csv=chain.csv(names.TRUSTEE_PACKAGE),
+            chosen=versions.csv[names.TRUSTEE_PACKAGE],
+            host=host,
+            server_certificate=chain.server_certificate,
+            existing=existing,
         )
-        check = AttestationCheck("check", proving, here.options)
-    if stack.sealed_secrets:
+        trustee = TrusteeStack("trustee", serving, trustee_cluster.options)
+        expected = expect(host, stack.check_resource, trustee) if stack.checks else None
+
+    if rollout is not None and place is not None:
+        network = AzureNetwork("network", AzureNetworkArgs(place=place, own=stack.azure.own_subnet))
+        arguments = PeerPodRuntimeArgs(
+            stack=stack,
+            chain=chain,
+            network=network,
+            place=place,
+            connections=cluster,
+            trustee=trustee,
+            rollout=rollout,
+            chosen=versions.csv[names.OSC_PACKAGE],
+        )
+        runtime = PeerPodRuntime("peer-pods", arguments, cluster.options)
+        if expected is not None:
+            check_settings = stack.attestation_check
+            proving = AttestationCheckArgs(
+                settings=check_settings,
+                resource=stack.check_resource,
+                expected=expected,
+                runtime=runtime,
+                chain=chain.chain,
+                client=cluster.client,
+                kbs=trustee_cluster.client if trustee else None,
+            )
+            check = AttestationCheck("check", proving, cluster.options)
+            if check_settings.negative:
+                denied = AttestationDenialsArgs(
+                    settings=check_settings,
+                    check=check,
+                    proves=what_it_proves(proving),
+                    annotation=chain.initdata_annotation,
+                    size=stack.peer_pods.size,
+                    client=cluster.client,
+                    kbs=trustee_cluster.client if trustee else None,
+                )
+                AttestationDenials("denials", denied, cluster.options)
         key = trustee.sealing_key if trustee else remote.sealing_key if remote else None
         after = [runtime.ready, *([trustee.ready] if trustee else [])]
-        sealing = SealedSecretsArgs(references=stack.sealed_secrets, signing_key=key, after=after)
-        SealedSecrets("sealed", sealing, here.options)
+        if stack.initdata.workloads:
+            terms = WorkloadsArgs(
+                stack=stack,
+                chain=chain.chain,
+                last=chain.last_initdata,
+                sealing_key=key,
+                reader=cluster.reader,
+                after=after,
+            )
+            workloads = Workloads("workloads", terms, cluster.options)
+        if stack.sealed_secrets:
+            sealing = SealedSecretsArgs(references=stack.sealed_secrets, signing_key=key, after=after)
+            SealedSecrets("sealed", sealing, cluster.options)
 
-found = outputs.of(stack, chain, url, trustee=trustee, network=network, runtime=runtime, check=check, checked=checked)
-for name, value in found.items():
-    pulumi.export(name, value)
-preflight_run.conclude(checked)
-kata_config.conclude(rollout)
+    exports = outputs.of(
+        stack,
+        chain,
+        url,
+        trustee=trustee,
+        network=network,
+        runtime=runtime,
+        workloads=workloads,
+        check=check,
+        checked=checked,
+    )
+    for name, value in exports.items():
+        pulumi.export(name, value)
+    refusal.end(checked.refusal, rollout.refusal if rollout is not None else "")

@@ -8,19 +8,22 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import CustomTimeouts, Input, Output, ResourceOptions
+from pulumi import CustomTimeouts, ErrorHook, Input, Output, ResourceHookBinding, ResourceOptions
 
+from coco_azure import names
+from coco_azure.clients.kubernetes import ClusterClient
+from coco_azure.formats import attestation_check
+from coco_azure.rollout.diagnosis import check
+from coco_azure.settings.attestation_check import AttestationCheckSettings
+from coco_azure.trust.chain import Chain
+from coco_azure.trust.documents import CHECK
+from components.cluster.watching import at, first_line, in_thread
 from components.peer_pods.runtime import PeerPodRuntime
 from components.trustee.stack import TrusteeStack
-from diagnosis import RUNTIME_CLASS
-from rendering import attestation_check
-from settings.attestation_check import AttestationCheckSettings
-from trust.chain import Chain
-from trust.documents import CHECK
 
-AGENT_POLICY_ANNOTATION = "io.katacontainers.config.agent.policy"
-IMAGE_ANNOTATION = "io.katacontainers.config.hypervisor.image"
-_PROVES = "coco-azure/proves"
+_LINES = 500
+"""Of KBS's log: it is the run's last minutes that count."""
+_KBS_LOGS = f"oc -n {names.TRUSTEE_NAMESPACE} logs deployment/trustee-deployment"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,8 @@ class AttestationCheckArgs:
         expected: what Trustee has to release.
         runtime: the runtime that has to start the pod.
         chain: the trust chain, with the pod's initdata.
+        client: for what the pod says when it has failed.
+        kbs: for KBS's log; None where another stack has the Trustee.
     """
 
     settings: AttestationCheckSettings
@@ -57,12 +62,14 @@ class AttestationCheckArgs:
     expected: Expected
     runtime: PeerPodRuntime
     chain: Output[Chain]
+    client: ClusterClient
+    kbs: ClusterClient | None = None
 
 
 def expect(host: Input[str], resource: str, trustee: TrusteeStack) -> Expected:
     """Return what the check expects of ``default/SECRET/KEY`` at the KBS of this host."""
     _, secret, key = resource.split("/", 2)
-    salt = Output.from_input(host).apply(lambda found: f"{found}/{resource}:")
+    salt = Output.from_input(host).apply(lambda value: f"{value}/{resource}:")
     digest = Output.all(salt, trustee.content.values[secret][key]).apply(
         lambda both: attestation_check.expected_digest(both[0], both[1])
     )
@@ -74,8 +81,12 @@ class AttestationCheck(pulumi.ComponentResource):
 
     attested: Output[bool]
     """True once the pod has received exactly the expected secret; unknown before."""
+    attested_at: Output[str]
+    """When that was, in UTC: a run that fails leaves it, as all outputs, at the one before."""
     job: pulumi.Resource
     """The Job; it is there once its pod has succeeded."""
+    namespace: Output[str]
+    """Where it is."""
 
     def __init__(self, name: str, args: AttestationCheckArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:AttestationCheck", name, None, opts)
@@ -83,12 +94,10 @@ class AttestationCheck(pulumi.ComponentResource):
         # Through the chain, so that a problem in it is an error before the namespace is made.
         title = args.chain.apply(lambda _: args.settings.namespace)
         namespace = kubernetes.core.v1.Namespace(f"{name}-namespace", metadata={"name": title}, opts=child)
+        self.namespace = namespace.metadata.apply(lambda metadata: str(metadata.name))
         job = kubernetes.batch.v1.Job(
             f"{name}-job",
-            metadata={
-                "name": "attestation-check",
-                "namespace": namespace.metadata.apply(lambda found: str(found.name)),
-            },
+            metadata={"name": names.CHECK, "namespace": self.namespace},
             spec=kubernetes.batch.v1.JobSpecArgs(backoff_limit=1, template=_pod(args)),
             opts=ResourceOptions.merge(
                 child,
@@ -99,33 +108,80 @@ class AttestationCheck(pulumi.ComponentResource):
                     replace_with=[args.runtime.kata_config],
                     delete_before_replace=True,
                     custom_timeouts=CustomTimeouts(create=args.settings.timeout, update=args.settings.timeout),
+                    hooks=ResourceHookBinding(on_error=[ErrorHook(f"{name}-diagnosis", _Diagnosis(args).tell)]),
                 ),
             ),
         )
         self.job = job
         self.attested = job.status.apply(lambda status: status is not None and (status.succeeded or 0) > 0)
-        self.register_outputs({"attested": self.attested})
+        self.attested_at = job.status.apply(lambda status: str(getattr(status, "completion_time", None) or ""))
+        self.register_outputs({"attested": self.attested, "attestedAt": self.attested_at})
+
+
+class _Diagnosis:
+    """Says why, when the Job has failed or has taken too long."""
+
+    def __init__(self, args: AttestationCheckArgs) -> None:
+        self._args = args
+
+    async def tell(self, failed: pulumi.ErrorHookArgs) -> bool:
+        """Log what there is to say, at the Job."""
+        for text in await in_thread(self._problems):
+            pulumi.log.error(text, at(failed.urn))
+        return False  # no other try: the Job has made its own
+
+    def _problems(self) -> list[str]:
+        args, namespace = self._args, self._args.settings.namespace
+        try:
+            facts = check.CheckFacts(
+                namespace=namespace,
+                pods=args.client.items(names.path(names.PODS, namespace=namespace), labels=f"job-name={names.CHECK}"),
+                events=args.client.items(names.path(names.EVENTS, namespace=namespace)),
+                kbs_log=self._kbs_log(),
+                kbs_logs=_KBS_LOGS if args.kbs else f"{_KBS_LOGS}, on the cluster of Trustee",
+            )
+        except Exception as error:  # noqa: BLE001 - the Job's own error says enough
+            return [f"the API server cannot be asked why the check has failed: {first_line(error)}"]
+        return check.problems(facts)
+
+    def _kbs_log(self) -> str | None:
+        if self._args.kbs is None:
+            return None
+        try:
+            pods = names.path(names.PODS, namespace=names.TRUSTEE_NAMESPACE)
+            logs = [
+                self._args.kbs.log(f"{pods}/{pod['metadata']['name']}", _LINES)
+                for pod in self._args.kbs.items(pods, labels="app=kbs")
+            ]
+        except Exception:  # noqa: BLE001 - its log is named in any case
+            return None
+        return "\n".join(logs) if logs else None
 
 
 def _pod(args: AttestationCheckArgs) -> kubernetes.core.v1.PodTemplateSpecArgs:
     return kubernetes.core.v1.PodTemplateSpecArgs(
-        metadata=kubernetes.meta.v1.ObjectMetaArgs(labels={"app": "attestation-check"}, annotations=_annotations(args)),
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(labels={"app": names.CHECK}, annotations=_annotations(args)),
         spec=kubernetes.core.v1.PodSpecArgs(
-            runtime_class_name=RUNTIME_CLASS, restart_policy="Never", containers=[_container(args)]
+            runtime_class_name=names.RUNTIME_CLASS, restart_policy="Never", containers=[_container(args)]
         ),
     )
 
 
+def what_it_proves(args: AttestationCheckArgs) -> Output[str]:
+    """Return a text that changes whenever what the check proves changes."""
+    return Output.concat(args.expected.serves, "-", args.runtime.fingerprint)
+
+
 def _annotations(args: AttestationCheckArgs) -> Output[dict[str, str]]:
-    said = args.settings
+    settings = args.settings
     own: dict[str, str] = {}
-    if said.agent_policy is not None:
-        own[AGENT_POLICY_ANNOTATION] = base64.b64encode(said.agent_policy.encode()).decode()
-    if said.pod_vm_image is not None:
-        own[IMAGE_ANNOTATION] = said.pod_vm_image
-    proves = Output.concat(args.expected.serves, "-", args.runtime.fingerprint)
-    initdata: Input[dict[str, str]] = args.chain.apply(_initdata) if said.initdata_annotation else {}
-    return Output.all(proves, initdata).apply(lambda both: {_PROVES: str(both[0]), **both[1], **own})
+    if settings.agent_policy is not None:
+        own[names.AGENT_POLICY] = base64.b64encode(settings.agent_policy.encode()).decode()
+    if settings.pod_vm_image is not None:
+        own[names.POD_VM_IMAGE] = settings.pod_vm_image
+    proves = what_it_proves(args)
+    initdata: Input[dict[str, str]] = args.chain.apply(_initdata) if settings.initdata_annotation else {}
+    return Output.all(proves, initdata).apply(lambda both: {names.PROVES: str(both[0]), **both[1], **own})
 
 
 def _initdata(chain: Chain) -> dict[str, str]:
@@ -135,7 +191,7 @@ def _initdata(chain: Chain) -> dict[str, str]:
 
 
 def _container(args: AttestationCheckArgs) -> kubernetes.core.v1.ContainerArgs:
-    said, expected = args.settings, args.expected
+    settings, expected = args.settings, args.expected
     environment: dict[str, Input[str]] = {
         "RESOURCE": args.resource,
         "SALT": expected.salt,
@@ -143,7 +199,7 @@ def _container(args: AttestationCheckArgs) -> kubernetes.core.v1.ContainerArgs:
     }
     return kubernetes.core.v1.ContainerArgs(
         name="skr-openshift",
-        image=said.image,
+        image=settings.image,
         command=["/bin/bash", "-c", attestation_check.SCRIPT],
         env=[kubernetes.core.v1.EnvVarArgs(name=name, value=value) for name, value in environment.items()],
         security_context=kubernetes.core.v1.SecurityContextArgs(

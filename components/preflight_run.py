@@ -1,35 +1,38 @@
-"""The pre-flight: Azure and the cluster are asked and judged before anything is registered, and a table says it all.
+"""The pre-flight: Azure and the clusters are asked and judged before anything is registered, and a table says it all.
 
-``up`` ends here where the settings enforce it. A preview shows the table, goes on, and fails in its end (``conclude``),
-so that everything else of it is seen, too.
+``up`` ends here where the settings enforce it. A preview shows the table, goes on, and fails in its end
+(``refusal.end``), so that everything else of it is seen, too.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pulumi
 
-from components.azure import client as azure_client
-from components.azure import preflight as preflight_azure
-from components.azure.place import Place
-from components.cluster import preflight as cluster_preflight
-from components.cluster.client import ClusterClient
+from coco_azure import names
+from coco_azure import run_marks as marks
+from coco_azure.clients import azure as azure_client
+from coco_azure.inventory import read_azure as preflight_azure
+from coco_azure.inventory import read_cluster as cluster_preflight
+from coco_azure.inventory.azure_facts import AzureFacts
+from coco_azure.inventory.azure_place import PodVmPlace
+from coco_azure.inventory.cluster_facts import ClusterFacts
+from coco_azure.inventory.cluster_reader import Reads
+from coco_azure.inventory.foreign_facts import ForeignWanted
+from coco_azure.inventory.requirements import Operator, Requirements
+from coco_azure.preflight import cost, judge, table
+from coco_azure.preflight.judge import Verdict
+from coco_azure.settings import Settings
+from coco_azure.settings.operators import OperatorSettings
+from coco_azure.versions.profiles import PARTS
+from components import foreign
+from components.cluster.connections import Connections
 from components.operators import versions as operator_versions
-from components.peer_pods.kata_config import Foreseen
-from components.trustee.stack import NAMESPACE as TRUSTEE_NAMESPACE
-from diagnosis import NAMESPACE
-from preflight import cost, judge, table
-from preflight.cluster_facts import ClusterFacts
-from preflight.facts import AzureFacts
-from preflight.judge import Verdict
-from preflight.wanted import Operator, Wanted
-from rendering.profiles import OSC_PACKAGE, PARTS, TRUSTEE_PACKAGE
-from report import marks
-from settings import Settings
-from settings.operators import OperatorSettings
+from components.peer_pods.kata_config import PlannedRollout
 
 OUTPUT = marks.COSTS
-"""Stack output: how many there are at most of what costs by the hour (``preflight.cost.Drivers``)."""
+"""Stack output: how many there are at most of what costs by the hour (``coco_azure.preflight.cost.Drivers``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,51 +41,87 @@ class Checked:
 
     Attributes:
         verdict: findings; None where nothing was asked.
-        drivers: counts of what costs.
+        drivers: counts of what costs; None for a stack without peer pods.
         refusal: why the run must not be carried out; empty: it may.
     """
 
     verdict: Verdict | None
-    drivers: cost.Drivers
+    drivers: cost.Drivers | None
     refusal: str = ""
 
 
-def foresee(
-    stack: Settings, client: ClusterClient, place: Place, rollout: Foreseen, versions: operator_versions.Foreseen
+def run_preflight(
+    stack: Settings,
+    cluster: Connections,
+    trustee_cluster: Connections,
+    versions: operator_versions.ChosenVersions,
+    *,
+    place: PodVmPlace | None,
+    rollout: PlannedRollout | None,
 ) -> Checked:
     """Ask, judge and tell; nothing is asked where the mode is ``off``.
+
+    Args:
+        stack: the settings.
+        cluster: that of the peer pods.
+        trustee_cluster: that of Trustee, which may be the same.
+        versions: CSV of each operator.
+        place: where the pod VMs go; None for a stack without peer pods.
+        rollout: what becomes of KataConfig; None for such a stack.
 
     Raises:
         pulumi.RunError: in ``up``, there are problems, and the settings enforce that there are none.
     """
-    want, said = wanted(stack, rollout, versions), stack.preflight
-    drivers = cost.drivers(want)
-    pulumi.log.debug(marks.line(marks.COSTS, drivers.output()))
-    if pulumi.runtime.is_dry_run():
-        pulumi.log.info(cost.text(drivers, want))
-    if said.mode == "off":
+    settings = stack.preflight
+    want = wanted(stack, rollout, versions) if rollout is not None else None
+    drivers = _counted(want) if want is not None else None
+    if settings.mode == "off":
         return Checked(verdict=None, drivers=drivers)
-    azure, cluster = _ask(stack, client, place, rollout, want)
-    verdict = judge.judge(azure, cluster, want, said.accept)
-    refused = said.mode == "enforce" and bool(verdict.problems)
-    checked = Checked(verdict=verdict, drivers=drivers, refusal=_refusal(verdict, len(said.accept)) if refused else "")
+    clusters = _clusters(stack, cluster, trustee_cluster, versions)
+    with ThreadPoolExecutor(max(1, len(clusters))) as pool:
+        looks = [pool.submit(foreign.look, connections, each) for connections, each in clusters]
+        asked = _ask(stack, cluster.reader, place, rollout, want) if place and rollout and want else None
+        others = [finding for look in looks for finding in look.result()]
+    if asked is not None and want is not None:
+        pulumi.log.debug(marks.line(marks.CLUSTER, {"openshift": asked[1].version}))
+        verdict = judge.judge(*asked, want, settings.accept, others)
+    else:
+        verdict = judge.verdict(others, settings.accept)
+    refused = settings.mode == "enforce" and bool(verdict.problems)
+    checked = Checked(
+        verdict=verdict, drivers=drivers, refusal=_refusal(verdict, len(settings.accept)) if refused else ""
+    )
     pulumi.log.debug(marks.line(marks.PREFLIGHT, table.records(verdict)))
     text = table.render(verdict)
     if checked.refusal and not pulumi.runtime.is_dry_run():
         raise pulumi.RunError(f"{text}\n\n{checked.refusal}")
     if text:
         pulumi.log.warn(text)
+    if refused and any(each.check == "foreign" for each in verdict.problems):
+        for connections, _ in clusters:
+            connections.ownership.refusals_shown = True
     return checked
 
 
-def conclude(checked: Checked | None) -> None:
-    """End a preview with problems; called when everything has been registered, so that all of it is shown.
+def _counted(want: Requirements) -> cost.Drivers:
+    drivers = cost.drivers(want)
+    pulumi.log.debug(marks.line(marks.COSTS, drivers.output()))
+    if pulumi.runtime.is_dry_run():
+        pulumi.log.info(cost.text(drivers, want))
+    return drivers
 
-    Raises:
-        pulumi.RunError: there are problems, and the settings enforce that there are none.
-    """
-    if checked is not None and checked.refusal:
-        raise pulumi.RunError(checked.refusal)
+
+def _clusters(
+    stack: Settings, cluster: Connections, trustee_cluster: Connections, versions: operator_versions.ChosenVersions
+) -> Sequence[tuple[Connections, ForeignWanted]]:
+    """Return what the stack makes on each of its clusters."""
+    runtime, trustee = stack.peer_pods.enabled, stack.deploys_trustee
+    clusters = []
+    for each in dict.fromkeys((cluster, trustee_cluster)):
+        parts = {"runtime": runtime and each is cluster, "trustee": trustee and each is trustee_cluster}
+        if any(parts.values()):
+            clusters.append((each, foreign.wanted(stack, _operators(stack, versions, **parts), **parts)))
+    return clusters
 
 
 def _refusal(verdict: Verdict, accepted: int) -> str:
@@ -97,71 +136,70 @@ def _refusal(verdict: Verdict, accepted: int) -> str:
     )
 
 
-def wanted(stack: Settings, rollout: Foreseen, versions: operator_versions.Foreseen) -> Wanted:
+def wanted(stack: Settings, rollout: PlannedRollout, versions: operator_versions.ChosenVersions) -> Requirements:
     """Return what the settings, the plan of KataConfig and the versions of operators come to."""
-    said, azure, plan = stack.peer_pods, stack.azure, rollout.plan
-    # An image of the operator's is judged when its roll-out is over: until then it is built, or built anew.
-    built = rollout.facts.image.id if plan.action == "nothing" else ""
-    own = azure.own_subnet
-    return Wanted(
-        confidential=said.confidential,
-        tee=said.tee,
-        size=said.size,
-        sizes=said.sizes,
-        limit_per_node=said.limit_per_node,
+    plan, image = rollout.plan, stack.attestation_check.image
+    # Which registries stand in for others is said by the stack that has the Trustee.
+    checks = stack.checks and stack.deploys_trustee and stack.trustee.pulled(image) == image
+    return Requirements(
+        peer_pods=stack.peer_pods,
+        azure=stack.azure,
         nodes=plan.selected,
         running=len(rollout.facts.pods),
-        image_id=said.image_id or built,
-        own_image=said.image_id is not None,
-        secure_boot=said.secure_boot,
-        vxlan_port=said.vxlan_port,
+        # An image of the operator's is judged when its roll-out is over: until then it is built, or built anew.
+        built_image=rollout.facts.image.id if plan.action == "nothing" else "",
         reboots=plan.reboots,
-        own_subnet=own is not None,
-        own_range=own.address_range if own else "",
-        own_name=own.name if own else "",
-        own_nat_gateway=own is not None and own.nat_gateway.enabled,
-        credentials=azure.credentials.source,
-        roles=azure.roles,
-        operators=tuple(_operators(stack, versions)),
+        builds=plan.builds,
+        waits=plan.in_place,
+        pulled=(image,) if checks else (),
+        pulls_by_proxy=stack.initdata.image_pull.proxy is not None,
+        operators=tuple(
+            _operators(stack, versions, runtime=True, trustee=stack.deploys_trustee and stack.trustee.cluster is None)
+        ),
     )
 
 
-def _operators(stack: Settings, versions: operator_versions.Foreseen) -> list[Operator]:
-    found = [_operator(OSC_PACKAGE, NAMESPACE, stack.peer_pods.operator, versions)]
-    if stack.deploys_trustee and stack.trustee.cluster is None:
-        found.append(_operator(TRUSTEE_PACKAGE, TRUSTEE_NAMESPACE, stack.trustee.operator, versions))
-    return found
+def _operators(
+    stack: Settings, versions: operator_versions.ChosenVersions, *, runtime: bool, trustee: bool
+) -> list[Operator]:
+    """Return the operators of a cluster with peer pods, Trustee or both."""
+    osc = [_operator(names.OSC_PACKAGE, names.OSC_NAMESPACE, stack.peer_pods.operator, versions)] if runtime else []
+    other = (
+        [_operator(names.TRUSTEE_PACKAGE, names.TRUSTEE_NAMESPACE, stack.trustee.operator, versions)] if trustee else []
+    )
+    return osc + other
 
 
-def _operator(package: str, namespace: str, said: OperatorSettings, versions: operator_versions.Foreseen) -> Operator:
+def _operator(
+    package: str, namespace: str, settings: OperatorSettings, versions: operator_versions.ChosenVersions
+) -> Operator:
     return Operator(
         package=package,
         setting=f"{PARTS[package]}.operator",
         namespace=namespace,
-        install=said.install,
+        install=settings.install,
+        create_namespace=settings.create_namespace,
         csv=versions.csv(package),
-        treat_as=said.treat_as,
-        catalog=said.catalog,
-        catalog_namespace=said.catalog_namespace,
+        treat_as=settings.treat_as,
+        catalog=settings.catalog,
+        catalog_namespace=settings.catalog_namespace,
     )
 
 
 def _ask(
-    stack: Settings, client: ClusterClient, place: Place, rollout: Foreseen, want: Wanted
+    stack: Settings, reader: Reads, place: PodVmPlace, rollout: PlannedRollout, want: Requirements
 ) -> tuple[AzureFacts, ClusterFacts]:
     """Ask Azure and the cluster at the same time."""
-    names = [found.name for found in rollout.facts.kata_configs]
     principal = stack.azure.credentials.object_id if stack.azure.roles == "check" else None
     with ThreadPoolExecutor(1) as pool:
-        cluster = pool.submit(cluster_preflight.gather, client, want.operators, rollout.plan.pools, names)
+        cluster = pool.submit(cluster_preflight.gather, reader, want.operators, rollout.plan, rollout.facts)
         azure = _ask_azure(place, want, principal or "")
         return azure, cluster.result()
 
 
-def _ask_azure(place: Place, want: Wanted, principal: str) -> AzureFacts:
+def _ask_azure(place: PodVmPlace, want: Requirements, principal: str) -> AzureFacts:
     try:
-        # The token is had in this thread: the engine is not asked from others.
-        client = azure_client.connect(place.subscription, place.provider)
+        client = azure_client.connect(place.subscription)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told in the table
         return AzureFacts(
             subscription=place.subscription,

@@ -9,49 +9,54 @@ from typing import Any
 
 import yaml
 
+from coco_azure import names
+from coco_azure.formats.pki import private_keys
+from coco_azure.settings import schema, stack_config
 from policies import reading
-from policies.model import UNKNOWN, Config, Found, Option, Resource, Rule, Stack, UnknownError
+from policies.model import UNKNOWN, Config, Option, Resource, Rule, Stack, UnknownError, Violation
 from policies.reading import UnreadableError
-from rendering.pki import private_keys
-from settings import schema
 
 _TELLING = 8
 """Shorter values stand in many places by chance."""
-_PUBLIC = ("kbs-https-certificate", "security-policy", "sealed-secret-key", "img-sig")
+_PUBLIC = (
+    names.TLS_CERTIFICATE_SECRET,
+    names.IMAGE_POLICY_SECRET,
+    names.SEALING_SECRET,
+    names.IMAGE_KEYS_SECRET,
+)
 """Secrets whose content pod VMs get before they attest, or anybody may know."""
 _IDENTIFIERS = ("azure_client_id", "azure_tenant_id", "azure_subscription_id", "azure_region", "azure_resourcegroup")
 """Keys of ``peer-pods-secret`` that name somebody and prove nothing; ARM ids, which are no secret, hold them, too."""
 _TYPES = ("ConfigMap", "KbsConfig", "KataConfig", "Job", "Deployment", "DaemonSet", "Pod", "Namespace", "Operator")
 _PROJECT = Path(__file__).resolve().parent.parent
-_PREFIX = "coco-azure:"
 _STACK_KIND = "pulumi:pulumi:Stack"
 SECRET_OUTPUTS = ("attestationChecks", "sealingKey")
 """Outputs that the program marks as secret; the engine shows them to a pack like any other."""
 _STACK = re.compile(r"urn:pulumi:([^:]+)::")
 
 
-def _none_in_plain(stack: Stack, _: Config) -> Iterator[Found]:
+def _none_in_plain(stack: Stack, _: Config) -> Iterator[Violation]:
     known = dict(_secrets(stack))
     for resource in stack.resources:
         for where, text in _public(resource):
             if (key := private_keys.find(text)) is not None:
-                yield Found(said=f"{where}: {key} in plain text", resource=resource)
+                yield Violation(message=f"{where}: {key} in plain text", resource=resource)
             names = sorted({name for value, name in known.items() if value in text})
             if names:
-                yield Found(said=f"{where}: the value of {', '.join(names)} in plain text", resource=resource)
+                yield Violation(message=f"{where}: the value of {', '.join(names)} in plain text", resource=resource)
 
 
 def _public(resource: Resource) -> Iterator[tuple[str, str]]:
     """Return each text of a resource that others can read, with its place."""
-    found: Iterator[tuple[tuple[str, ...], str]] = iter(())
+    texts: Iterator[tuple[tuple[str, ...], str]] = iter(())
     if resource.kind == _STACK_KIND:
         outputs = {name: value for name, value in resource.props.items() if name not in SECRET_OUTPUTS}
         yield from ((f"output {'.'.join(place)}", text) for place, text in _texts(outputs, ()))
     elif resource.is_object and resource.object_kind in _TYPES:
-        found = _texts(resource.props, ())
+        texts = _texts(resource.props, ())
     elif resource.is_object:
-        found = _texts(resource.props["metadata"], ("metadata",))
-    yield from ((f"{resource}, {'.'.join(place)}", text) for place, text in found)
+        texts = _texts(resource.props["metadata"], ("metadata",))
+    yield from ((f"{resource}, {'.'.join(place)}", text) for place, text in texts)
     yield from _initdata(resource)
 
 
@@ -85,10 +90,10 @@ def _forms(raw: bytes) -> Iterator[str]:
         return
     yield text
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except ValueError:
         return
-    yield from (inner for place, inner in _texts(found, ()) if place and place[-1] in ("auth", "password"))
+    yield from (inner for place, inner in _texts(document, ()) if place and place[-1] in ("auth", "password"))
 
 
 def _texts(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -104,15 +109,15 @@ def _texts(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
             yield from _texts(inner, (*place, str(number)))
 
 
-def _encrypted(stack: Stack, config: Config) -> Iterator[Found]:
-    names = {found[1] for each in stack.resources if (found := _STACK.match(each.urn))}
+def _encrypted(stack: Stack, config: Config) -> Iterator[Violation]:
+    names = {match[1] for each in stack.resources if (match := _STACK.match(each.urn))}
     for name in sorted(names):
         file = _PROJECT / str(config["file"]).replace("<stack>", name)
         if not file.is_file():
             continue  # kept elsewhere; say where with `file`
-        said = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
-        for path in plain_secrets(said):
-            yield Found(said=f"{file.name}: {path} is in plain text")
+        stack_config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+        for path in plain_secrets(stack_config):
+            yield Violation(message=f"{file.name}: {path} is in plain text")
 
 
 def plain_secrets(config: Mapping[str, Any]) -> list[str]:
@@ -121,18 +126,7 @@ def plain_secrets(config: Mapping[str, Any]) -> list[str]:
     Args:
         config: the file's ``config``, with the project's prefix.
     """
-    values = {key.removeprefix(_PREFIX): _decoded(value) for key, value in config.items() if key.startswith(_PREFIX)}
-    return list(schema.plain_secrets(values))
-
-
-def _decoded(value: Any) -> Any:
-    """Return what a text holds where it is JSON: `pulumi config set` without `--path` keeps objects so."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
+    return list(schema.plain_secrets(stack_config.decode(config)))
 
 
 RULES = (

@@ -1,30 +1,29 @@
 """Rules about KBS: how it is reached, who administers it, which tokens it believes, its PCCS.
 
-Schemas of ``kbs-config.toml``: ``rendering.trustee.kbs_config``.
+Schemas of ``kbs-config.toml``: ``coco_azure.formats.kbs.kbs_config``.
 """
 
 import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from coco_azure import names
+from coco_azure.formats.kbs import tdx
+from coco_azure.formats.kbs.kbs_config import JSON_KEY
 from policies import reading
-from policies.model import Config, Found, Option, Resource, Rule, Stack, UnknownError
-from policies.reading import KBS_CONFIG, UnreadableError, part
-from rendering.trustee import tdx
-from rendering.trustee.kbs_config import JSON_KEY
+from policies.model import Config, Option, Resource, Rule, Stack, UnknownError, Violation
+from policies.reading import UnreadableError, part
 
-_ROUTE = "kbs-service"
 _TERMINATED = ("edge", "reencrypt")
-_TDX_CONFIG = "tdx-config"
 _INTEL = "trustedservices.intel.com"
 
 
-def _tls_in_front(stack: Stack, _: Config) -> Iterator[Found]:
-    for config in stack.objects("ConfigMap", KBS_CONFIG):
+def _tls_in_front(stack: Stack, _: Config) -> Iterator[Violation]:
+    for config in stack.objects("ConfigMap", names.KBS_CONFIG_CM):
         try:
             server = part(reading.kbs(config), "http_server") or {}
         except UnreadableError as error:
-            yield Found(said=f"{config}: {error}", resource=config)
+            yield Violation(message=f"{config}: {error}", resource=config)
             continue
         https = server.get("insecure_http") is False and server.get("private_key") and server.get("certificate")
         if https:
@@ -33,29 +32,35 @@ def _tls_in_front(stack: Stack, _: Config) -> Iterator[Found]:
         yield from _services(stack)
 
 
-def _routes(stack: Stack, config: Resource) -> Iterator[Found]:
-    routes = [each for each in stack.objects("Route", _ROUTE) if each.namespace == config.namespace]
+def _routes(stack: Stack, config: Resource) -> Iterator[Violation]:
+    routes = [each for each in stack.objects("Route", names.KBS_SERVICE) if each.namespace == config.namespace]
     if not routes:
-        yield Found(said=f"KBS serves plain http ({config}), and no Route {_ROUTE} stands before it", resource=config)
+        yield Violation(
+            message=f"KBS serves plain http ({config}), and no Route {names.KBS_SERVICE} stands before it",
+            resource=config,
+        )
     for route in routes:
         termination = route.at("spec", "tls", "termination")
         if termination not in _TERMINATED:
-            found = termination or "no TLS at all"
-            yield Found(said=f"KBS serves plain http, and {route} terminates no TLS (found: {found})", resource=route)
+            termination_text = termination or "no TLS at all"
+            yield Violation(
+                message=f"KBS serves plain http, and {route} terminates no TLS (found: {termination_text})",
+                resource=route,
+            )
         if route.at("spec", "tls", "insecureEdgeTerminationPolicy") == "Allow":
-            yield Found(
-                said=f"{route} also passes plain http on (insecureEdgeTerminationPolicy: Allow)", resource=route
+            yield Violation(
+                message=f"{route} also passes plain http on (insecureEdgeTerminationPolicy: Allow)", resource=route
             )
 
 
-def _services(stack: Stack) -> Iterator[Found]:
+def _services(stack: Stack) -> Iterator[Violation]:
     for kbs in stack.objects("KbsConfig"):
         try:
             service = kbs.at("spec", "kbsServiceType")
         except UnknownError:
             continue  # a preview of something new: the run ends with the spec known
         if service in ("NodePort", "LoadBalancer"):
-            yield Found(said=f"KBS serves plain http, and {kbs} has a Service of type {service}", resource=kbs)
+            yield Violation(message=f"KBS serves plain http, and {kbs} has a Service of type {service}", resource=kbs)
 
 
 def _https_in_initdata(resource: Resource, _: Config) -> Iterator[str]:
@@ -73,7 +78,7 @@ def _https_in_initdata(resource: Resource, _: Config) -> Iterator[str]:
 
 
 def _admin_closed(resource: Resource, _: Config) -> Iterator[str]:
-    if not reading.is_config_map(resource, KBS_CONFIG):
+    if not reading.is_config_map(resource, names.KBS_CONFIG_CM):
         return
     try:
         admin = part(reading.kbs(resource), "admin")
@@ -103,7 +108,7 @@ def _is_closed(admin: object) -> bool:
 
 
 def _tokens_vouched(resource: Resource, _: Config) -> Iterator[str]:
-    if not reading.is_config_map(resource, KBS_CONFIG):
+    if not reading.is_config_map(resource, names.KBS_CONFIG_CM):
         return
     try:
         token = part(reading.kbs(resource), "attestation_token") or {}
@@ -112,22 +117,22 @@ def _tokens_vouched(resource: Resource, _: Config) -> Iterator[str]:
         return
     blind = [key for key in ("insecure_key", "insecure_header_jwk") if token.get(key)]
     if blind or not token.get("trusted_certs_paths"):
-        found = ", ".join(blind) or "no trusted_certs_paths"
-        yield f"{resource}: KBS believes a token whoever signed it ({found})"
+        paths = ", ".join(blind) or "no trusted_certs_paths"
+        yield f"{resource}: KBS believes a token whoever signed it ({paths})"
 
 
 def _own_pccs(resource: Resource, config: Config) -> Iterator[str]:
-    found: list[object] = []
+    urls: list[object] = []
     try:
-        if reading.is_config_map(resource, KBS_CONFIG):
+        if reading.is_config_map(resource, names.KBS_CONFIG_CM):
             service = part(reading.kbs(resource), "attestation_service")
-            found.append(part(service, "verifier_config", "dcap_verifier", "collateral_service"))
-        if reading.is_config_map(resource, _TDX_CONFIG):
-            said = json.loads(resource.at("data", tdx.FILE) or "{}")
-            found.append(part(said, "pccs_url") or "nothing")
+            urls.append(part(service, "verifier_config", "dcap_verifier", "collateral_service"))
+        if reading.is_config_map(resource, names.TDX_CONFIG):
+            document = json.loads(resource.at("data", tdx.FILE) or "{}")
+            urls.append(part(document, "collateral_service") or part(document, "pccs_url") or "nothing")
     except ValueError as error:
         yield f"{resource}: {error}"
-    for url in found:
+    for url in urls:
         if url is not None and not _is_own(str(url), config["publicHosts"]):
             yield f"{resource}: TDX quotes are verified by collateral from {url}, needed is a PCCS of your own"
 

@@ -67,8 +67,8 @@ class Resource:
 
     def _metadata(self, key: str) -> str:
         metadata = self.props.get("metadata")
-        found = metadata.get(key) if isinstance(metadata, Mapping) else None
-        return found if isinstance(found, str) else ""
+        value = metadata.get(key) if isinstance(metadata, Mapping) else None
+        return value if isinstance(value, str) else ""
 
     def __str__(self) -> str:
         """Return how messages call it."""
@@ -81,14 +81,14 @@ class Resource:
         Raises:
             UnknownError: this preview does not know it yet.
         """
-        found: Any = self.props
+        value: Any = self.props
         for part in path:
-            if found is UNKNOWN:
+            if value is UNKNOWN:
                 break
-            found = found.get(part) if isinstance(found, Mapping) else None
-        if found is UNKNOWN:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is UNKNOWN:
             raise UnknownError(f"{self}: {'.'.join(path)}")
-        return found
+        return value
 
 
 @dataclass(frozen=True)
@@ -111,15 +111,15 @@ class Stack:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Violation:
     """What breaks a rule of the stack.
 
     Attributes:
-        said: the sentence that says so, without a full stop.
+        message: the sentence that says so, without a full stop.
         resource: where; None where it is the stack as a whole.
     """
 
-    said: str
+    message: str
     resource: Resource | None = None
 
 
@@ -139,7 +139,7 @@ class Option:
 
 
 OfResource = Callable[[Resource, Config], Iterator[str]]
-OfStack = Callable[[Stack, Config], Iterator[Found]]
+OfStack = Callable[[Stack, Config], Iterator[Violation]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,23 +171,23 @@ class Rule:
         if (self.resource is None) == (self.stack is None):
             raise ValueError(f"rule {self.id} needs either resource or stack")
 
-    def configured(self, said: Mapping[str, Any] | None) -> dict[str, Any]:
+    def configured(self, config: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the value of every option."""
-        return {name: (said or {}).get(name, option.default) for name, option in self.options.items()}
+        return {name: (config or {}).get(name, option.default) for name, option in self.options.items()}
 
-    def message(self, found: str) -> str:
+    def text(self, violation: str) -> str:
         """Return what a user reads."""
-        return f"{found}. {self.remedy}"
+        return f"{violation}. {self.remedy}"
 
-    def of_resource(self, resource: Resource, said: Mapping[str, Any] | None = None) -> list[str]:
+    def of_resource(self, resource: Resource, config: Mapping[str, Any] | None = None) -> list[str]:
         """Return a message for each thing in a resource that breaks the rule; none for a rule of the stack."""
-        found = [] if self.resource is None else self.resource(resource, self.configured(said))
-        return [self.message(each) for each in found]
+        messages = [] if self.resource is None else self.resource(resource, self.configured(config))
+        return [self.text(each) for each in messages]
 
-    def of_stack(self, stack: Stack, said: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:
+    def of_stack(self, stack: Stack, settings: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:
         """Return message and URN for each thing in a stack that breaks the rule, whichever kind of rule it is."""
-        config = self.configured(said)
+        config = self.configured(settings)
         if self.stack is not None:
-            found = self.stack(stack, config)
-            return [(self.message(each.said), each.resource.urn if each.resource else "") for each in found]
-        return [(each, resource.urn) for resource in stack.resources for each in self.of_resource(resource, said)]
+            messages = self.stack(stack, config)
+            return [(self.text(each.message), each.resource.urn if each.resource else "") for each in messages]
+        return [(each, resource.urn) for resource in stack.resources for each in self.of_resource(resource, settings)]

@@ -2,31 +2,43 @@
 
 from collections.abc import Iterator, Mapping
 
-from policies.model import Config, Found, Option, Resource, Rule, Stack
-from policies.reading import KBS_CONFIG, PEER_PODS, STASH
+from coco_azure import names
+from policies.model import Config, Option, Resource, Rule, Stack, Violation
+from policies.reading import STASH
 
-TRUSTEE = "trustee-operator-system"
-OSC = "openshift-sandboxed-containers-operator"
-CHECK = "coco-attestation-check"
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "KataConfig": ("example-kataconfig",),
-    "KbsConfig": (f"{TRUSTEE}/kbsconfig",),
-    "Route": (f"{TRUSTEE}/kbs-service",),
-    "OperatorGroup": (f"{TRUSTEE}/trustee-operator-group", f"{OSC}/sandboxed-containers-operator-group"),
-    "Subscription": (f"{TRUSTEE}/trustee-operator-system", f"{OSC}/sandboxed-containers-operator"),
+    "KataConfig": (names.KATA_CONFIG,),
+    "KbsConfig": (f"{names.TRUSTEE_NAMESPACE}/{names.KBS_CONFIG}",),
+    "Route": (f"{names.TRUSTEE_NAMESPACE}/{names.KBS_SERVICE}",),
+    "OperatorGroup": (
+        f"{names.TRUSTEE_NAMESPACE}/{names.TRUSTEE_GROUP}",
+        f"{names.OSC_NAMESPACE}/{names.OSC_GROUP}",
+    ),
+    "Subscription": (
+        f"{names.TRUSTEE_NAMESPACE}/{names.TRUSTEE_SUBSCRIPTION}",
+        f"{names.OSC_NAMESPACE}/{names.OSC_SUBSCRIPTION}",
+    ),
     "ConfigMap": (
         *(
-            f"{TRUSTEE}/{name}"
-            for name in (KBS_CONFIG, "rvps-reference-values", "resource-policy", "attestation-policy", "tdx-config")
+            f"{names.TRUSTEE_NAMESPACE}/{name}"
+            for name in (
+                names.KBS_CONFIG_CM,
+                names.REFERENCE_VALUES,
+                names.RESOURCE_POLICY,
+                names.ATTESTATION_POLICY,
+                names.TDX_CONFIG,
+            )
         ),
-        f"{OSC}/{PEER_PODS}",
-        f"{OSC}/osc-feature-gates",
+        f"{names.OSC_NAMESPACE}/{names.PEER_PODS_CM}",
+        f"{names.OSC_NAMESPACE}/{names.FEATURE_GATES}",
+        f"{names.CHECK_NAMESPACE}/{names.DENIALS}",
     ),
-    "DaemonSet": (f"{OSC}/osc-caa-ds",),
-    "Deployment": (f"{TRUSTEE}/trustee-deployment",),
+    "DaemonSet": (f"{names.OSC_NAMESPACE}/{names.CAA}",),
+    "Deployment": (f"{names.TRUSTEE_NAMESPACE}/{names.KBS_DEPLOYMENT}",),
 }
 """Names that the chapter, the operators and this project's documents say; what other kinds are called is free."""
 _SEALED = "coco-azure:index:SealedSecrets$"
+_TERMS = "coco-azure:index:Workloads$"
 _GUARD = "-kataconfig-guard"
 
 
@@ -37,39 +49,41 @@ def _pinned(resource: Resource, _: Config) -> Iterator[str]:
         yield f"{resource}: OLM upgrades {resource.at('spec', 'name')} by itself whenever the catalog moves"
 
 
-def _protected(stack: Stack, _: Config) -> Iterator[Found]:
+def _protected(stack: Stack, _: Config) -> Iterator[Violation]:
     guards = [each for each in stack.resources if each.kind == STASH and each.name.endswith(_GUARD)]
     guarded = bool(guards) and all(each.protect for each in guards)
     for kata_config in stack.objects("KataConfig"):
         # An approved roll-out takes the object's own protection away, for that run; the guard's stays.
         if not kata_config.is_patch and not kata_config.protect and not guarded:
-            said = f"{kata_config} may be replaced and deleted by any run, which reboots its nodes"
-            yield Found(said=said, resource=kata_config)
+            message = f"{kata_config} may be replaced and deleted by any run, which reboots its nodes"
+            yield Violation(message=message, resource=kata_config)
 
 
 def _named(resource: Resource, config: Config) -> Iterator[str]:
-    if not resource.is_object or _SEALED in resource.urn:
-        return  # sealed secrets stand where their workloads are
-    namespaces = {TRUSTEE, OSC, CHECK, *config["namespaces"]}
+    if not resource.is_object or _SEALED in resource.urn or _TERMS in resource.urn:
+        return  # sealed secrets and terms stand where their workloads are
+    namespaces = {names.TRUSTEE_NAMESPACE, names.OSC_NAMESPACE, names.CHECK_NAMESPACE, *config["namespaces"]}
     where = resource.namespace
     own = resource.object_name if resource.object_kind == "Namespace" else where
     if own and own not in namespaces and not resource.is_patch:
         yield f"{resource} stands in namespace {own}; documented are {', '.join(sorted(namespaces))}"
         return
     allowed = {*NAMES.get(resource.object_kind, ()), *config["names"]}
-    found = f"{where}/{resource.object_name}" if where else resource.object_name
-    if resource.object_kind in NAMES and resource.object_name and found not in allowed:
+    name = f"{where}/{resource.object_name}" if where else resource.object_name
+    if resource.object_kind in NAMES and resource.object_name and name not in allowed:
         yield f"{resource}: documented are {', '.join(NAMES[resource.object_kind])}"
 
 
-def _apart(stack: Stack, _: Config) -> Iterator[Found]:
+def _apart(stack: Stack, _: Config) -> Iterator[Violation]:
     trustees = [each for each in stack.objects("KbsConfig") if not each.is_patch]
     runtimes = [each for each in stack.objects("KataConfig") if not each.is_patch]
-    here = {_cluster(each) for each in runtimes}
+    clusters = {_cluster(each) for each in runtimes}
     for trustee in trustees:
-        if _cluster(trustee) in here:
-            said = f"{trustee} is on the cluster of the pods that it judges: whoever controls it controls the verdict"
-            yield Found(said=said, resource=trustee)
+        if _cluster(trustee) in clusters:
+            message = (
+                f"{trustee} is on the cluster of the pods that it judges: whoever controls it controls the verdict"
+            )
+            yield Violation(message=message, resource=trustee)
 
 
 def _cluster(resource: Resource) -> tuple[str, str]:
@@ -78,9 +92,9 @@ def _cluster(resource: Resource) -> tuple[str, str]:
     return str(props.get("kubeconfig", "")), str(props.get("context", ""))
 
 
-def _proved(stack: Stack, _: Config) -> Iterator[Found]:
+def _proved(stack: Stack, _: Config) -> Iterator[Violation]:
     if stack.objects("KataConfig") and not any(each.kind.endswith(":AttestationCheck") for each in stack.resources):
-        yield Found(said="the stack has peer pods, and nothing proves that they attest (no AttestationCheck)")
+        yield Violation(message="the stack has peer pods, and nothing proves that they attest (no AttestationCheck)")
 
 
 _LIST = {"type": "array", "items": {"type": "string"}}

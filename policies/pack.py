@@ -39,13 +39,13 @@ def policies(rules: Sequence[Rule] = RULES) -> list[Policy]:
 def _of_resource(rule: Rule) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         try:
-            found = rule.of_resource(_resource(args), args.get_config())
+            messages = rule.of_resource(_resource(args), args.get_config())
         except UnknownError:
             return  # The run itself knows it, and asks before it makes the resource.
-        for message in found:
+        for message in messages:
             report(message, None)
 
-    return ResourceValidationPolicy(validate=validate, **_said(rule))
+    return ResourceValidationPolicy(validate=validate, **_description(rule))
 
 
 def _of_stack(rule: Rule) -> Policy:
@@ -58,10 +58,10 @@ def _of_stack(rule: Rule) -> Policy:
             # The pack then says that it could not judge, which is no violation.
             raise UnknownValueError(UNKNOWN_STRING_VALUE, [str(error)]) from None
 
-    return StackValidationPolicy(validate=validate, **_said(rule))
+    return StackValidationPolicy(validate=validate, **_description(rule))
 
 
-def _said(rule: Rule) -> dict[str, Any]:
+def _description(rule: Rule) -> dict[str, Any]:
     schema = {name: {**option.schema, "default": option.default} for name, option in rule.options.items()}
     return {
         "name": rule.id,

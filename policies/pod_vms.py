@@ -3,57 +3,48 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 
+from coco_azure import names
+from coco_azure.formats.images import image_policy_check
+from coco_azure.formats.peer_pods_cm import INSTANCE_SIZES
+from coco_azure.formats.policy.agent_policy_check import DOCUMENTS, HARM, harms
+from coco_azure.formats.policy.policy_engine import PolicyError
+from coco_azure.formats.policy.policy_judge import compile_policy, judge_agent
 from policies import reading
 from policies.model import Config, Option, Resource, Rule
-from policies.reading import PEER_PODS, UnreadableError
-from rendering.images import image_policy_check
-from rendering.peer_pods import INSTANCE_SIZES
-from rendering.policy.agent_policy_check import DOCUMENTS, HARM, harms
-from rendering.policy.policy_engine import PolicyError
-from rendering.policy.policy_judge import compile_policy, judge_agent
+from policies.reading import UnreadableError
 
-_GATES = "osc-feature-gates"
-_IMAGE_POLICY = "security-policy"
 _UNLISTED = "registry.invalid/nobody/has-listed-this:1"
 _UNNAMED = "NoSuchRequest"
 
 
 def _secure_boot(resource: Resource, _: Config) -> Iterator[str]:
-    if reading.is_config_map(resource, PEER_PODS):
-        found = resource.at("data", "ENABLE_SECURE_BOOT")
-        if found != "true":
-            yield f"{resource}: ENABLE_SECURE_BOOT is {_said(found)}, needed is exactly true"
+    yield from _exactly(resource, names.PEER_PODS_CM, "ENABLE_SECURE_BOOT", "true")
 
 
 def _confidential(resource: Resource, _: Config) -> Iterator[str]:
-    if reading.is_config_map(resource, PEER_PODS):
-        found = resource.at("data", "DISABLECVM")
-        if found != "false":
-            yield f"{resource}: DISABLECVM is {_said(found)}, needed is exactly false"
-    if reading.is_config_map(resource, _GATES):
-        found = resource.at("data", "confidential")
-        if found != "true":
-            yield f"{resource}: confidential is {_said(found)}, needed is exactly true"
+    yield from _exactly(resource, names.PEER_PODS_CM, "DISABLECVM", "false")
+    yield from _exactly(resource, names.FEATURE_GATES, "confidential", "true")
+
+
+def _exactly(resource: Resource, config_map: str, key: str, needed: str) -> Iterator[str]:
+    if reading.is_config_map(resource, config_map) and (value := resource.at("data", key)) != needed:
+        yield f"{resource}: {key} is {'not set' if value is None else value}, needed is exactly {needed}"
 
 
 def _sizes(resource: Resource, config: Config) -> Iterator[str]:
-    if not reading.is_config_map(resource, PEER_PODS):
+    if not reading.is_config_map(resource, names.PEER_PODS_CM):
         return
     listed = str(resource.at("data", "AZURE_INSTANCE_SIZES") or "").split(",")
-    found = dict.fromkeys([str(resource.at("data", "AZURE_INSTANCE_SIZE") or ""), *listed])
-    wrong = [size for size in map(str.strip, found) if size and size not in config["allowed"]]
+    sizes = dict.fromkeys([str(resource.at("data", "AZURE_INSTANCE_SIZE") or ""), *listed])
+    wrong = [size for size in map(str.strip, sizes) if size and size not in config["allowed"]]
     if wrong:
         yield f"{resource}: {', '.join(wrong)} not among the allowed sizes ({', '.join(config['allowed'])})"
 
 
-def _said(value: object) -> str:
-    return "not set" if value is None else str(value)
-
-
 def _image_policy(resource: Resource, _: Config) -> Iterator[str]:
-    if resource.object_kind != "Secret" or resource.object_name != _IMAGE_POLICY:
+    if resource.object_kind != "Secret" or resource.object_name != names.IMAGE_POLICY_SECRET:
         return
     for key, content in reading.secret_entries(resource).items():
         try:
@@ -66,7 +57,7 @@ def _image_policy(resource: Resource, _: Config) -> Iterator[str]:
 
 
 def _agent_known(resource: Resource, _: Config) -> Iterator[str]:
-    if reading.is_config_map(resource, PEER_PODS) and resource.at("data", "INITDATA") is None:
+    if reading.is_config_map(resource, names.PEER_PODS_CM) and resource.at("data", "INITDATA") is None:
         yield f"{resource} has no INITDATA, so pods without initdata of their own get the agent policy of the image"
     for where, encoded in reading.initdata_of(resource):
         try:
@@ -96,9 +87,9 @@ def _agent_denies(*requests: str) -> Callable[[Resource, Config], Iterator[str]]
 
 def _agent_bounds(resource: Resource, _: Config) -> Iterator[str]:
     for where, text in _agent_policies(resource):
-        if found := _harms(text):
-            examples = "; ".join(titles[0] for titles in found.values())
-            yield f"the agent policy in {where} allows {examples}: the host gets {'; '.join(found)}"
+        if harms := _harms(text):
+            examples = "; ".join(titles[0] for titles in harms.values())
+            yield f"the agent policy in {where} allows {examples}: the host gets {'; '.join(harms)}"
 
 
 def _agent_policies(resource: Resource) -> Iterator[tuple[str, str]]:
@@ -109,11 +100,11 @@ def _agent_policies(resource: Resource) -> Iterator[tuple[str, str]]:
             continue  # told by agent-policy-known
         if text is not None:
             yield where, text
-    if (said := reading.annotations(resource).get(reading.AGENT_POLICY)) is not None:
+    if (policy := reading.annotations(resource).get(names.AGENT_POLICY)) is not None:
         try:
-            yield f"the annotation of {resource}", base64.b64decode(said, validate=True).decode()
+            yield f"the annotation of {resource}", base64.b64decode(policy, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
-            yield f"the annotation of {resource}", said
+            yield f"the annotation of {resource}", policy
 
 
 @cache
@@ -136,6 +127,8 @@ _CHANGE = (
     "Take the project's own policy: pulumi config set --path 'coco-azure:initdata.agentPolicy' production, and leave "
     "agentPolicyFile out, here and in initdata.workloads and attestationCheck"
 )
+
+_agent_rule = partial(Rule, remedy=_CHANGE, severity="critical")
 
 RULES = (
     Rule(
@@ -178,52 +171,42 @@ RULES = (
         severity="critical",
         resource=_image_policy,
     ),
-    Rule(
+    _agent_rule(
         id="agent-policy-known",
         title="Every initdata document has an agent policy, and the agent would take it",
         why="The image's own policy may allow everything, and the host may replace it",
-        remedy=_CHANGE,
         severity="high",
         resource=_agent_known,
     ),
-    Rule(
+    _agent_rule(
         id="agent-exec-off",
         title="The host gets no shell in a pod (exec)",
         why="A shell reads every secret of the pod",
-        remedy=_CHANGE,
-        severity="critical",
         resource=_agent_denies("ExecProcessRequest"),
     ),
-    Rule(
+    _agent_rule(
         id="agent-logs-off",
         title="The host reads no output of containers and writes none of their input (logs, attach)",
         why="Secrets in logs would leave the pod VM",
-        remedy=_CHANGE,
         severity="high",
         resource=_agent_denies("ReadStreamRequest", "WriteStreamRequest"),
     ),
-    Rule(
+    _agent_rule(
         id="agent-set-policy-off",
         title="The host cannot replace the agent policy (SetPolicy)",
         why="All the other rules of the policy would hold only until then",
-        remedy=_CHANGE,
-        severity="critical",
         resource=_agent_denies("SetPolicyRequest"),
     ),
-    Rule(
+    _agent_rule(
         id="agent-withstands-host",
         title="The host gets no further into a pod VM than a pod needs (files, hooks, roots, mounts, privileges)",
         why="A file, a hook or a container of the host's in a pod VM reads every secret of the pod",
-        remedy=_CHANGE,
-        severity="critical",
         resource=_agent_bounds,
     ),
-    Rule(
+    _agent_rule(
         id="agent-policy-no-allow-all",
         title="The agent policy allows no request that it does not name",
         why="A newer agent has requests that nobody thought of",
-        remedy=_CHANGE,
-        severity="critical",
         resource=_agent_denies(_UNNAMED),
     ),
 )

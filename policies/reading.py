@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import gzip
 import json
 import re
 import tomllib
@@ -10,25 +9,19 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from coco_azure import names
+from coco_azure.formats import initdata as formats_initdata
+from coco_azure.formats.kbs import kbs_config
+from coco_azure.formats.kbs.reference_values import ReferenceValue, parse
+from coco_azure.versions import profiles
+from coco_azure.versions.profiles import TrusteeProfile
 from policies.model import Resource, Stack, UnknownError
-from rendering import profiles
-from rendering.profiles import TRUSTEE_PACKAGE, TrusteeProfile
-from rendering.trustee import kbs_config
-from rendering.trustee.reference_values import ReferenceValue, parse
 
-KBS_CONFIG, REFERENCE_VALUES = "kbs-config-cm", "rvps-reference-values"
-PEER_PODS = "peer-pods-cm"
 STASH = "pulumi:index:Stash"
-EXPECTS = "coco-azure/expects"
-"""Annotation of ``components.operators.olm_operator`` with the CSV that is to be installed."""
-TREATED = "coco-azure/treated-as"
-"""Annotation beside it with the minor version that it is deployed as, where it has no profile of its own."""
 _WORKLOADS = "trust-chain-workload-initdata"
 """Name of the Stash in which ``components.trustee.chain`` shows initdata of workloads."""
-_GZIP = b"\x1f\x8b"
 # Both names of the annotation: CAA pkg/util/cloud.go, GetInitdataFromAnnotation.
 _INITDATA = re.compile(r"io\.katacontainers\.config\.(runtime|hypervisor)\.cc_init_data")
-AGENT_POLICY = "io.katacontainers.config.agent.policy"
 _POD = {"Job": ("spec", "template"), "Deployment": ("spec", "template"), "DaemonSet": ("spec", "template"), "Pod": ()}
 
 
@@ -80,22 +73,17 @@ def initdata(encoded: str) -> Mapping[str, str]:
         UnreadableError: it is none.
     """
     try:
-        raw = base64.b64decode(encoded, validate=True)
-        text = (gzip.decompress(raw) if raw.startswith(_GZIP) else raw).decode()
-    except (binascii.Error, OSError, EOFError, UnicodeDecodeError) as error:
-        raise UnreadableError(f"initdata is no base64 of a document: {error}") from None
-    found = toml(text).get("data")
-    if not isinstance(found, Mapping):
-        raise UnreadableError("initdata has no table data")
-    return {str(name): str(value) for name, value in found.items()}
+        return formats_initdata.decode(encoded)
+    except ValueError as error:
+        raise UnreadableError(str(error)) from None
 
 
 def annotations(resource: Resource) -> dict[str, str]:
     """Return the annotations of the pods that a workload makes."""
     if not resource.is_object or resource.object_kind not in _POD:
         return {}
-    found = resource.at(*_POD[resource.object_kind], "metadata", "annotations")
-    return {key: value for key, value in (found or {}).items() if isinstance(value, str)}
+    metadata = resource.at(*_POD[resource.object_kind], "metadata", "annotations")
+    return {key: value for key, value in (metadata or {}).items() if isinstance(value, str)}
 
 
 def initdata_of(resource: Resource) -> Iterator[tuple[str, str]]:
@@ -104,8 +92,8 @@ def initdata_of(resource: Resource) -> Iterator[tuple[str, str]]:
     Raises:
         UnknownError: one is not known yet.
     """
-    if is_config_map(resource, PEER_PODS) and isinstance(said := resource.at("data", "INITDATA"), str):
-        yield f"INITDATA of {resource}", said
+    if is_config_map(resource, names.PEER_PODS_CM) and isinstance(encoded := resource.at("data", "INITDATA"), str):
+        yield f"INITDATA of {resource}", encoded
     for key, value in annotations(resource).items():
         if _INITDATA.fullmatch(key):
             yield f"initdata of {resource}", value
@@ -120,17 +108,17 @@ def secret_entries(resource: Resource) -> dict[str, bytes]:
     """Return what is known of the entries of a Secret."""
     if not resource.is_object or resource.object_kind != "Secret":
         return {}
-    found = {}
+    entries = {}
     for key, value in (resource.props.get("data") or {}).items():
         if isinstance(value, str):
             try:
-                found[key] = base64.b64decode(value, validate=True)
+                entries[key] = base64.b64decode(value, validate=True)
             except binascii.Error:
                 continue
     plain = resource.props.get("stringData")
     if isinstance(plain, Mapping):
-        found |= {key: value.encode() for key, value in plain.items() if isinstance(value, str)}
-    return found
+        entries |= {key: value.encode() for key, value in plain.items() if isinstance(value, str)}
+    return entries
 
 
 def trustee(stack: Stack) -> TrusteeProfile | None:
@@ -140,14 +128,14 @@ def trustee(stack: Stack) -> TrusteeProfile | None:
         UnreadableError: no version, or one that the program does not know.
         UnknownError: it is not known yet.
     """
-    if not stack.objects("ConfigMap", KBS_CONFIG):
+    if not stack.objects("ConfigMap", names.KBS_CONFIG_CM):
         return None
-    found = [each for each in stack.objects("Operator") if each.object_name.startswith(f"{TRUSTEE_PACKAGE}.")]
-    said = found[0].at("metadata", "annotations", EXPECTS) if found else None
-    if not isinstance(said, str):
+    operators = [each for each in stack.objects("Operator") if each.object_name.startswith(f"{names.TRUSTEE_PACKAGE}.")]
+    csv = operators[0].at("metadata", "annotations", names.EXPECTS) if operators else None
+    if not isinstance(csv, str):
         raise UnreadableError("which version of Trustee is deployed cannot be told")
     try:
-        return profiles.trustee(said, found[0].at("metadata", "annotations", TREATED))
+        return profiles.trustee(csv, operators[0].at("metadata", "annotations", names.TREATED_AS))
     except profiles.VersionError as error:
         raise UnreadableError(str(error)) from None
 
@@ -166,10 +154,10 @@ def reference_values(resource: Resource) -> list[ReferenceValue]:
     values: list[ReferenceValue] = []
     for text in texts:
         try:
-            found = json.loads(text)
-            if isinstance(found, Mapping):  # 1.2: name to base64 of an entry
-                found = [json.loads(base64.urlsafe_b64decode(entry)) for entry in found.values()]
-            values += parse(json.dumps(found))
+            entries = json.loads(text)
+            if isinstance(entries, Mapping):  # 1.2: name to base64 of an entry
+                entries = [json.loads(base64.urlsafe_b64decode(entry)) for entry in entries.values()]
+            values += parse(json.dumps(entries))
         except (ValueError, TypeError, AttributeError) as error:
             raise UnreadableError(f"{resource} holds no reference values: {error}") from None
     return values

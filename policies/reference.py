@@ -21,8 +21,8 @@ _FOLDER = Path(__file__).resolve().parent
 
 def configuration(name: str) -> dict[str, Any]:
     """Return one of the configurations."""
-    found: dict[str, Any] = json.loads((_FOLDER / f"{name}.json").read_text())
-    return found
+    configuration: dict[str, Any] = json.loads((_FOLDER / f"{name}.json").read_text())
+    return configuration
 
 
 def schema() -> dict[str, Any]:
@@ -58,10 +58,10 @@ def _entry(rule: Rule, level: dict[str, Any]) -> dict[str, Any]:
 
 def table() -> str:
     """Return the tables of rules and of their options."""
-    said = {name: configuration(name) for name in LEVELS}
+    by_level = {name: configuration(name) for name in LEVELS}
     lines = ["| rule | what holds | otherwise | judged | prod | dev | rehearsal |", "| --- " * 7 + "|"]
     for rule in RULES:
-        levels = [said[name][rule.id]["enforcementLevel"] for name in LEVELS]
+        levels = [by_level[name][rule.id]["enforcementLevel"] for name in LEVELS]
         when = "before each resource" if rule.resource is not None else "the whole stack"
         lines.append(f"| `{rule.id}` | {rule.title} | {rule.why} | {when} | {' | '.join(levels)} |")
     lines += ["", "| rule | option | default | what it decides |", "| --- | --- | --- | --- |"]

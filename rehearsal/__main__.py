@@ -10,13 +10,15 @@ from pathlib import Path
 
 from rehearsal import run, supervisor
 from rehearsal.azure import description
-from rehearsal.cluster import CHECKOUT, ClusterError, check_settings
+from rehearsal.cluster import CHECKOUT, check_settings
+from rehearsal.control_plane import ClusterError
 from rehearsal.operators import olm_catalog
 from rehearsal.pki import write_private
 from rehearsal.processes import ProcessId
+from rehearsal.real import brought
 from rehearsal.rest import ApiServer
+from rehearsal.toolchain import ToolchainError
 from rehearsal.workplace import STACK, Workplace
-from toolchain import ToolchainError
 
 
 def main() -> int:
@@ -44,6 +46,8 @@ def up() -> int:
     prepared = place.prepare(_say)
     _say(f"Kubernetes provider: {prepared.provider}; Azure: {description.chosen()}")
     _say("starting etcd, kube-apiserver, kube-controller-manager and the simulated operators")
+    for words in brought.words():
+        _say(words)
     supervisor.start(place.cluster)
     _offer(place)
     run.select_stack(prepared)
@@ -72,12 +76,12 @@ def clean() -> int:
 def status() -> int:
     """Say what runs; 3 where nothing does."""
     place = Workplace.by_hand()
-    said = supervisor.state(place.cluster)
-    if said is None or not supervisor.running(place.cluster):
+    running = supervisor.state(place.cluster)
+    if running is None or not supervisor.running(place.cluster):
         _say("no rehearsal cluster runs; `make rehearsal-up` starts one")
         return 3
-    _say(f"{said['phase']}, supervisor {said['supervisor']['pid']}")
-    for child in said["children"]:
+    _say(f"{running['phase']}, supervisor {running['supervisor']['pid']}")
+    for child in running["children"]:
         alive = ProcessId.from_json(child["process"]).alive()
         _say(f"  {child['name']:<24} {child['process']['pid']:>8}  {'runs' if alive else 'has ended'}")
     _say(f"kubeconfig {_short(place.cluster / 'kubeconfig')}, stack {STACK}, environment {_short(place.root / 'env')}")

@@ -8,7 +8,7 @@ import base64
 import http
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -20,6 +20,9 @@ from rehearsal.rest import ApiError
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+_LARGEST_OBJECT = 4 * 2**20
+"""Bytes of a line of a watch: etcd takes 1.5 MiB, JSON escapes some of it."""
+_CONNECT_SECONDS = 30.0
 
 Object = dict[str, Any]
 
@@ -52,8 +55,8 @@ class Api:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(ssl=self._context, limit=40)
-        self._session = aiohttp.ClientSession(self._base, connector=connector)
+        connector = aiohttp.TCPConnector(ssl=self._context, limit=100)
+        self._session = aiohttp.ClientSession(self._base, connector=connector, read_bufsize=_LARGEST_OBJECT)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -73,15 +76,40 @@ class Api:
             ApiError: the status is not 2xx; the message is the server's.
             aiohttp.ClientError: there is no answer.
         """
-        if self._session is None:
-            raise RuntimeError("this client is not open: use it in an async with block")
-        headers = {"Authorization": f"Bearer {self._token}", "User-Agent": self.manager, "Content-Type": content_type}
         data = None if body is None else json.dumps(body)
-        async with self._session.request(method, path, data=data, headers=headers) as answer:
+        async with self._open().request(method, path, data=data, headers=self._headers(content_type)) as answer:
             text = await answer.text()
             if answer.status >= http.HTTPStatus.MULTIPLE_CHOICES:
                 raise ApiError(answer.status, _message(text))
             return json.loads(text) if text else {}
+
+    async def watch(self, kind: Kind) -> AsyncIterator[list[Object]]:
+        """Yield all objects of a kind, then each that comes, changes or goes, until the server ends the watch.
+
+        Raises:
+            ApiError: the kind is not served, or the server refuses for another reason.
+            aiohttp.ClientError: there is no answer, or none any more.
+        """
+        listing = await self.request("GET", kind.path())
+        yield [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in listing["items"]]
+        path = f"{kind.path()}?watch=true&resourceVersion={listing['metadata']['resourceVersion']}"
+        whole = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
+        async with self._open().get(path, headers=self._headers(JSON), timeout=whole) as answer:
+            if answer.status >= http.HTTPStatus.MULTIPLE_CHOICES:
+                raise ApiError(answer.status, _message(await answer.text()))
+            async for line in answer.content:
+                event = json.loads(line)
+                if event["type"] == "ERROR":  # such as a version that is too old to go on from
+                    raise ApiError(event["object"].get("code", 0), event["object"].get("message", ""))
+                yield [event["object"]]
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("this client is not open: use it in an async with block")
+        return self._session
+
+    def _headers(self, content_type: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}", "User-Agent": self.manager, "Content-Type": content_type}
 
     async def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None:
         """Return the object, or None where there is none (or no such kind yet)."""
@@ -92,17 +120,23 @@ class Api:
                 return None
             raise
 
+    async def named_by(self, kind: Kind, key: str) -> list[Object]:
+        """Return the object of a key (``namespace/name``), if there is one; all objects where the key is empty."""
+        namespace, _, name = key.partition("/")
+        objects = [await self.get(kind, name, namespace)] if key else await self.list(kind)
+        return [each for each in objects if each is not None]
+
     async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> list[Object]:
         """Return all objects (of a namespace); none where the kind is not served yet."""
         query = f"?labelSelector={labels}" if labels else ""
         try:
-            found = await self.request("GET", kind.path(namespace) + query)
+            response = await self.request("GET", kind.path(namespace) + query)
         except ApiError as error:
             if error.status == http.HTTPStatus.NOT_FOUND:
                 return []
             raise
         common = {"apiVersion": kind.api_version, "kind": kind.name}
-        return [{**common, **item} for item in found["items"]]
+        return [{**common, **item} for item in response["items"]]
 
     async def create(self, kind: Kind, content: Mapping[str, Any]) -> Object | None:
         """Create the object; None where one of that name exists."""
@@ -123,26 +157,40 @@ class Api:
         query = f"?fieldManager={self.manager}&force=true"
         return dict(await self.request("PATCH", path + query, whole, APPLY_PATCH))
 
-    async def patch(self, kind: Kind, found: Object, change: Mapping[str, Any], part: str = "") -> Object:
+    async def patch(self, kind: Kind, obj: Object, change: Mapping[str, Any], part: str = "") -> Object:
         """Merge ``change`` into an object, or into its ``part`` (``status``), unless it holds it already."""
-        if _holds(found, change):
-            return found
-        metadata = found["metadata"]
+        if _holds(obj, change):
+            return obj
+        metadata = obj["metadata"]
         path = kind.path(metadata.get("namespace"), metadata["name"]) + (f"/{part}" if part else "")
         return dict(await self.request("PATCH", f"{path}?fieldManager={self.manager}", change, MERGE_PATCH))
 
-    async def set_status(self, kind: Kind, found: Object, status: Mapping[str, Any]) -> Object:
+    async def set_status(self, kind: Kind, obj: Object, status: Mapping[str, Any]) -> Object:
         """Merge ``status`` into the object's status subresource."""
-        return await self.patch(kind, found, {"status": status}, "status")
+        return await self.patch(kind, obj, {"status": status}, "status")
 
-    async def delete(
-        self, kind: Kind, found: Mapping[str, Any], *, at_once: bool = False, orphan: bool = False
-    ) -> None:
+    async def evict(self, pod: Mapping[str, Any]) -> bool:
+        """Evict a pod as a drain does; False where a PodDisruptionBudget does not let it go now, or never will."""
+        metadata = pod["metadata"]
+        names = {key: metadata[key] for key in ("name", "namespace")}
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": names}
+        try:
+            await self.request("POST", f"/api/v1/namespaces/{names['namespace']}/pods/{names['name']}/eviction", body)
+        except ApiError as error:
+            # 429: none may go; 500: several budgets protect it (kubernetes pkg/registry/core/pod/storage/eviction.go).
+            if error.status in (http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.INTERNAL_SERVER_ERROR):
+                return False
+            # 403: its namespace is going, and the pod with it.
+            if error.status not in (http.HTTPStatus.NOT_FOUND, http.HTTPStatus.FORBIDDEN):
+                raise
+        return True
+
+    async def delete(self, kind: Kind, obj: Mapping[str, Any], *, at_once: bool = False, orphan: bool = False) -> None:
         """Delete the object in the background, with no grace period where ``at_once``; one that is gone is no error.
 
         With ``orphan`` what it owns stays.
         """
-        metadata = found["metadata"]
+        metadata = obj["metadata"]
         options: Object = {"propagationPolicy": "Orphan" if orphan else "Background"}
         if at_once:
             options["gracePeriodSeconds"] = 0
@@ -183,13 +231,13 @@ def _message(text: str) -> str:
         return text
 
 
-def _holds(found: Any, change: Any) -> bool:
+def _holds(current: Any, change: Any) -> bool:
     """Return whether merging ``change`` into ``found`` would change nothing (RFC 7386)."""
     if not isinstance(change, Mapping):
-        return bool(found == change)
-    if not isinstance(found, Mapping):
+        return bool(current == change)
+    if not isinstance(current, Mapping):
         return False
     return all(
-        (key not in found) if value is None else key in found and _holds(found[key], value)
+        (key not in current) if value is None else key in current and _holds(current[key], value)
         for key, value in change.items()
     )

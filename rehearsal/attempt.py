@@ -19,19 +19,19 @@ class Outcome:
     Attributes:
         name: what was tried.
         expected: ``denied`` or, for what has to work, ``released``.
-        found: ``denied`` for the expected reason, ``released``, ``accepted``, or ``failed otherwise``.
+        result: ``denied`` for the expected reason, ``released``, ``accepted``, or ``failed otherwise``.
         reason: what the cluster said, on one line.
     """
 
     name: str
     expected: str
-    found: str
+    result: str
     reason: str
 
     @property
     def as_expected(self) -> bool:
         """Whether it ended as it must."""
-        return self.expected == self.found
+        return self.expected == self.result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +59,17 @@ class Check:
         state = _state(pod)
         if "terminated" not in state:
             return self._waiting(state)
-        said = str(state["terminated"].get("message", ""))
+        message = str(state["terminated"].get("message", ""))
         if state["terminated"]["exitCode"] == 0:
-            return self._outcome(RELEASED if self.reason is None else ACCEPTED, said)
-        return self._refused(said)
+            return self._outcome(RELEASED if self.reason is None else ACCEPTED, message)
+        return self._refused(message)
 
     def nothing(self, pod: Object | None) -> Outcome:
         """Return that it never ended."""
         state = _state(pod or {})
         phase = (pod or {}).get("status", {}).get("phase", "no pod")
-        said = state.get("waiting", {}).get("message") or phase
-        return self._outcome(NOTHING, f"no outcome in time: {said}")
+        reason = state.get("waiting", {}).get("message") or phase
+        return self._outcome(NOTHING, f"no outcome in time: {reason}")
 
     def _exec(self, events: Sequence[Object]) -> Outcome | None:
         for event in events:
@@ -81,22 +81,22 @@ class Check:
 
     def _waiting(self, state: Mapping[str, Any]) -> Outcome | None:
         """Return a denial that keeps the pod from starting; anything else may still change."""
-        said = str(state.get("waiting", {}).get("message", ""))
-        return self._outcome(DENIED, said) if self.reason is not None and self.reason.search(said) else None
+        message = str(state.get("waiting", {}).get("message", ""))
+        return self._outcome(DENIED, message) if self.reason is not None and self.reason.search(message) else None
 
     def _stuck(self, pod: Object) -> Outcome | None:
         state = _state(pod).get("terminated")
         return self._outcome(NOTHING, f"the pod ended first: {state.get('message', '')}") if state else None
 
-    def _refused(self, said: str) -> Outcome:
-        expected = self.reason is not None and self.reason.search(said)
+    def _refused(self, message: str) -> Outcome:
+        expected = self.reason is not None and self.reason.search(message)
         # The control is told as denied too: then it is KBS, and not the rest, that says no.
-        denied = expected or (self.reason is None and BY_KBS.search(said))
-        return self._outcome(DENIED if denied else NOTHING, said)
+        denied = expected or (self.reason is None and BY_KBS.search(message))
+        return self._outcome(DENIED if denied else NOTHING, message)
 
-    def _outcome(self, found: str, said: str) -> Outcome:
+    def _outcome(self, actual: str, reason: str) -> Outcome:
         expected = RELEASED if self.reason is None else DENIED
-        return Outcome(name=self.name, expected=expected, found=found, reason=_line(said))
+        return Outcome(name=self.name, expected=expected, result=actual, reason=_line(reason))
 
 
 def _state(pod: Object) -> Mapping[str, Any]:
@@ -104,8 +104,8 @@ def _state(pod: Object) -> Mapping[str, Any]:
     return dict(containers[0].get("state", {}))
 
 
-def _line(said: str) -> str:
+def _line(text: str) -> str:
     """Return the telling part of what was said: what the CDH was told, else the first line."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()] or [""]
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
     telling = next((line for line in lines if "get resource failed: " in line), lines[0])
     return telling.rpartition("get resource failed: ")[2]

@@ -7,57 +7,40 @@ Everything lies in one folder: ``etcd/`` data, ``pki/``, ``kubeconfig``, ``audit
 
 import json
 import os
-import socket
+import shutil
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+import yaml
+
 from rehearsal import pki
-from rehearsal.processes import Child
+from rehearsal.processes import Child, free_port, listens
 from rehearsal.rest import ApiError, ApiServer
 
 TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager")
 """The programs that are needed, by the names under which they are handed over."""
 
 _READY_TIMEOUT = 60.0
-_STOP_GRACE = {"kube-controller-manager": 2.0, "kube-apiserver": 5.0, "etcd": 5.0}
+_STOP_GRACE = {"operators": 3.0, "kube-controller-manager": 2.0, "kube-apiserver": 5.0, "etcd": 5.0}
 _PORT_ATTEMPTS = 5
-
-# Only what changes something, and not the chatter of leases and events.
-_AUDIT_POLICY = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "rules": [
-        {"level": "None", "verbs": ["get", "list", "watch"]},
-        {"level": "None", "resources": [{"group": "coordination.k8s.io"}, {"group": "events.k8s.io"}]},
-        {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},
-        {"level": "None", "users": ["system:apiserver"]},
-        {"level": "Metadata"},
-    ],
-}
-
-_CONTROLLERS = (
-    "garbage-collector-controller,namespace-controller,deployment-controller,replicaset-controller,"
-    "statefulset-controller,daemonset-controller,job-controller,endpoints-controller,endpointslice-controller,"
-    "ttl-after-finished-controller,clusterrole-aggregation-controller,validatingadmissionpolicy-status-controller"
-)
+_OPTIONS = Path(__file__).with_name("control-plane.yaml")
 
 
-class ControlPlaneError(RuntimeError):
-    """A part of the control plane does not start or has ended; the message says what to do."""
+class ClusterError(RuntimeError):
+    """A part of the cluster does not start or has ended; the message says what to do."""
+
+
+OnChange = Callable[["ControlPlane"], None]
+"""Told whenever processes or ports have changed."""
 
 
 class ControlPlane:
     """The three processes. Make it with ``start``; leave it with ``stop`` or a ``with`` block."""
 
-    def __init__(self, directory: Path, tools: Mapping[str, Path], on_change: Callable[[], None]) -> None:
-        missing = [name for name in TOOLS if name not in tools]
-        if missing:
-            raise ControlPlaneError(f"no path given for {', '.join(missing)}; needed are {', '.join(TOOLS)}")
+    def __init__(self, directory: Path, tools: Mapping[str, Path], on_change: OnChange) -> None:
         self.directory = directory
         self.children: list[Child] = []
         self.ports: dict[str, int] = {}
@@ -66,9 +49,14 @@ class ControlPlane:
 
     @classmethod
     def start(
-        cls, directory: Path, tools: Mapping[str, Path], on_change: Callable[[], None] = lambda: None
-    ) -> "ControlPlane":
-        """Start everything and return once the API server is ready.
+        cls,
+        directory: Path,
+        tools: Mapping[str, Path],
+        on_change: OnChange = lambda _: None,
+        *,
+        fresh: bool = False,
+    ) -> Self:
+        """Start everything and return once it is ready.
 
         Call it from a thread that lives as long as the cluster should: the processes end with that thread.
 
@@ -76,27 +64,24 @@ class ControlPlane:
             directory: folder of the cluster; made if missing, used again with its data if not.
             tools: paths of ``etcd``, ``kube-apiserver`` and ``kube-controller-manager``.
             on_change: called whenever ``children`` or ``ports`` have changed.
+            fresh: remove what an earlier cluster left in the folder first.
 
         Raises:
-            ControlPlaneError: a process ended or did not get ready; nothing is left running.
+            ClusterError: a process ended or did not get ready; nothing is left running.
         """
-        plane = cls(directory, tools, on_change)
+        cluster = cls(directory, tools, on_change)
         try:
-            plane._start()
+            cluster._take_folder(fresh=fresh)
+            cluster._start()
         except BaseException:
-            plane.stop()
+            cluster.stop()
             raise
-        return plane
+        return cluster
 
     @property
     def kubeconfig(self) -> Path:
         """Kubeconfig of the user ``rehearsal-admin``."""
         return self.directory / "kubeconfig"
-
-    @property
-    def operators_kubeconfig(self) -> Path:
-        """Kubeconfig for the simulated operators and nodes, so that the audit log tells them from the user."""
-        return self.directory / pki.USERS["rehearsal-operators"]
 
     @property
     def audit_log(self) -> Path:
@@ -106,9 +91,7 @@ class ControlPlane:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -117,72 +100,85 @@ class ControlPlane:
             child = self.children[-1]
             child.stop(_STOP_GRACE[child.name])
             self.children.pop()
-            self._on_change()
+            self._on_change(self)
 
-    def restart(self, name: str, pause: float) -> None:
-        """Kill a process and start it again after ``pause`` seconds; call it from the thread that called ``start``."""
-        place, child = next(found for found in enumerate(self.children) if found[1].name == name)
+    def restart(self, name: str, pause: float = 0.0) -> None:
+        """Kill a process, as a crash would, and start it again; call it from the thread that called ``start``.
+
+        Args:
+            name: name of the process.
+            pause: seconds without it.
+
+        Raises:
+            ClusterError: it does not come back.
+        """
+        place, child = next(numbered for numbered in enumerate(self.children) if numbered[1].name == name)
         child.stop(0)
         time.sleep(pause)
-        self.children[place] = child.restarted()
-        ready = {"etcd": self._etcd_answers, "kube-apiserver": self._api_server_ready}
-        self._await(self.children[place], ready.get(name, lambda: True))
-        self._on_change()
+        self.children[place] = self._again(child)
+        self._on_change(self)
+        self._await(self.children[place], self._ready(name))
+
+    def _again(self, child: Child) -> Child:
+        return child.restarted()
+
+    def _ready(self, name: str) -> Callable[[], bool]:
+        """Return what tells whether a process does its work."""
+        known = {"etcd": lambda: listens(self.ports["etcd"]), "kube-apiserver": self._api_server_ready}
+        return known.get(name, lambda: True)
 
     def check(self) -> None:
-        """Raise ControlPlaneError if one of the processes has ended."""
+        """Raise ClusterError if one of the processes has ended."""
         for child in self.children:
             if (code := child.exit_code()) is not None:
-                raise ControlPlaneError(_epitaph(child, code))
+                raise ClusterError(_epitaph(child, code))
+
+    def _take_folder(self, *, fresh: bool) -> None:
+        if fresh:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def _start(self) -> None:
         (self.directory / "logs").mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o700)
         pki.ensure(self.directory)
-        pki.write_private(self.directory / "pki" / "audit-policy.json", json.dumps(_AUDIT_POLICY))
         wanted: dict[str, int] = {}
         with suppress(OSError, ValueError):
             wanted = json.loads((self.directory / "ports.json").read_text(encoding="ascii"))
-        self._start_on_free_ports("etcd", wanted, ("etcd", "etcd-peer"), self._etcd, self._etcd_answers)
-        self._start_on_free_ports("kube-apiserver", wanted, ("api",), self._api_server, self._api_server_ready)
-        self._start_child("kube-controller-manager", self._controller_manager())
+        self._start_on_free_ports("etcd", wanted, ("etcd", "etcd-peer"))
+        self._start_on_free_ports("kube-apiserver", wanted, ("api",))
+        self._start_child("kube-controller-manager")
         pki.write_private(self.directory / "ports.json", json.dumps(self.ports))
-        self._on_change()
+        self._on_change(self)
 
-    def _start_on_free_ports(
-        self,
-        name: str,
-        wanted: Mapping[str, int],
-        ports: tuple[str, ...],
-        command: Callable[[], list[str]],
-        ready: Callable[[], bool],
-    ) -> None:
+    def _start_on_free_ports(self, name: str, wanted: Mapping[str, int], ports: tuple[str, ...]) -> None:
         for attempt in range(_PORT_ATTEMPTS):
             # The first try takes the ports of last time, so that kubeconfigs and stacks of the user stay true.
-            self.ports.update({port: _free_port(wanted.get(port, 0) if attempt == 0 else 0) for port in ports})
+            self.ports.update({port: free_port(wanted.get(port, 0) if attempt == 0 else 0) for port in ports})
             if name == "kube-apiserver":
                 pki.write_kubeconfigs(self.directory, self.ports["api"])
             log = self.directory / "logs" / f"{name}.log"
             seen = log.stat().st_size if log.exists() else 0
-            child = self._start_child(name, command())
+            child = self._start_child(name)
             try:
-                self._await(child, ready)
-            except ControlPlaneError:
+                self._await(child, self._ready(name))
+            except ClusterError:
                 # Somebody may take a port between our look and the start of the process.
-                said = log.read_bytes()[seen:]
-                if b"address already in use" not in said or attempt == _PORT_ATTEMPTS - 1:
+                output = log.read_bytes()[seen:]
+                if b"address already in use" not in output or attempt == _PORT_ATTEMPTS - 1:
                     raise
                 self.children.remove(child)
                 child.stop(0)
             else:
                 return
 
-    def _start_child(self, name: str, arguments: list[str]) -> Child:
+    def _start_child(self, name: str) -> Child:
+        options = yaml.safe_load(_OPTIONS.read_text(encoding="utf-8"))[name]
+        arguments = [each.format(folder=self.directory, rehearsal=_OPTIONS.parent, **self.ports) for each in options]
         environment = {"PATH": os.defpath, "HOME": str(self.directory), "LANG": "C"}
         log = self.directory / "logs" / f"{name}.log"
         child = Child(name, [str(self._tools[name]), *arguments], log, environment)
         self.children.append(child)
-        self._on_change()
+        self._on_change(self)
         return child
 
     def _await(self, child: Child, ready: Callable[[], bool]) -> None:
@@ -190,97 +186,17 @@ class ControlPlane:
         while not ready():
             self.check()
             if time.monotonic() > deadline:
-                raise ControlPlaneError(
+                raise ClusterError(
                     f"{child.name} runs but was not ready within {_READY_TIMEOUT:.0f} s; the end of {child.log}:\n"
                     f"{child.last_words()}\nIf the machine is very busy, try again when it is less so."
                 )
             time.sleep(0.05)
-
-    def _etcd_answers(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.ports["etcd"]), timeout=1):
-                return True
-        except OSError:
-            return False
 
     def _api_server_ready(self) -> bool:
         try:
             return bool(ApiServer(self.kubeconfig, timeout=5).request("GET", "/readyz") == "ok")
         except (OSError, ApiError):
             return False
-
-    def _etcd(self) -> list[str]:
-        pki_folder = self.directory / "pki"
-        clients, peers = (f"https://127.0.0.1:{self.ports[port]}" for port in ("etcd", "etcd-peer"))
-        certificates = [
-            f"--{prefix}{flag}={pki_folder / file}"
-            for prefix in ("", "peer-")
-            for flag, file in (("cert-file", "server.crt"), ("key-file", "server.key"), ("trusted-ca-file", "ca.crt"))
-        ]
-        return [
-            f"--data-dir={self.directory / 'etcd'}",
-            f"--listen-client-urls={clients}",
-            f"--advertise-client-urls={clients}",
-            f"--listen-peer-urls={peers}",
-            f"--initial-advertise-peer-urls={peers}",
-            f"--initial-cluster=default={peers}",
-            *certificates,
-            "--client-cert-auth",
-            "--peer-client-cert-auth",
-            "--unsafe-no-fsync",
-            "--log-level=warn",
-        ]
-
-    def _api_server(self) -> list[str]:
-        pki_folder = self.directory / "pki"
-        return [
-            f"--etcd-servers=https://127.0.0.1:{self.ports['etcd']}",
-            f"--etcd-cafile={pki_folder / 'ca.crt'}",
-            f"--etcd-certfile={pki_folder / 'server.crt'}",
-            f"--etcd-keyfile={pki_folder / 'server.key'}",
-            "--bind-address=127.0.0.1",
-            f"--secure-port={self.ports['api']}",
-            # It refuses loopback here and finds nothing on a machine without a network: a documentation address
-            # (RFC 5737). Nobody connects to it, as no endpoints are published.
-            "--advertise-address=192.0.2.1",
-            "--endpoint-reconciler-type=none",
-            f"--tls-cert-file={pki_folder / 'server.crt'}",
-            f"--tls-private-key-file={pki_folder / 'server.key'}",
-            f"--token-auth-file={pki_folder / 'tokens.csv'}",
-            "--authorization-mode=RBAC",
-            # Nothing here issues tokens for service accounts, and no node lifecycle controller runs that would take the
-            # taint of a new node off again.
-            "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
-            "--allow-privileged=true",
-            "--service-cluster-ip-range=10.96.0.0/16",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={pki_folder / 'service-account.pub'}",
-            f"--service-account-signing-key-file={pki_folder / 'service-account.key'}",
-            f"--audit-policy-file={pki_folder / 'audit-policy.json'}",
-            f"--audit-log-path={self.audit_log}",
-            "--profiling=false",
-        ]
-
-    def _controller_manager(self) -> list[str]:
-        return [
-            f"--kubeconfig={self.directory / pki.USERS['system:kube-controller-manager']}",
-            "--secure-port=0",
-            "--leader-elect=false",
-            f"--controllers={_CONTROLLERS}",
-            "--kube-api-qps=500",
-            "--kube-api-burst=1000",
-            "--concurrent-namespace-syncs=20",
-            "--concurrent-daemonset-syncs=5",
-        ]
-
-
-def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
-        with closing(socket.socket()) as listener, suppress(OSError):
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", port))
-            return int(listener.getsockname()[1])
-    raise ControlPlaneError("no free port on 127.0.0.1: `ss -tln` shows who listens; end what is not needed")
 
 
 def _epitaph(child: Child, code: int) -> str:

@@ -34,8 +34,24 @@ OPERATOR_GROUP = Kind("operators.coreos.com/v1", "OperatorGroup", "operatorgroup
 OPERATOR = Kind("operators.coreos.com/v1", "Operator", "operators", namespaced=False)
 PACKAGE_MANIFEST = Kind("packages.operators.coreos.com/v1", "PackageManifest", "packagemanifests")
 
+MUTATING_WEBHOOKS = Kind(
+    "admissionregistration.k8s.io/v1",
+    "MutatingWebhookConfiguration",
+    "mutatingwebhookconfigurations",
+    namespaced=False,
+)
+VALIDATING_WEBHOOKS = Kind(
+    "admissionregistration.k8s.io/v1",
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
+    namespaced=False,
+)
+
 INFRASTRUCTURE = Kind("config.openshift.io/v1", "Infrastructure", "infrastructures", namespaced=False)
 INGRESS = Kind("config.openshift.io/v1", "Ingress", "ingresses", namespaced=False)
+PROXY = Kind("config.openshift.io/v1", "Proxy", "proxies", namespaced=False)
+API_SERVER = Kind("config.openshift.io/v1", "APIServer", "apiservers", namespaced=False)
+SCC = Kind("security.openshift.io/v1", "SecurityContextConstraints", "securitycontextconstraints", namespaced=False)
 CLUSTER_VERSION = Kind("config.openshift.io/v1", "ClusterVersion", "clusterversions", namespaced=False)
 MACHINE_CONFIG_POOL = Kind(
     "machineconfiguration.openshift.io/v1", "MachineConfigPool", "machineconfigpools", namespaced=False
@@ -49,6 +65,8 @@ CREDENTIALS_REQUEST = Kind("cloudcredential.openshift.io/v1", "CredentialsReques
 ROUTE = Kind("route.openshift.io/v1", "Route", "routes")
 KATA_CONFIG = Kind("kataconfiguration.openshift.io/v1", "KataConfig", "kataconfigs", namespaced=False)
 KBS_CONFIG = Kind("confidentialcontainers.org/v1alpha1", "KbsConfig", "kbsconfigs")
+EXTERNAL_SECRET = Kind("external-secrets.io/v1", "ExternalSecret", "externalsecrets")
+PEER_POD = Kind("confidentialcontainers.org/v1alpha1", "PeerPod", "peerpods")
 
 ALL = {kind.name: kind for kind in list(globals().values()) if isinstance(kind, Kind)}
 """Every kind by its name."""

@@ -8,6 +8,7 @@ import copy
 import http
 import re
 import shlex
+import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,10 +16,11 @@ from pathlib import Path
 
 import yaml
 
+from coco_azure.trust import proof_text
 from rehearsal import other_secrets
 from rehearsal.api import MERGE_PATCH, Object
 from rehearsal.attempt import BY_KBS, Check, Outcome
-from rehearsal.kubelet import attester, hostile, osc_release, workloads
+from rehearsal.kubelet import evidence, hostile, osc_release, workloads
 from rehearsal.operators import faults
 from rehearsal.operators.osc_peer_pods import DAEMON_SET_NAME
 from rehearsal.operators.osc_peer_pods import NAMESPACE as OSC
@@ -31,14 +33,13 @@ WORKLOAD = Path(__file__).with_name("workload.yaml")
 """Manifest of the workload that the rehearsal's stack makes an agent policy from."""
 FAR_FUTURE = "9000-01-01T00:00:00Z"
 
+_NAMESPACE, _JOB = "coco-attestation-check", "attestation-check"
 _LOOK = 0.2
 _TIMEOUT = 120.0
 # A pod VM that gets no image policy from KBS pulls no image either, and that is another reason.
 _BY_IMAGE_POLICY = re.compile(
     r"failed to pull image (?!.*(?:PolicyDeny|Attest|https?://))|CreateContainerRequest is blocked by policy"
 )
-# Evidence is good, and the secret is another document's.
-_BY_RESOURCE = re.compile(r"PolicyDeny")
 _BY_AGENT = re.compile(r"ExecProcessRequest is blocked by policy")
 _OF_JOBS = ("job-name", "controller-uid", "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid")
 
@@ -51,8 +52,6 @@ def run(
     server: ApiServer,
     workload: Mapping[str, str] | None = None,
     *,
-    namespace: str = "coco-attestation-check",
-    job: str = "attestation-check",
     timeout: float = _TIMEOUT,
 ) -> list[Outcome]:
     """Make all checks, remove what they made, and return how they ended.
@@ -61,30 +60,32 @@ def run(
         server: API server of the rehearsal.
         workload: pod annotations with the initdata of the rehearsal's workload (output ``workloadInitdata``), or None
             where the stack has none of it.
-        namespace: where the attestation check's Job is.
-        job: its name; its pod is the model of every check.
         timeout: seconds that each round of checks may take.
 
     Raises:
         NegativeChecksError: there is no such Job, no CAA, or no initdata to tamper with.
         OSError, ApiError: the API server does not answer, or refuses.
     """
-    model = _model(server, namespace, job)
+    model = _model(server)
     checks = [*_checks(server, model), *(_of_workload(workload) if workload else ())]
-    outcomes = _round(server, namespace, model, checks, timeout)
+    outcomes = _round(server, model, checks, timeout)
     expired = Check(name="expired reference value", pod="check-expired", change=_unchanged, reason=BY_KBS)
     with _fault(server, faults.KBS_CLOCK, FAR_FUTURE):
-        return outcomes + _round(server, namespace, model, [expired], timeout)
+        return outcomes + _round(server, model, [expired], timeout)
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """Return the outcomes for people, a line each."""
+    """Return the outcomes for people, a line each; a long reason goes on under itself."""
     width = max((len(each.name) for each in outcomes), default=0)
     lines = []
     for each in outcomes:
         verdict = "ok   " if each.as_expected else "WRONG"
-        found = each.found if each.as_expected else f"{each.found}, expected {each.expected}"
-        lines.append(f"  {verdict}  {each.name:<{width}}  {found}: {each.reason}")
+        actual = each.result if each.as_expected else f"{each.result}, expected {each.expected}"
+        begin = f"  {verdict}  {each.name:<{width}}  "
+        indent = " " * len(begin)
+        lines += textwrap.wrap(
+            f"{actual}: {each.reason}", proof_text.WIDTH, initial_indent=begin, subsequent_indent=indent
+        )
     return "\n".join(lines)
 
 
@@ -107,7 +108,7 @@ def _checks(server: ApiServer, model: Object) -> list[Check]:
         pod["spec"]["containers"][0]["image"] = UNSIGNED_IMAGE
 
     def lie(pod: Object) -> None:
-        pod["metadata"]["annotations"][attester.ANNOTATION] = "sample"
+        pod["metadata"]["annotations"][evidence.ANNOTATION] = "sample"
 
     def look_in(pod: Object) -> None:
         pod["metadata"]["annotations"][workloads.EXEC] = "cat /proc/1/environ"
@@ -119,10 +120,7 @@ def _checks(server: ApiServer, model: Object) -> list[Check]:
         Check(name="exec into the pod", pod="check-exec", change=look_in, reason=_BY_AGENT, by_exec=True),
         Check(name="sample attester", pod="check-sample", change=lie, reason=BY_KBS),
         *(_hostile(key) for key in hostile.ATTACKS if key != hostile.COMMAND),
-        *(
-            Check(name=each.name, pod=each.pod, change=each.change, reason=_BY_RESOURCE if each.denied else None)
-            for each in other_secrets.attempts(server, model, annotation, of_other_pods)
-        ),
+        *other_secrets.attempts(server, model, annotation, of_other_pods),
     ]
 
 
@@ -176,11 +174,12 @@ def _unchanged(_: Object) -> None:
     """Leave the pod as it is."""
 
 
-def _model(server: ApiServer, namespace: str, job: str) -> Object:
-    found = server.get(f"/apis/batch/v1/namespaces/{namespace}/jobs/{job}")
-    if found is None:
-        raise NegativeChecksError(f"there is no Job {namespace}/{job}: attestationCheck.enabled has to be true")
-    template = copy.deepcopy(found["spec"]["template"])
+def _model(server: ApiServer) -> Object:
+    """Return the pod of the attestation check's Job, which every check is a change of."""
+    job_object = server.get(f"/apis/batch/v1/namespaces/{_NAMESPACE}/jobs/{_JOB}")
+    if job_object is None:
+        raise NegativeChecksError(f"there is no Job {_NAMESPACE}/{_JOB}: attestationCheck.enabled has to be true")
+    template = copy.deepcopy(job_object["spec"]["template"])
     metadata = template.setdefault("metadata", {})
     # The Job would take a pod with its labels for one of its own.
     labels = {name: value for name, value in metadata.get("labels", {}).items() if name not in _OF_JOBS}
@@ -189,15 +188,15 @@ def _model(server: ApiServer, namespace: str, job: str) -> Object:
 
 
 def _release(server: ApiServer) -> osc_release.Release:
-    found = server.get(f"/apis/apps/v1/namespaces/{OSC}/daemonsets/{DAEMON_SET_NAME}")
-    if found is None:
+    daemon_set = server.get(f"/apis/apps/v1/namespaces/{OSC}/daemonsets/{DAEMON_SET_NAME}")
+    if daemon_set is None:
         raise NegativeChecksError(f"there is no DaemonSet {OSC}/{DAEMON_SET_NAME}: no pod VM can start")
-    return osc_release.of(found["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2])
+    return osc_release.of(daemon_set["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2])
 
 
-def _round(server: ApiServer, namespace: str, model: Object, checks: Sequence[Check], timeout: float) -> list[Outcome]:
+def _round(server: ApiServer, model: Object, checks: Sequence[Check], timeout: float) -> list[Outcome]:
     """Make these checks side by side."""
-    pods = f"/api/v1/namespaces/{namespace}/pods"
+    pods = f"/api/v1/namespaces/{_NAMESPACE}/pods"
     until = time.monotonic() + timeout
     try:
         for check in checks:
@@ -206,18 +205,18 @@ def _round(server: ApiServer, namespace: str, model: Object, checks: Sequence[Ch
             pod["metadata"]["name"] = check.pod
             check.change(pod)
             server.request("POST", pods, {"apiVersion": "v1", "kind": "Pod", **pod})
-        return [_wait(server, namespace, check, until) for check in checks]
+        return [_wait(server, check, until) for check in checks]
     finally:
         for check in checks:
             _gone(server, f"{pods}/{check.pod}", time.monotonic() + timeout)
 
 
-def _wait(server: ApiServer, namespace: str, check: Check, until: float) -> Outcome:
+def _wait(server: ApiServer, check: Check, until: float) -> Outcome:
     while True:
-        pod = server.get(f"/api/v1/namespaces/{namespace}/pods/{check.pod}")
+        pod = server.get(f"/api/v1/namespaces/{_NAMESPACE}/pods/{check.pod}")
         if pod is not None:
             fields = f"involvedObject.uid%3D{pod['metadata']['uid']}"
-            events = server.request("GET", f"/api/v1/namespaces/{namespace}/events?fieldSelector={fields}")["items"]
+            events = server.request("GET", f"/api/v1/namespaces/{_NAMESPACE}/events?fieldSelector={fields}")["items"]
             if (outcome := check.judge(pod, events)) is not None:
                 return outcome
         if time.monotonic() > until:

@@ -1,38 +1,25 @@
 """Attempts of one document's pods to get another document's secret, beside a pod that gets its own (``negative``)."""
 
 import base64
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
 
+from coco_azure.formats.attestation_check import expected_digest
+from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.settings.client_secrets import CHECK_SECRET
 from rehearsal.api import Object
+from rehearsal.attempt import Check
 from rehearsal.rest import ApiServer
-from rendering.attestation_check import expected_digest
-from rendering.trustee.resource_uri import ResourceUri
-from settings.client_secrets import CHECK_SECRET
 
 _OTHER = ResourceUri("kbsres1", "key1")
 """What the rehearsal's stack binds to the initdata of pods that bring none of their own."""
 _SECRET = f"/api/v1/namespaces/trustee-operator-system/secrets/{_OTHER.secret}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """One attempt.
-
-    Attributes:
-        name: what is tried, for people.
-        pod: name of its pod.
-        change: makes it out of the check's pod, in place.
-        denied: whether KBS has to deny it.
-    """
-
-    name: str
-    pod: str
-    change: Callable[[Object], None]
-    denied: bool
+_DENIED = re.compile(r"PolicyDeny")
+"""Evidence is good, and the secret is another document's."""
 
 
-def attempts(server: ApiServer, model: Object, annotation: str, of_other_pods: str | None) -> list[Attempt]:
+def attempts(server: ApiServer, model: Object, annotation: str, of_other_pods: str | None) -> list[Check]:
     """Return the attempts; none where secrets are not bound to documents, as in development.
 
     Args:
@@ -41,10 +28,10 @@ def attempts(server: ApiServer, model: Object, annotation: str, of_other_pods: s
         annotation: pod annotation that holds initdata.
         of_other_pods: initdata of pods that bring none of their own, encoded; None where there is none.
     """
-    found = server.get(_SECRET)
-    if _variable(model, "RESOURCE") != CHECK_SECRET.path or of_other_pods is None or found is None:
+    secret = server.get(_SECRET)
+    if _variable(model, "RESOURCE") != CHECK_SECRET.path or of_other_pods is None or secret is None:
         return []
-    expected = expected_digest(_variable(model, "SALT"), base64.b64decode(found["data"][_OTHER.key]))
+    expected = expected_digest(_variable(model, "SALT"), base64.b64decode(secret["data"][_OTHER.key]))
 
     def reach(pod: Object) -> None:
         others = {"RESOURCE": _OTHER.path, "EXPECTED_SHA256": expected}
@@ -59,9 +46,9 @@ def attempts(server: ApiServer, model: Object, annotation: str, of_other_pods: s
         reach(pod)
 
     return [
-        Attempt(name="another pod, its own secret", pod="check-own", change=be_other_and_reach, denied=False),
-        Attempt(name="the check's pod, that secret", pod="check-reach", change=reach, denied=True),
-        Attempt(name="another pod, the check's secret", pod="check-other", change=be_other, denied=True),
+        Check(name="another pod, its own secret", pod="check-own", change=be_other_and_reach, reason=None),
+        Check(name="the check's pod, that secret", pod="check-reach", change=reach, reason=_DENIED),
+        Check(name="another pod, the check's secret", pod="check-other", change=be_other, reason=_DENIED),
     ]
 
 

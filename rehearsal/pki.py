@@ -16,7 +16,10 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from coco_azure.formats.pki import issuing
+from coco_azure.formats.pki.issuing import Subject
 
 USERS = {
     "rehearsal-admin": "kubeconfig",
@@ -51,8 +54,8 @@ def ensure(cluster: Path) -> None:
     pem = serialization.Encoding.PEM
     write_private(pki / "ca.crt", authority.public_bytes(pem))
     write_private(pki / "server.crt", certificate.public_bytes(pem))
-    write_private(pki / "server.key", _private_pem(key))
-    write_private(pki / "service-account.key", _private_pem(signing_key))
+    write_private(pki / "server.key", issuing.private_pem(key))
+    write_private(pki / "service-account.key", issuing.private_pem(signing_key))
     write_private(
         pki / "service-account.pub",
         signing_key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo),
@@ -91,51 +94,18 @@ def _kubeconfig(user: str, token: str, authority: bytes, port: int) -> str:
     )
 
 
-def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
 def _certificate(
     name: str,
     key: ec.EllipticCurvePrivateKey,
     issuer: x509.Certificate | None,
     issuer_key: ec.EllipticCurvePrivateKey,
 ) -> x509.Certificate:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    # An hour of slack for clocks that are set back.
-    start = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + _LIFETIME)
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-        .add_extension(_key_usage(authority=issuer is None), critical=True)
-    )
+    now = dt.datetime.now(dt.UTC)
+    subject = Subject(name=issuing.subject_name(name), key=key.public_key(), authority=issuer is None)
+    builder = issuing.certificate(subject, issuer.subject if issuer else subject.name, issuer_key, now, now + _LIFETIME)
     if issuer is not None:
         names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
         uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
-
-
-def _key_usage(*, authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        encipher_only=False,
-        decipher_only=False,
-    )

@@ -7,9 +7,10 @@ import ctypes
 import os
 import select
 import signal
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,9 +85,9 @@ class ProcessId:
         return True
 
 
-def die_with_parent(number: int = signal.SIGKILL) -> None:
-    """Have the kernel send ``number`` to this process when the thread that started it ends (prctl(2))."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, number)
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the thread that started it ends (prctl(2))."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Child:
@@ -148,6 +149,39 @@ class Child:
         """The end of its log, for an error message."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
+
+
+def descendants(pid: int) -> list[ProcessId]:
+    """Return the children of a process, and theirs."""
+    parents: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, IndexError):
+            fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            parents.setdefault(int(fields[1]), []).append(int(folder.name))
+    children, left = [], [pid]
+    while left:
+        for child in parents.get(left.pop(), []):
+            left.append(child)
+            with suppress(ProcessLookupError):
+                children.append(ProcessId.of(child))
+    return children
+
+
+def free_port(wanted: int = 0) -> int:
+    """Return a port of loopback that nobody uses now, if possible the wanted one."""
+    for port in (wanted, 0):
+        with closing(socket.socket()) as listener, suppress(OSError):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+            return int(listener.getsockname()[1])
+    raise OSError("no free port on 127.0.0.1: `ss -tln` shows who listens; end what is not needed")
+
+
+def listens(port: int) -> bool:
+    """Return whether somebody takes connections on a port of loopback."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 def _readable(descriptor: int, seconds: float) -> bool:

@@ -28,10 +28,6 @@ class Queue:
             self._tasks[key] = asyncio.create_task(self._serve(key), name=f"{self.name} {key}")
         self._wake[key].set()
 
-    def known(self) -> list[str]:
-        """Return every key that was ever added."""
-        return list(self._tasks)
-
     async def stop(self) -> None:
         """End the work on all keys."""
         for task in self._tasks.values():

@@ -3,32 +3,41 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from drift.engine import Engine
+from coco_azure.cli.report import drawing, page, source
+from coco_azure.cli.report.content import RunReport
+from coco_azure.cli.report.model import Check
+from coco_azure.clients.event_log import NotALogError
+from rehearsal import toolchain
 from rehearsal.attempt import Outcome
 from rehearsal.cluster import CHECKOUT
+from rehearsal.toolchain import ToolchainError
+from rehearsal.toolchain.cache import Say
 from rehearsal.workplace import STACK, Prepared
-from report import drawing, page, source
-from report.events import NotALogError
-from report.model import Check
-from toolchain.cache import Say
 
 
 def write(prepared: Prepared, events: Path, out: Path, say: Say, outcomes: Sequence[Outcome] = ()) -> str:
     """Write the report of an event log, and return where it is; a run that ended before it had one has none."""
-    engine = Engine(stack=STACK, options=(), folder=CHECKOUT, variables=prepared.environment())
     tried = [
         Check(
             name=f"{each.name}: {each.expected}",
             outcome="passed" if each.as_expected else "failed",
-            detail=f"{each.found}: {each.reason}",
+            detail=f"{each.result}: {each.reason}",
         )
         for each in outcomes
     ]
     try:
-        report = source.report(engine, events, tried)
+        report = source.report(prepared.engine(STACK), events, tried)
     except (NotALogError, OSError):
         return ""
-    out.write_text(page.html(drawing.with_picture(report, say)), encoding="utf-8")
+    out.write_text(page.html(_with_picture(report, say)), encoding="utf-8")
     short = str(out.relative_to(CHECKOUT) if out.is_relative_to(CHECKOUT) else out)
     say(f"report: {short}")
     return short
+
+
+def _with_picture(report: RunReport, say: Say) -> RunReport:
+    try:
+        return drawing.with_picture(report, say, toolchain.ensure(["dot"], say)["dot"].path)
+    except ToolchainError as error:
+        say(f"the report has no picture of the dependency graph: {error}")
+        return report

@@ -30,7 +30,7 @@ class ApiError(Exception):
 class ApiServer:
     """One API server, as a kubeconfig with a token describes it; opens a connection for each request."""
 
-    def __init__(self, kubeconfig: Path, *, timeout: float = 30.0, user_agent: str = "rehearsal") -> None:
+    def __init__(self, kubeconfig: Path, *, timeout: float = 30.0) -> None:
         content = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
         cluster = content["clusters"][0]["cluster"]
         address = urlsplit(cluster["server"])
@@ -41,11 +41,13 @@ class ApiServer:
         self._headers = {
             "Authorization": f"Bearer {content['users'][0]['user']['token']}",
             "Accept": "application/json",
-            "User-Agent": user_agent,
+            "User-Agent": "rehearsal",
         }
 
-    def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
-        """Send one request; the decoded JSON answer, or its text when it is not JSON.
+    def request(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json", *, user: str = ""
+    ) -> Any:
+        """Send one request, as another ``user`` if named; the decoded JSON answer, or its text when it is not JSON.
 
         Raises:
             ApiError: the status is not 2xx; the message is the server's.
@@ -54,7 +56,8 @@ class ApiServer:
         connection = http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._context)
         try:
             data = None if body is None else json.dumps(body)
-            headers = self._headers if data is None else {**self._headers, "Content-Type": content_type}
+            headers = self._headers | ({} if data is None else {"Content-Type": content_type})
+            headers |= {"Impersonate-User": user} if user else {}
             connection.request(method, path, data, headers)
             response = connection.getresponse()
             text = response.read().decode("utf-8", errors="replace")

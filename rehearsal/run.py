@@ -1,30 +1,37 @@
 """The main job: preview, ``up``, the attested secret, ``up`` again with no change, and what all of it did."""
 
-import json
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import toolchain
-from rehearsal import negative, reported, summary
+from coco_azure.clients.pulumi_cli import EngineError
+from rehearsal import negative, reported, summary, toolchain
 from rehearsal.azure import description
-from rehearsal.cluster import CHECKOUT, Cluster
+from rehearsal.cluster import Cluster
 from rehearsal.control_plane import TOOLS
+from rehearsal.real import brought
+from rehearsal.real.process import Ends
 from rehearsal.rest import ApiServer
+from rehearsal.toolchain.cache import Say
 from rehearsal.workplace import STACK, Prepared, Workplace
-from toolchain.cache import Say
 
 
 class FailedError(RuntimeError):
     """A step of the main job failed; what it printed stands above."""
 
 
+_LOOK, _ENGINE_WAITS = 0.2, 600.0  # seconds
+
+
 def select_stack(prepared: Prepared) -> None:
     """Make the stack ``rehearsal`` where it is missing, and select it; raises FailedError."""
-    _pulumi(prepared, ["stack", "select", "--create", STACK], quiet=True)
+    try:
+        prepared.engine().ask("stack", "select", "--create", STACK)
+    except EngineError as error:
+        raise FailedError(f"the stack cannot be made: {error}") from error
 
 
 def main_job(place: Workplace, say: Say) -> None:
@@ -37,7 +44,9 @@ def main_job(place: Workplace, say: Say) -> None:
     began = time.monotonic()
     tools = {name: tool.path for name, tool in toolchain.ensure(TOOLS, say).items()}
     say("starting etcd, kube-apiserver, kube-controller-manager and the simulated operators")
-    with Cluster.start(place.cluster, tools, fresh=True):
+    for words in brought.words():
+        say(words)
+    with Cluster.start(place.cluster, tools, fresh=True), Ends(place.cluster, say) as ends:
         for folder in (place.state, place.root / "pulumi"):
             shutil.rmtree(folder, ignore_errors=True)
         prepared = place.prepare(say)
@@ -45,14 +54,14 @@ def main_job(place: Workplace, say: Say) -> None:
         select_stack(prepared)
         events, page = place.root / "events.json", place.root / "report.html"
         say("\n$ pulumi preview")
-        _told(prepared, ["preview"], place.root / "preview.json", place.root / "preview.html", say)
+        _run_with_report(prepared, ["preview"], (place.root / "preview.json", place.root / "preview.html"), say, ends)
         say("\n$ pulumi up")
-        _told(prepared, ["up", "--yes", "--skip-preview"], events, page, say)
-        outputs = json.loads(_pulumi(prepared, ["stack", "output", "--json"], quiet=True))
+        _run_with_report(prepared, ["up", "--yes", "--skip-preview"], (events, page), say, ends)
+        outputs = prepared.engine(STACK).outputs()
         if outputs.get("attested") is not True:
             raise FailedError(f"the stack says attested: {outputs.get('attested')!r}, expected true")
         say("\n$ pulumi up --expect-no-changes")
-        _pulumi(prepared, ["up", "--yes", "--skip-preview", "--non-interactive", "--expect-no-changes"])
+        _pulumi(prepared, ["up", "--yes", "--skip-preview", "--expect-no-changes"], ends)
         say("\ntrying what must be denied")
         outcomes = negative.run(ApiServer(place.cluster / "kubeconfig"), outputs["workloadInitdata"].get("cart"))
         # Once more, with what was tried.
@@ -63,31 +72,32 @@ def main_job(place: Workplace, say: Say) -> None:
             raise FailedError(f"the trust chain did not hold: {', '.join(wrong)}; see the table above")
 
 
-def _told(prepared: Prepared, arguments: Sequence[str], events: Path, page: Path, say: Say) -> None:
-    """Run ``pulumi`` and leave its event log and a report, also where it fails."""
+def _run_with_report(
+    prepared: Prepared, arguments: Sequence[str], files: tuple[Path, Path], say: Say, ends: Ends
+) -> None:
+    """Run ``pulumi`` and leave its event log and a report in these files, also where it fails."""
+    events, page = files
     events.unlink(missing_ok=True)
     try:
-        _pulumi(prepared, [*arguments, "--non-interactive", "--suppress-progress", "--event-log", str(events)])
+        _pulumi(prepared, [*arguments, "--suppress-progress"], ends, events)
     except FailedError:
         reported.write(prepared, events, page, say)
         raise
     reported.write(prepared, events, page, say)
 
 
-def _pulumi(prepared: Prepared, arguments: Sequence[str], *, quiet: bool = False) -> str:
-    """Run ``pulumi`` in the checkout; its standard output, where it is not shown."""
-    command = [str(prepared.pulumi), *arguments]
-    # --event-log is one of the options that the CLI shows and takes only in this mode.
-    environment = {**prepared.environment(), "PULUMI_DEBUG_COMMANDS": "true"}
-    pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} if quiet else {}
-    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, text=True, **pipe)
+def _pulumi(prepared: Prepared, arguments: Sequence[str], ends: Ends, log: Path | None = None) -> None:
+    """Run ``pulumi`` in the checkout, which prints; raises FailedError where it fails, or would wait in vain."""
+    process = prepared.engine(STACK).start(*arguments, "--non-interactive", log=log, stdin=subprocess.DEVNULL)
     try:
-        out, err = process.communicate()
-    except BaseException:
-        # Ctrl-C has reached it as well: it cancels what it does and saves its state.
-        process.wait(60)
-        raise
-    if process.returncode != 0:
-        said = f":\n{(err or out or '').strip()}" if quiet else ", see above"
-        raise FailedError(f"`pulumi {' '.join(arguments[:3])}` ended with code {process.returncode}{said}")
-    return out or ""
+        while (code := process.poll()) is None:
+            if ends.hopeless is not None:
+                process.kill()  # it would wait for what is under way; the cluster goes anyway
+                process.wait()
+                raise FailedError(f"given up: {ends.hopeless}")
+            time.sleep(_LOOK)
+    except KeyboardInterrupt:
+        # Ctrl-C has reached it as well: it cancels what it does.
+        code = process.wait(_ENGINE_WAITS) or signal.SIGINT
+    if code != 0:
+        raise FailedError(f"`pulumi {' '.join(arguments[:3])}` ended with code {code}, see above")

@@ -14,9 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import toolchain
-from rehearsal.cluster import CHECKOUT, Cluster, ClusterError
-from rehearsal.control_plane import TOOLS
+from rehearsal import toolchain
+from rehearsal.cluster import CHECKOUT, Cluster
+from rehearsal.control_plane import TOOLS, ClusterError, ControlPlane
 from rehearsal.pki import write_private
 from rehearsal.processes import Child, ProcessId
 
@@ -35,8 +35,8 @@ def state(directory: Path) -> dict[str, Any] | None:
 
 def running(directory: Path) -> bool:
     """Return whether the folder's supervisor runs."""
-    said = state(directory)
-    return said is not None and ProcessId.from_json(said["supervisor"]).alive()
+    current = state(directory)
+    return current is not None and ProcessId.from_json(current["supervisor"]).alive()
 
 
 def start(directory: Path) -> None:
@@ -56,11 +56,13 @@ def start(directory: Path) -> None:
         )
     deadline = time.monotonic() + _START_TIMEOUT
     while time.monotonic() < deadline:
-        said = state(directory) or {}
-        if said.get("phase") == "ready":
+        current = state(directory) or {}
+        if current.get("phase") == "ready":
             return
         if process.poll() is not None:
-            raise ClusterError(said.get("error") or f"the rehearsal ended; see {directory / 'logs' / 'supervisor.log'}")
+            raise ClusterError(
+                current.get("error") or f"the rehearsal ended; see {directory / 'logs' / 'supervisor.log'}"
+            )
         time.sleep(_LOOK)
     process.terminate()
     raise ClusterError(f"the rehearsal was not ready within {_START_TIMEOUT:.0f} s; see {directory / 'logs'}")
@@ -68,12 +70,12 @@ def start(directory: Path) -> None:
 
 def stop(directory: Path) -> bool:
     """End the supervisor of the folder and what it started; True if anything was running."""
-    said = state(directory)
-    if said is None:
+    current = state(directory)
+    if current is None:
         return False
-    ended = ProcessId.from_json(said["supervisor"]).end(_STOP_GRACE)
+    ended = ProcessId.from_json(current["supervisor"]).end(_STOP_GRACE)
     # Children of a supervisor that was killed end with it; one that is left for whatever reason is ended here.
-    for child in said["children"]:
+    for child in current["children"]:
         ended = ProcessId.from_json(child["process"]).end(1.0) or ended
     (directory / _STATE).unlink(missing_ok=True)
     return ended
@@ -114,12 +116,12 @@ class Supervisor:
             raise KeyboardInterrupt
         self._stopping = True
 
-    def _changed(self, cluster: Cluster) -> None:
-        self._children = cluster.children()
+    def _changed(self, cluster: ControlPlane) -> None:
+        self._children = cluster.children
         self._write()
 
     def _write(self) -> None:
-        said = {
+        content = {
             "supervisor": asdict(ProcessId.of(_own_pid())),
             "phase": self._phase,
             "error": self._error,
@@ -127,7 +129,7 @@ class Supervisor:
                 {"name": child.name, "process": asdict(child.identity)} for child in self._children if child.identity
             ],
         }
-        write_private(self._directory / _STATE, json.dumps(said))
+        write_private(self._directory / _STATE, json.dumps(content))
 
 
 def _own_pid() -> int:

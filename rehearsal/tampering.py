@@ -22,9 +22,9 @@ def tampered(encoded: str, *, compressed: bool) -> str:
         ValueError: the text is no initdata, or nothing in it can be changed without breaking it.
     """
     document = initdata.read(encoded, compressed=compressed)
-    for found in (*_COMMENT.finditer(document.text), *_VERSION.finditer(document.text)):
+    for match in (*_COMMENT.finditer(document.text), *_VERSION.finditer(document.text)):
         changed = bytearray(document.text)
-        changed[found.start(1)] ^= _CASE if changed[found.start(1)] >= ord("A") else 1
+        changed[match.start(1)] ^= _CASE if changed[match.start(1)] >= ord("A") else 1
         if _works_the_same(document, bytes(changed)):
             raw = gzip.compress(bytes(changed), mtime=0) if compressed else bytes(changed)
             return base64.b64encode(raw).decode()

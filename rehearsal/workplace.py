@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import toolchain
+from coco_azure.clients.pulumi_cli import Engine
+from rehearsal import toolchain
 from rehearsal.azure.arm_server import Access
 from rehearsal.cluster import CHECKOUT, SETTINGS
-from toolchain import engine, plugins
-from toolchain.cache import Say
+from rehearsal.toolchain import engine, plugins
+from rehearsal.toolchain.cache import Say
 
 STACK = "rehearsal"
+PYTHON = CHECKOUT / ".venv" / "bin" / "python"
 PASSPHRASE = "rehearsal"  # noqa: S105 - of a stack that is thrown away; its secrets protect nothing
 
 
@@ -29,8 +31,8 @@ class Workplace:
     @classmethod
     def by_hand(cls) -> "Workplace":
         """Return that of ``make rehearsal-up``: COCO_REHEARSAL_DIRECTORY, or ``.rehearsal``."""
-        said = os.environ.get("COCO_REHEARSAL_DIRECTORY")
-        return cls(Path(said).absolute() if said else CHECKOUT / ".rehearsal")
+        folder = os.environ.get("COCO_REHEARSAL_DIRECTORY")
+        return cls(Path(folder).absolute() if folder else CHECKOUT / ".rehearsal")
 
     @classmethod
     def of_rehearse(cls) -> "Workplace":
@@ -47,8 +49,8 @@ class Workplace:
         """Folder of Pulumi's backend."""
         return self.root / "state"
 
-    def prepare(self, say: Say) -> "Prepared":
-        """Place the engine and its plugins, and return what ``pulumi`` needs.
+    def prepare(self, say: Say, python: Path = PYTHON) -> "Prepared":
+        """Place the engine and its plugins, which ``python`` runs, and return what ``pulumi`` needs.
 
         Raises:
             ToolchainError: a part cannot be had.
@@ -56,8 +58,8 @@ class Workplace:
         for folder in (self.state, self.root / "pulumi"):
             folder.mkdir(parents=True, exist_ok=True)
         pulumi = toolchain.ensure(["pulumi"], say)["pulumi"]
-        provider = plugins.install(CHECKOUT, self.root / "pulumi", pulumi.path, say)
-        folders = engine.path_folders(CHECKOUT, self.root / "bin", pulumi)
+        provider = plugins.install(CHECKOUT, python, self.root / "pulumi", pulumi.path, say)
+        folders = engine.path_folders(python, self.root / "bin", pulumi)
         variables = {
             "KUBECONFIG": str(self.cluster / "kubeconfig"),
             "PULUMI_HOME": str(self.root / "pulumi"),
@@ -87,6 +89,10 @@ class Prepared:
     variables: Mapping[str, str]
     cluster: Path
 
+    def engine(self, stack: str | None = None, folder: Path = CHECKOUT) -> Engine:
+        """Return ``pulumi`` for a stack, by default the selected one of this project."""
+        return Engine(folder=folder, stack=stack, environment=self.environment(), program=str(self.pulumi))
+
     def environment(self) -> dict[str, str]:
         """Return the whole environment for a child process."""
         path = os.pathsep.join([*map(str, self.folders), os.environ.get("PATH", os.defpath)])
@@ -94,8 +100,8 @@ class Prepared:
 
     def shell(self) -> str:
         """Return it as lines that a POSIX shell can read."""
-        said = {**self.variables, **self._azure()}
-        lines = [f"export {name}={shlex.quote(value)}" for name, value in said.items()]
+        variables = {**self.variables, **self._azure()}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
         # What was in front already, after reading the file twice, may stand there twice: that changes nothing.
         ahead = os.pathsep.join(shlex.quote(str(folder)) for folder in self.folders)
         return "\n".join([*lines, f'export PATH={ahead}:"$PATH"', "unset PULUMI_ACCESS_TOKEN", ""])

@@ -14,21 +14,17 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceOptions
 
-from components.cluster.client import ClusterClient
-from components.cluster.ownership import MINTED, mark
+from coco_azure import names
+from coco_azure.clients.kubernetes import ClusterClient
+from coco_azure.formats import fingerprint
+from coco_azure.formats.pki import keys
+from coco_azure.settings.azure_credentials import CredentialSettings
+from components.cluster.ownership import mark
 from components.cluster.watching import in_thread
 from components.trustee.kept_secret import kept_secret
-from diagnosis import NAMESPACE
-from rendering import fingerprint
-from rendering.pki import keys
-from rollout.facts import OWNER
-from settings.azure_credentials import CredentialSettings
 
-SECRET = "peer-pods-secret"  # noqa: S105 - a name
-_SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
-_REQUEST = (
-    "/apis/cloudcredential.openshift.io/v1/namespaces/openshift-cloud-credential-operator/credentialsrequests/"
-    "openshift-sandboxed-containers-azure"
+_REQUEST = names.path(
+    names.CREDENTIALS_REQUESTS, names.CREDENTIALS_REQUEST, namespace=names.CREDENTIAL_OPERATOR_NAMESPACE
 )
 TOKEN_FILE = "/var/run/secrets/openshift/serviceaccount/token"  # noqa: S105 - a path
 """Where image job and CAA have the cluster's token (sandboxed-containers-operator ``peerpods.go`` 00b58ece)."""
@@ -74,7 +70,7 @@ class OperatorCredentials(pulumi.ComponentResource):
         before = ResourceHook(f"{name}-request", _Before(args.client).take_back)
         secret = kubernetes.core.v1.Secret(
             f"{name}-secret",
-            metadata={"name": SECRET, "namespace": args.namespace},
+            metadata={"name": names.PEER_PODS_SECRET, "namespace": args.namespace},
             data={key: Output.secret(base64.b64encode(text.encode()).decode()) for key, text in content.items()},
             opts=ResourceOptions.merge(child, ResourceOptions(hooks=ResourceHookBinding(before_create=[before]))),
         )
@@ -100,12 +96,14 @@ class _Before:
         await in_thread(self._take_back)
 
     def _take_back(self) -> None:
-        path = f"{_SECRETS}/{SECRET}"
-        found = self._client.get(path)
-        if found is None or MINTED not in (found["metadata"].get("labels") or {}):
+        path = names.path(names.SECRETS, names.PEER_PODS_SECRET, namespace=names.OSC_NAMESPACE)
+        secret = self._client.get(path)
+        if secret is None or names.MINTED not in (secret["metadata"].get("labels") or {}):
             return
-        pulumi.log.info(f"{SECRET} of the Cloud Credential Operator makes room for the one of azure.credentials")
-        metadata = {"labels": {MINTED: None}, "ownerReferences": None, "annotations": {OWNER: mark()}}
+        pulumi.log.info(
+            f"{names.PEER_PODS_SECRET} of the Cloud Credential Operator makes room for the one of azure.credentials"
+        )
+        metadata = {"labels": {names.MINTED: None}, "ownerReferences": None, "annotations": {names.STACK: mark()}}
         self._client.patch(path, {"metadata": metadata, "data": None})
         if self._client.get(_REQUEST) is not None:
             self._client.delete(_REQUEST)
@@ -116,10 +114,10 @@ def operator_environment(settings: CredentialSettings, subscription: str, tenant
 
     Names: sandboxed-containers-operator ``docs/credentials-handling.md``, ``peerpods.go`` configureCAAProvider.
     """
-    said = settings.workload_identity
-    if said is None:
+    identity = settings.workload_identity
+    if identity is None:
         return {}
-    return {"CLIENTID": said.client_id, "TENANTID": said.tenant_id or tenant, "SUBSCRIPTIONID": subscription}
+    return {"CLIENTID": identity.client_id, "TENANTID": identity.tenant_id or tenant, "SUBSCRIPTIONID": subscription}
 
 
 def _content(args: OperatorCredentialsArgs) -> dict[str, str]:
@@ -129,10 +127,10 @@ def _content(args: OperatorCredentialsArgs) -> dict[str, str]:
         pulumi.RunError: nobody knows the tenant.
     """
     principal, identity = args.settings.service_principal, args.settings.workload_identity
-    said = principal or identity
-    if said is None:
+    credentials = principal or identity
+    if credentials is None:
         return {}
-    tenant = said.tenant_id or args.tenant
+    tenant = credentials.tenant_id or args.tenant
     if not tenant:
         part = args.settings.source
         raise pulumi.RunError(
@@ -140,7 +138,7 @@ def _content(args: OperatorCredentialsArgs) -> dict[str, str]:
             f"pulumi config set --path 'coco-azure:azure.credentials.{part}.tenantId' VALUE"
         )
     content = {
-        "AZURE_CLIENT_ID": said.client_id,
+        "AZURE_CLIENT_ID": credentials.client_id,
         "AZURE_TENANT_ID": tenant,
         "AZURE_SUBSCRIPTION_ID": args.subscription,
     }

@@ -1,7 +1,7 @@
 """The network of the pod VMs: resource group, region, VNet, subnet and network security group, exactly one of each.
 
-All of it is known beforehand (``components.azure.lookup``), but for a subnet that the stack makes. The component keeps
-it in the state, where a drift check finds what it was.
+All of it is known beforehand (``coco_azure.inventory.network_lookup``), but for a subnet that the stack makes. The
+component keeps it in the state, where a drift check finds what it was.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components.azure.place import Place
+from coco_azure.inventory.azure_place import PodVmPlace
+from coco_azure.settings.azure_subnet import OwnSubnetSettings
 from components.azure.subnet import PeerPodSubnet, PeerPodSubnetArgs
-from settings.azure_subnet import OwnSubnetSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class AzureNetworkArgs:
         own: settings of a subnet that the stack makes; None: they go into one that is there.
     """
 
-    place: Place
+    place: PodVmPlace
     own: OwnSubnetSettings | None = None
 
 
@@ -54,8 +54,8 @@ class AzureNetwork(pulumi.ComponentResource):
         self.region = Output.from_input(place.region)
         self.vnet = Output.from_input(place.vnet)
         self.own_subnet = None if args.own is None else self._made(place, args.own)
-        there = Output.from_input(place.subnet_id)
-        self.subnet_id = there if self.own_subnet is None else self.own_subnet.subnet_id
+        subnet_id = Output.from_input(place.subnet_id)
+        self.subnet_id = subnet_id if self.own_subnet is None else self.own_subnet.subnet_id
         self.nsg_id = Output.from_input(place.nsg_id)
         self.subnet = Output.from_input(dict(place.subnet))
         self.register_outputs(
@@ -69,7 +69,7 @@ class AzureNetwork(pulumi.ComponentResource):
             }
         )
 
-    def _made(self, place: Place, own: OwnSubnetSettings) -> PeerPodSubnet:
+    def _made(self, place: PodVmPlace, own: OwnSubnetSettings) -> PeerPodSubnet:
         arguments = PeerPodSubnetArgs(
             settings=own, vnet_id=place.vnet_id, region=place.region, nsg_id=place.nsg_id, provider=place.provider
         )

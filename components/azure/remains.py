@@ -10,14 +10,13 @@ from typing import Any
 import pulumi
 from pulumi import ErrorHook, ErrorHookArgs
 
-from components.azure.client import AzureClient
-from components.azure.place import same
+from coco_azure import names
+from coco_azure.clients.arm_ids import same
+from coco_azure.clients.azure import ROLE_ASSIGNMENTS, AzureClient
 from components.azure.resources import NatGateway, PublicIPAddress, RoleAssignment, Subnet
 from components.cluster.ownership import mark
 from components.cluster.watching import in_thread
 
-OWNER_TAG = "coco-azure-stack"
-"""Tag of what the stack makes in Azure, where it can have tags; says which stack."""
 _EXISTS = "cannot create already existing resource"
 
 
@@ -41,54 +40,57 @@ def remover(name: str, client: AzureClient) -> ErrorHook:
 
 def _remove(client: AzureClient, token: str, inputs: Mapping[str, Any]) -> bool:
     """Delete a resource of an interrupted run, and return whether it is gone."""
-    delete = _OF_KIND[token](client, inputs)
-    if delete is None:
+    arm_id = _OF_KIND[token](client, inputs)
+    if arm_id is None:
         return False
     pulumi.log.info(f"{token.rpartition(':')[2]} of an interrupted run is in Azure; it is deleted and made anew")
-    delete()
+    client.delete(arm_id)
     return True
 
 
-_Delete = Callable[[], Any]
+def _subnet(client: AzureClient, inputs: Mapping[str, Any]) -> str | None:
+    arm_id = f"{_network(client, inputs, 'virtualNetworks', 'virtualNetworkName')}/subnets/{inputs['subnetName']}"
+    answer = _properties(client.get(arm_id))
+    ours, theirs = ((each.get("natGateway") or {}).get("id") for each in (inputs, answer))
+    own = ours is not None and theirs is not None and same(ours, theirs)
+    return arm_id if own and not answer.get("ipConfigurations") else None
 
 
-def _subnet(client: AzureClient, inputs: Mapping[str, Any]) -> _Delete | None:
-    names = (inputs["resourceGroupName"], inputs["virtualNetworkName"], inputs["subnetName"])
-    found = client.network.subnets.get(*names)
-    ours, theirs = (inputs.get("natGateway") or {}).get("id"), found.nat_gateway and found.nat_gateway.id
-    if ours is None or theirs is None or not same(ours, theirs) or found.ip_configurations:
-        return None
-    return lambda: client.network.subnets.begin_delete(*names).result()
+def _nat_gateway(client: AzureClient, inputs: Mapping[str, Any]) -> str | None:
+    arm_id = _network(client, inputs, "natGateways", "natGatewayName")
+    answer = client.get(arm_id)
+    return arm_id if _tagged(answer) and not _properties(answer).get("subnets") else None
 
 
-def _nat_gateway(client: AzureClient, inputs: Mapping[str, Any]) -> _Delete | None:
-    names = (inputs["resourceGroupName"], inputs["natGatewayName"])
-    found = client.network.nat_gateways.get(*names)
-    if not _tagged(found) or found.subnets:
-        return None
-    return lambda: client.network.nat_gateways.begin_delete(*names).result()
+def _address(client: AzureClient, inputs: Mapping[str, Any]) -> str | None:
+    arm_id = _network(client, inputs, "publicIPAddresses", "publicIpAddressName")
+    answer = client.get(arm_id)
+    used = any(_properties(answer).get(each) for each in ("natGateway", "ipConfiguration"))
+    return arm_id if _tagged(answer) and not used else None
 
 
-def _address(client: AzureClient, inputs: Mapping[str, Any]) -> _Delete | None:
-    names = (inputs["resourceGroupName"], inputs["publicIpAddressName"])
-    found = client.network.public_ip_addresses.get(*names)
-    if not _tagged(found) or found.nat_gateway or found.ip_configuration:
-        return None
-    return lambda: client.network.public_ip_addresses.begin_delete(*names).result()
-
-
-def _role_assignment(client: AzureClient, inputs: Mapping[str, Any]) -> _Delete:
+def _role_assignment(_: AzureClient, inputs: Mapping[str, Any]) -> str:
     # Its name is made of scope, role and principal; nobody else comes to it.
-    return lambda: client.authorization.role_assignments.delete(inputs["scope"], inputs["roleAssignmentName"])
+    return f"{inputs['scope']}{ROLE_ASSIGNMENTS}/{inputs['roleAssignmentName']}"
 
 
-def _tagged(found: Any) -> bool:
-    return bool((found.tags or {}).get(OWNER_TAG) == mark())
+def _network(client: AzureClient, inputs: Mapping[str, Any], kind: str, name: str) -> str:
+    group = f"/subscriptions/{client.subscription}/resourceGroups/{inputs['resourceGroupName']}"
+    return f"{group}/providers/Microsoft.Network/{kind}/{inputs[name]}"
 
 
-_OF_KIND: Mapping[str, Callable[[AzureClient, Mapping[str, Any]], _Delete | None]] = {
+def _properties(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    return resource.get("properties") or {}
+
+
+def _tagged(resource: Mapping[str, Any]) -> bool:
+    return bool((resource.get("tags") or {}).get(names.STACK_TAG) == mark())
+
+
+_OF_KIND: Mapping[str, Callable[[AzureClient, Mapping[str, Any]], str | None]] = {
     Subnet.token: _subnet,
     NatGateway.token: _nat_gateway,
     PublicIPAddress.token: _address,
     RoleAssignment.token: _role_assignment,
 }
+"""Functions that return the ARM id of a resource that is the stack's own and unused, by kind."""

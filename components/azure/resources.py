@@ -17,7 +17,7 @@ class AzureResource(pulumi.CustomResource):
     """A resource of Azure; its id is its ARM id."""
 
     token: ClassVar[str]
-    told: ClassVar[tuple[str, ...]] = ()
+    answered: ClassVar[tuple[str, ...]] = ()
     """Outputs that a program reads, by azure-native's names."""
 
     def __init__(self, name: str, inputs: Mapping[str, Input[Any]], opts: ResourceOptions | None = None) -> None:
@@ -30,7 +30,7 @@ class AzureResource(pulumi.CustomResource):
         """
         given = {key: value for key, value in inputs.items() if value is not None}
         pinned = ResourceOptions.merge(opts, ResourceOptions(version=_PROVIDER_VERSION))
-        super().__init__(self.token, name, {**dict.fromkeys(self.told), **given}, pinned)
+        super().__init__(self.token, name, {**dict.fromkeys(self.answered), **given}, pinned)
 
 
 class Subnet(AzureResource):
@@ -49,7 +49,7 @@ class PublicIPAddress(AzureResource):
     """A public IP address."""
 
     token = "azure-native:network:PublicIPAddress"  # noqa: S105 - a type token
-    told = ("ipAddress",)
+    answered = ("ipAddress",)
     ipAddress: Output[str | None]  # noqa: N815 - azure-native's name
     """The address, once there is one."""
 

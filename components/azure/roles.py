@@ -7,14 +7,15 @@ from http import HTTPStatus
 import pulumi
 from pulumi import ResourceHookBinding, ResourceOptions
 
-from components.azure import client as azure_client
-from components.azure.client import AzureClient
-from components.azure.place import Place, subnet_id
+from coco_azure.clients import azure as azure_client
+from coco_azure.clients.arm_ids import subnet_id
+from coco_azure.clients.azure import ROLE_ASSIGNMENTS, AzureClient
+from coco_azure.formats.azure_roles import Need, needs
+from coco_azure.inventory.azure_place import PodVmPlace
+from coco_azure.settings import Settings
 from components.azure.remains import remover
 from components.azure.resources import RoleAssignment
 from components.azure.subnet import PeerPodSubnet
-from rendering.azure_roles import Need, needs
-from settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class OperatorRolesArgs:
 
     Attributes:
         principal: object id of the operators' identity.
-        needs: what they do in Azure (``rendering.azure_roles.needs``).
+        needs: what they do in Azure (``coco_azure.formats.azure_roles.needs``).
         foreign: assignments that somebody else has made, as pairs of scope and role id in lower case: Azure takes no
             second one of the same role, scope and principal.
         after: what has to be there before, by scope: a subnet that the stack makes itself.
@@ -80,7 +81,7 @@ def _short(need: Need) -> str:
     return f"{need.role.name.replace(' ', '-').lower()}-{kind}"
 
 
-def needed(stack: Settings, place: Place) -> Sequence[Need]:
+def needed(stack: Settings, place: PodVmPlace) -> Sequence[Need]:
     """Return what the operators of this stack do in Azure."""
     own = stack.azure.own_subnet
     subnet = place.subnet_id if own is None else subnet_id(place.vnet_id, own.name)
@@ -89,7 +90,7 @@ def needed(stack: Settings, place: Place) -> Sequence[Need]:
 
 
 def assigned(
-    name: str, stack: Settings, place: Place, own: PeerPodSubnet | None, parent: pulumi.Resource
+    name: str, stack: Settings, place: PodVmPlace, own: PeerPodSubnet | None, parent: pulumi.Resource
 ) -> list[pulumi.Resource]:
     """Register the role assignments where the stack is to make them, and return them.
 
@@ -99,7 +100,7 @@ def assigned(
     principal = stack.azure.credentials.object_id
     if stack.azure.roles != "assign" or principal is None:
         return []
-    wanted, client = needed(stack, place), azure_client.connect(place.subscription, place.provider)
+    wanted, client = needed(stack, place), azure_client.connect(place.subscription)
     arguments = OperatorRolesArgs(
         principal=principal,
         needs=wanted,
@@ -116,11 +117,11 @@ def _foreign(client: AzureClient, principal: str, wanted: Sequence[Need]) -> fro
     from azure.core.exceptions import HttpResponseError, ServiceRequestError  # noqa: PLC0415 - slow to import
 
     names = {need.assignment(principal) for need in wanted}
-    found = set()
+    met = set()
     for scope in dict.fromkeys(need.scope for need in wanted):
-        listing = client.authorization.role_assignments.list_for_scope(scope, filter=f"principalId eq '{principal}'")
+        listing = client.pages(f"{scope}{ROLE_ASSIGNMENTS}", filter=f"principalId eq '{principal}'")
         try:
-            there = [each for each in listing if each.name not in names]
+            others = [each["properties"] for each in listing if each["name"] not in names]
         except (HttpResponseError, ServiceRequestError) as error:
             if getattr(error, "status_code", None) == HTTPStatus.NOT_FOUND:
                 continue  # a subnet that is still to be made
@@ -129,5 +130,5 @@ def _foreign(client: AzureClient, principal: str, wanted: Sequence[Need]) -> fro
                 "Microsoft.Authorization/roleAssignments/read and write there, as Owner or Role Based Access Control "
                 "Administrator have them; or choose: pulumi config set --path 'coco-azure:azure.roles' check"
             ) from error
-        found |= {(each.scope.casefold(), each.role_definition_id.rsplit("/", 1)[-1].casefold()) for each in there}
-    return frozenset(found)
+        met |= {(each["scope"].casefold(), each["roleDefinitionId"].rsplit("/", 1)[-1].casefold()) for each in others}
+    return frozenset(met)

@@ -1,4 +1,4 @@
-"""A subnet of the pod VMs' own in the cluster's VNet, with its network security group and its way out.
+"""A subnet of the pod VMs' own in the cluster's VNet, with its network security group and outbound connectivity.
 
 All of it is in the resource group of the VNet. Azure deletes a subnet only without a NIC in it, a NAT gateway only
 without a subnet, and an address only without a NAT gateway; each depends on the next, so ``destroy`` goes that way, and
@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import pulumi
 from pulumi import Output, ResourceHookBinding, ResourceOptions
 
-from components.azure import client as azure_client
-from components.azure import place as azure_place
-from components.azure.remains import OWNER_TAG, remover
+from coco_azure import names
+from coco_azure.clients import arm_ids
+from coco_azure.clients import azure as azure_client
+from coco_azure.settings.azure_subnet import OwnSubnetSettings
+from components.azure.remains import remover
 from components.azure.resources import NatGateway, PublicIPAddress, Subnet
 from components.cluster.ownership import mark
-from settings.azure_subnet import OwnSubnetSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,37 +54,37 @@ class PeerPodSubnet(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PeerPodSubnetArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:PeerPodSubnet", name, None, opts)
-        said = args.settings
+        settings = args.settings
         self._args = args
-        client = azure_client.connect(azure_place.subscription_of(args.vnet_id), args.provider)
+        client = azure_client.connect(arm_ids.subscription_of(args.vnet_id))
         self._again = ResourceHookBinding(on_error=[remover(f"{name}-remains", client)])
-        self._group, self._vnet = azure_place.group_of(args.vnet_id), azure_place.name_of(args.vnet_id)
+        self._group, self._vnet = arm_ids.group_of(args.vnet_id), arm_ids.name_of(args.vnet_id)
         self.address = Output.from_input(None)
-        self.nat_gateway = self._way_out(name) if said.nat_gateway.enabled else None
+        self.nat_gateway = self._nat_gateway(name) if settings.nat_gateway.enabled else None
         self.subnet = Subnet(
             name,
             {
                 "resourceGroupName": self._group,
                 "virtualNetworkName": self._vnet,
-                "subnetName": said.name,
-                "addressPrefix": said.address_range,
+                "subnetName": settings.name,
+                "addressPrefix": settings.address_range,
                 "networkSecurityGroup": {"id": args.nsg_id},
                 "natGateway": None if self.nat_gateway is None else {"id": self.nat_gateway.id},
-                "routeTable": None if said.route_table_id is None else {"id": said.route_table_id},
+                "routeTable": None if settings.route_table_id is None else {"id": settings.route_table_id},
                 # Outbound by NAT gateway or route table, never by an address that Azure lends.
                 "defaultOutboundAccess": False,
             },
             # A subnet of another name could not have the same range beside the old one.
             ResourceOptions.merge(self._child(), ResourceOptions(delete_before_replace=True)),
         )
-        self.arm_id = azure_place.subnet_id(args.vnet_id, said.name)
+        self.arm_id = arm_ids.subnet_id(args.vnet_id, settings.name)
         # Of the resource only the URN is taken, which a preview knows: the id is no surprise.
         self.subnet_id = Output.all(self.arm_id, self.subnet.urn).apply(lambda both: both[0])
         self.register_outputs({"subnet_id": self.subnet_id, "address": self.address})
 
-    def _way_out(self, name: str) -> NatGateway:
-        said = self._args.settings
-        gateway, tags = said.nat_gateway, {**said.tags, OWNER_TAG: mark()}
+    def _nat_gateway(self, name: str) -> NatGateway:
+        settings = self._args.settings
+        gateway, tags = settings.nat_gateway, {**settings.tags, names.STACK_TAG: mark()}
         # Zones of neither can be changed, and an address serves one gateway at a time: new zones are new names, so that
         # the new pair is there before the old one goes.
         suffix = "".join(f"-{zones}" for zones in (gateway.zone, "".join(gateway.address_zones)) if zones)
@@ -92,7 +93,7 @@ class PeerPodSubnet(pulumi.ComponentResource):
             f"{name}-address",
             {
                 **place,
-                "publicIpAddressName": f"{said.name}-ip{suffix}",
+                "publicIpAddressName": f"{settings.name}-ip{suffix}",
                 "sku": {"name": "Standard", "tier": "Regional"},
                 "publicIPAllocationMethod": "Static",
                 "publicIPAddressVersion": "IPv4",
@@ -109,7 +110,7 @@ class PeerPodSubnet(pulumi.ComponentResource):
             f"{name}-nat",
             {
                 **place,
-                "natGatewayName": f"{said.name}-nat{suffix}",
+                "natGatewayName": f"{settings.name}-nat{suffix}",
                 "sku": {"name": "Standard"},
                 "idleTimeoutInMinutes": gateway.idle_minutes,
                 "publicIpAddresses": [{"id": address.id}],

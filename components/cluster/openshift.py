@@ -11,13 +11,6 @@ from typing import Any, ClassVar
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 
-WAIT_FOR = "pulumi.com/waitFor"
-"""Annotation that holds a resource until the object says what it names (pulumi-kubernetes 4.34 ``overrides.go``)."""
-DELETION_PROPAGATION = "pulumi.com/deletionPropagationPolicy"
-"""Annotation that says how an object's dependents are deleted: ``foreground`` (default), ``background``, ``orphan``."""
-PATCH_FORCE = "pulumi.com/patchForce"
-"""Annotation that lets a patch take a field over from another manager."""
-
 _PROVIDER_VERSION = version("pulumi-kubernetes")
 
 

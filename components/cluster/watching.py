@@ -3,18 +3,21 @@
 import asyncio
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Literal, TypeVar, cast
 
 import pulumi
 
-from components.cluster.client import ClusterClient, Object
+from coco_azure.clients.kubernetes import ClusterClient, Object
+from components.refusal import AWAY
 
-Line = tuple[Literal["info", "warn"], str]
-"""What to tell, and how loudly; each text is told once in a row."""
+Line = tuple[Literal["info", "warn", "debug"], str]
+"""What to tell, and how loudly; each text is told once in a row. ``debug`` is for the event log alone."""
 
 _WINDOW = 20  # seconds of one watch; what is not the object's own is looked at this often at least
+_SHORT_WINDOW = 5  # seconds of one watch of a wait that looks at several objects
 _PAUSE = 1.0  # seconds between two watches, so that an API server that is away is not asked all the time
 _T = TypeVar("_T")
 
@@ -41,8 +44,8 @@ class Watching:
         loop, about = asyncio.get_running_loop(), at(urn)
 
         def tell(line: Line) -> None:
-            log = pulumi.log.info if line[0] == "info" else pulumi.log.warn
-            loop.call_soon_threadsafe(partial(log, line[1], about))
+            logs = {"info": pulumi.log.info, "warn": pulumi.log.warn, "debug": pulumi.log.debug}
+            loop.call_soon_threadsafe(partial(logs[line[0]], line[1], about))
 
         # A daemon, because an interrupted run must not wait for it.
         threading.Thread(target=self._follow, args=(self._ended, tell), daemon=True, name=f"watch {self._name}").start()
@@ -52,28 +55,57 @@ class Watching:
         self._ended.set()
 
     def _follow(self, ended: threading.Event, tell: Callable[[Line], None]) -> None:
-        told: dict[str, Line] = {}
+        latest: dict[str, Line] = {}
 
         def say(key: str, line: Line) -> None:
-            if told.get(key) != line and not ended.is_set():
-                told[key] = line
+            if latest.get(key) != line and not ended.is_set():
+                latest[key] = line
                 tell(line)
 
-        def look(found: Object | None) -> None:
-            for number, line in enumerate(self._look(found)):
-                say("progress" if number == 0 else line[1], line)
+        def look(current: Object | None) -> None:
+            for number, line in enumerate(self._look(current)):
+                say("progress" if number == 0 else "debug" if line[0] == "debug" else line[1], line)
 
         while not ended.is_set():
             try:
-                found: Object | None = None
-                for kind, found in self._client.changes(self._path, self._name, _WINDOW):
+                current: Object | None = None
+                for kind, current in self._client.changes(self._path, self._name, _WINDOW):
                     if ended.is_set():
                         return
-                    look(None if kind == "DELETED" else found)
+                    look(None if kind == "DELETED" else current)
                 look(self._client.get(f"{self._path}/{self._name}"))
             except Exception as error:  # noqa: BLE001 - see the class
                 say("progress", ("info", f"the run waits on, and cannot ask how it goes: {first_line(error)}"))
             ended.wait(_PAUSE)
+
+
+def teller(about: pulumi.Resource) -> Callable[[str], None]:
+    """Return what tells a line of progress at a resource from another thread than that of the event loop."""
+    loop = asyncio.get_running_loop()
+    return lambda line: cast("None", loop.call_soon_threadsafe(partial(pulumi.log.info, line, about)))
+
+
+def until_complete(lacking: Callable[[], list[str]], wake: Callable[[int], None], limit: float) -> list[str]:
+    """Wait until nothing is lacking, and return what still is after so many seconds.
+
+    Args:
+        lacking: returns what is not there yet, in words; what it raises of the API server counts as lacking.
+        wake: returns after so many seconds, or once something has changed.
+        limit: seconds.
+    """
+    deadline, pause = time.monotonic() + limit, threading.Event()
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            missing = lacking()
+            if missing and left > 0:
+                wake(max(1, min(_SHORT_WINDOW, int(left))))
+        except AWAY as error:
+            # An API server that is away for a while, as it is when its node reboots.
+            missing = [f"answer of the API server ({first_line(error)})"]
+        if not missing or left <= 0:
+            return missing
+        pause.wait(min(_PAUSE, left))
 
 
 def first_line(error: BaseException) -> str:

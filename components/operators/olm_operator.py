@@ -5,7 +5,7 @@ that is the caller's business.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,14 +13,15 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import CustomTimeouts, ErrorHook, Input, Output, ResourceHookBinding, ResourceOptions
 
-from components.cluster.openshift import PATCH_FORCE, WAIT_FOR, InstallPlan, OperatorGroup, Subscription
-from components.operators import channels as operator_channels
-from components.operators import subscriptions
+from coco_azure import names
+from coco_azure.settings.operators import OperatorSettings
+from coco_azure.versions import channels as operator_channels
+from coco_azure.versions import profiles, subscriptions
+from components.cluster.openshift import InstallPlan, OperatorGroup, Subscription
 from components.operators.versions import decided
-from rendering import profiles
-from settings.operators import OperatorSettings
 
-_EXPECTS, _TREATED = "coco-azure/expects", "coco-azure/treated-as"
+First = Callable[[Sequence[pulumi.Resource]], Sequence[Input[pulumi.Resource]]]
+"""Takes what has to be there, and returns what it registers after that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +37,8 @@ class OlmOperatorArgs:
         csv: name of the CSV that is expected, known at preview. Nothing is created while it cannot be had, and the gate
             opens for this CSV alone. Without it the gate opens for any.
         chosen: the same name as plain text, for the names of resources.
-        upserting: provider of the same cluster that may update an object which exists already
-            (``upsert_existing_objects``). It approves the InstallPlan of a pin, and is needed for one.
         environment: environment variables that OLM gives to the operator.
+        first: registers what is there before a version comes, first or next; it takes what that comes after.
     """
 
     package: str
@@ -48,8 +48,8 @@ class OlmOperatorArgs:
     settings: OperatorSettings
     csv: Input[str] | None = None
     chosen: str | None = None
-    upserting: pulumi.ProviderResource | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    first: First = lambda _: ()
 
     @property
     def pin(self) -> str | None:
@@ -86,9 +86,10 @@ class OlmOperator(pulumi.ComponentResource):
         advise = ResourceHookBinding(on_error=[ErrorHook(f"{name}-advice", _advice(args))])
         causes: list[pulumi.Resource] = []
         self.made = None
-        if args.settings.install:
+        if args.settings.install and args.settings.create_namespace:
             self.made = kubernetes.core.v1.Namespace(f"{name}-namespace", metadata={"name": self.namespace}, opts=child)
             self.namespace = self.made.metadata.apply(lambda metadata: str(metadata.name))
+        if args.settings.install:
             causes = self._subscribe(name, args, advise)
         wait = CustomTimeouts(create=args.settings.install_timeout, update=args.settings.install_timeout)
         self.installed = kubernetes.apiextensions.CustomResourcePatch(
@@ -98,9 +99,9 @@ class OlmOperator(pulumi.ComponentResource):
             metadata={
                 "name": operator_channels.operator_object(args.package, args.namespace),
                 "annotations": {
-                    WAIT_FOR: Output.from_input(args.csv).apply(_succeeded),
-                    _EXPECTS: Output.from_input(args.csv).apply(lambda csv: csv or "any"),
-                    **({_TREATED: args.treated_as} if args.treated_as is not None else {}),
+                    names.WAIT_FOR: Output.from_input(args.csv).apply(_succeeded),
+                    names.EXPECTS: Output.from_input(args.csv).apply(lambda csv: csv or "any"),
+                    **({names.TREATED_AS: args.treated_as} if args.treated_as is not None else {}),
                 },
             },
             opts=ResourceOptions.merge(
@@ -130,10 +131,10 @@ class OlmOperator(pulumi.ComponentResource):
         pin = args.pin
         wait = CustomTimeouts(create=args.settings.install_timeout, update=args.settings.install_timeout)
         # OLM resolves a subscription only in a namespace that has its one operator group already.
-        ordered = ResourceOptions(depends_on=[group], custom_timeouts=wait, hooks=advise)
+        ordered = ResourceOptions(depends_on=[group, *args.first([group])], custom_timeouts=wait, hooks=advise)
         metadata: dict[str, Any] = {"name": args.subscription, "namespace": self.namespace}
         if pin is not None:
-            metadata["annotations"] = {WAIT_FOR: Output.from_input(args.csv).apply(_offered)}
+            metadata["annotations"] = {names.WAIT_FOR: Output.from_input(args.csv).apply(_offered)}
         subscription = Subscription(
             f"{name}-subscription",
             ResourceOptions.merge(child, ordered),
@@ -147,17 +148,16 @@ class OlmOperator(pulumi.ComponentResource):
 
     def _approve(self, name: str, args: OlmOperatorArgs, subscription: Subscription) -> pulumi.Resource:
         """Approve the subscription's own plan for the pinned CSV, and no other plan ever."""
-        if args.csv is None or args.upserting is None:
-            raise ValueError(f"{args.package} has a pin, which needs csv and upserting of OlmOperatorArgs")
+        if args.csv is None:
+            raise ValueError(f"{args.package} has a pin, which needs csv of OlmOperatorArgs")
         version = operator_channels.version_of(str(args.pin))
-        plan = Output.all(args.csv, subscription.status).apply(lambda found: _plan(args, *found))
-        reached = plan.apply(lambda found: "jsonpath={.status.phase}" + ("=Complete" if found[1] else ""))
+        plan = Output.all(args.csv, subscription.status).apply(lambda offer: _plan(args, *offer))
+        reached = plan.apply(lambda offer: "jsonpath={.status.phase}" + ("=Complete" if offer[1] else ""))
         return InstallPlan(
             # A resource of its own for each pin: the next pin approves the next plan.
             f"{name}-install-plan-{version}",
             ResourceOptions(
                 parent=self,
-                provider=args.upserting,
                 # After the pinned CSV the subscription goes on to OLM's next offer, which is not to be approved here.
                 ignore_changes=["metadata.name", "metadata.annotations", "spec"],
                 # The plan is OLM's.
@@ -167,12 +167,12 @@ class OlmOperator(pulumi.ComponentResource):
                 ),
             ),
             metadata={
-                "name": plan.apply(lambda found: found[0]),
+                "name": plan.apply(lambda offer: offer[0]),
                 "namespace": self.namespace,
                 # OLM has said no to the plan until now, so its word has to be taken over.
-                "annotations": {WAIT_FOR: reached, PATCH_FORCE: "true"},
+                "annotations": {names.WAIT_FOR: reached, names.PATCH_FORCE: "true"},
             },
-            spec=plan.apply(lambda found: {"approved": True} if found[1] else {}),
+            spec=plan.apply(lambda offer: {"approved": True} if offer[1] else {}),
         )
 
 
@@ -184,23 +184,23 @@ def _advice(args: OlmOperatorArgs) -> Callable[[pulumi.ErrorHookArgs], bool]:
 
     def advise(failed: pulumi.ErrorHookArgs) -> bool:
         csv, status = (expected or [args.package])[-1], (failed.old_outputs or {}).get("status")
-        said = subscriptions.advice(
+        advice = subscriptions.advice(
             args.settings, args.package, args.namespace, csv, status or {}, name=args.subscription
         )
-        pulumi.log.error(said)
+        pulumi.log.error(advice)
         return False  # no other try
 
     return advise
 
 
 def _subscription_spec(args: OlmOperatorArgs) -> dict[str, Any]:
-    said = args.settings
+    settings = args.settings
     spec: dict[str, Any] = {
-        "channel": said.channel,
+        "channel": settings.channel,
         "installPlanApproval": "Automatic",
         "name": args.package,
-        "source": said.catalog,
-        "sourceNamespace": said.catalog_namespace,
+        "source": settings.catalog,
+        "sourceNamespace": settings.catalog_namespace,
     }
     if args.environment:
         named = [{"name": name, "value": value} for name, value in sorted(args.environment.items())]
@@ -222,7 +222,7 @@ def _succeeded(csv: str | None) -> str:
     succeeded = ".conditions[?@.type=='Succeeded'].status"
     return json.dumps(
         [
-            f"jsonpath={{.metadata.annotations['{_EXPECTS}']}}={csv or 'any'}",
+            f"jsonpath={{.metadata.annotations['{names.EXPECTS}']}}={csv or 'any'}",
             f"jsonpath={{.status.components.refs[?@.kind=='ClusterServiceVersion'{one}]{succeeded}}}=True",
         ]
     )

@@ -1,7 +1,8 @@
 """Which version of each operator the stack will have, known before anything is installed. Reads only.
 
-``foresee`` asks the cluster before anything is registered: catalogs and the Subscription for an operator that the stack
-installs, OLM's Operator object for one that is installed already. The program's names of resources may follow from it.
+``choose_versions`` asks the cluster before anything is registered: catalogs and the Subscription for an operator that
+the stack installs, OLM's Operator object for one that is installed already. The program's names of resources may follow
+from it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,16 +12,15 @@ from typing import TypeVar
 import pulumi
 from pulumi import ResourceOptions
 
-from components.cluster.client import ClusterClient
-from components.operators import channels as operator_channels
-from components.operators import choice
-from components.operators.channels import Status
-from components.operators.choice import Choice, Place
-from settings.operators import OperatorSettings
+from coco_azure import names
+from coco_azure.inventory.cluster_reader import Reads
+from coco_azure.settings.operators import OperatorSettings
+from coco_azure.versions import channels as operator_channels
+from coco_azure.versions import choice, profiles
+from coco_azure.versions.channels import Status
+from coco_azure.versions.choice import Choice, OperatorPlace
+from coco_azure.versions.profile_types import OscProfile
 
-_PACKAGES = "/apis/packages.operators.coreos.com/v1/namespaces/{namespace}/packagemanifests"
-_SUBSCRIPTION = "/apis/operators.coreos.com/v1alpha1/namespaces/{namespace}/subscriptions/{name}"
-_OPERATOR = "/apis/operators.coreos.com/v1/operators/{name}"
 _T = TypeVar("_T")
 
 
@@ -33,18 +33,18 @@ class OperatorSource:
         namespace: namespace that it is or will be installed in.
         subscription: name of the stack's Subscription.
         settings: channel, catalog, pin, and whether to install at all.
-        client: its cluster.
+        reader: its cluster.
     """
 
     package: str
     namespace: str
     subscription: str
     settings: OperatorSettings
-    client: ClusterClient
+    reader: Reads
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foreseen:
+class ChosenVersions:
     """What the stack will have.
 
     Attributes:
@@ -65,7 +65,7 @@ class Foreseen:
         return [note for choice in self.choices.values() for note in choice.notes]
 
 
-def foresee(operators: Sequence[OperatorSource], *, apart: bool = False) -> Foreseen:
+def choose_versions(operators: Sequence[OperatorSource], *, apart: bool = False) -> ChosenVersions:
     """Ask the cluster which version of each operator the stack will have.
 
     Args:
@@ -82,16 +82,28 @@ def foresee(operators: Sequence[OperatorSource], *, apart: bool = False) -> Fore
             choices[source.package] = _chosen(source)
         except ValueError as error:
             problems.append(str(error))
-    return Foreseen(choices=choices if apart else choice.in_step(choices), problems=tuple(problems))
+    return ChosenVersions(choices=choices if apart else choice.in_step(choices), problems=tuple(problems))
+
+
+def osc_profile(chosen: ChosenVersions, settings: OperatorSettings) -> OscProfile | None:
+    """Return the profile of OpenShift sandboxed containers; None where there is none, which ends the run later."""
+    try:
+        return profiles.osc(chosen.csv(names.OSC_PACKAGE), settings.treat_as)
+    except profiles.VersionError:
+        return None
 
 
 def _chosen(source: OperatorSource) -> Choice:
-    said, package = source.settings, source.package
-    if not said.install:
+    settings, package = source.settings, source.package
+    if not settings.install:
         title = operator_channels.operator_object(package, source.namespace)
-        return choice.installed_csv(said, package, source.namespace, _status(source, _OPERATOR.format(name=title)))
-    subscription = _SUBSCRIPTION.format(namespace=source.namespace, name=source.subscription)
-    place = Place(settings=said, package=package, namespace=source.namespace, subscription=source.subscription)
+        return choice.installed_csv(
+            settings, package, source.namespace, _status(source, names.path(names.OPERATORS, title))
+        )
+    subscription = names.path(names.SUBSCRIPTIONS, source.subscription, namespace=source.namespace)
+    place = OperatorPlace(
+        settings=settings, package=package, namespace=source.namespace, subscription=source.subscription
+    )
     return choice.choose(place, _manifests(source), _status(source, subscription))
 
 
@@ -101,14 +113,14 @@ def _manifests(source: OperatorSource) -> list[Status]:
     A single PackageManifest is the one of any catalog, a list has those of all
     (operator-lifecycle-manager ``pkg/package-server/storage/reststorage.go``, which knows this one field selector).
     """
-    path = _PACKAGES.format(namespace=source.settings.catalog_namespace)
-    found = _asked(source, lambda: source.client.items(path, fields=f"metadata.name={source.package}"))
-    return [each.get("status") or {} for each in found]
+    path = names.path(names.PACKAGE_MANIFESTS, namespace=source.settings.catalog_namespace)
+    manifests = _asked(source, lambda: source.reader.items(path, fields=f"metadata.name={source.package}"))
+    return [each.get("status") or {} for each in manifests]
 
 
 def _status(source: OperatorSource, path: str) -> Status:
-    found = _asked(source, lambda: source.client.get(path))
-    return (found or {}).get("status") or {}
+    status = _asked(source, lambda: source.reader.get(path))
+    return (status or {}).get("status") or {}
 
 
 def _asked(source: OperatorSource, question: Callable[[], _T]) -> _T:
@@ -124,13 +136,13 @@ def _asked(source: OperatorSource, question: Callable[[], _T]) -> _T:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorVersionsArgs:
-    """What was foreseen."""
+    """What was chosen."""
 
-    foreseen: Foreseen
+    chosen: ChosenVersions
 
 
 class OperatorVersions(pulumi.ComponentResource):
-    """The CSVs that the stack will have, as a part of it: a later run, and `python -m drift`, see them change."""
+    """The CSVs that the stack will have, as a part of it: a later run, and `./coco-azure drift`, see them change."""
 
     csv: Mapping[str, str]
     """Name of the CSV by package."""
@@ -141,12 +153,12 @@ class OperatorVersions(pulumi.ComponentResource):
         Raises:
             pulumi.RunError: a version cannot be had.
         """
-        if args.foreseen.problems:
-            raise pulumi.RunError("\n".join(args.foreseen.problems))
+        if args.chosen.problems:
+            raise pulumi.RunError("\n".join(args.chosen.problems))
         super().__init__("coco-azure:index:OperatorVersions", name, None, opts)
-        for note in args.foreseen.notes:
+        for note in args.chosen.notes:
             pulumi.log.warn(note, self)
-        self.csv = {package: choice.csv for package, choice in args.foreseen.choices.items()}
+        self.csv = {package: choice.csv for package, choice in args.chosen.choices.items()}
         self.register_outputs({"csv": self.csv})
 
 

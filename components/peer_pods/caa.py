@@ -1,5 +1,6 @@
 """CAA: restarted when what it reads at start has changed, by the way that suits the version, and waited for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +11,20 @@ from pulumi_kubernetes.apps.v1 import DaemonSetSpecPatchArgs
 from pulumi_kubernetes.core.v1 import PodTemplateSpecPatchArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaPatchArgs
 
-from components.cluster.client import ClusterClient, Object
-from components.cluster.openshift import PATCH_FORCE
-from components.cluster.watching import at, first_line, in_thread
+from coco_azure import names
+from coco_azure.clients.kubernetes import ClusterClient, Object
+from coco_azure.rollout import caa_restart
+from coco_azure.rollout.diagnosis import caa
+from coco_azure.settings import Settings
+from coco_azure.trust.chain import Chain
+from components.cluster import ownership
+from components.cluster.watching import at, first_line, in_thread, teller
+from components.peer_pods.caa_restart import CaaRestart
 from components.peer_pods.pod_vm_image import PodVmImage
-from diagnosis import NAMESPACE, caa
-from settings import Settings
-from trust.chain import Chain
+from components.refusal import asking
 
-_RESTARTED_FOR = "coco-azure/peer-pods-cm"
-_DAEMON_SET = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{caa.DAEMON_SET}"
-_PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+_DAEMON_SET = names.path(names.DAEMON_SETS, names.CAA, namespace=names.OSC_NAMESPACE)
+_PODS = names.path(names.PODS, namespace=names.OSC_NAMESPACE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,8 @@ class CaaArgs:
         after: what must be over before CAA can start: the roll-out, and ``peer-pods-cm``.
         client: for the peer pods that run, and CAA's own.
         image: the pod VM image, without which CAA does not start.
+        csv: CSV of the operator, which brings CAA; another one brings another CAA.
+        held: whether a policy leaves the restart to the stack, which goes node by node.
     """
 
     stack: Settings
@@ -44,27 +50,28 @@ class CaaArgs:
     after: list[pulumi.Resource]
     client: ClusterClient
     image: PodVmImage
+    csv: str
+    held: bool
 
 
 def rolled_out(name: str, args: CaaArgs, parent: pulumi.Resource) -> pulumi.Resource:
     """Register the restart, which is ready once CAA runs on every node with what it is to read."""
     timeout = args.stack.peer_pods.kata_config.timeout
-    here = Output.all(args.chain, args.fingerprint)
-    here.apply(lambda both: _warn(args, both[1], own=both[0].versions.osc.restarts_caa, about=parent))
-    restarting: Output[Any] = here.apply(
+    inputs = Output.all(args.chain, args.fingerprint)
+    inputs.apply(lambda both: _warn(args, both[1], own=both[0].versions.osc.restarts_caa, about=parent))
+    restarting: Output[Any] = inputs.apply(
         lambda both: _mark(both[1], when=not both[0].versions.osc.restarts_caa) or None
     )
-    # Forced: see TrusteeStack.
-    marking: Output[Any] = here.apply(
-        lambda both: {PATCH_FORCE: "true"} | _mark(both[1], when=both[0].versions.osc.restarts_caa)
-    )
+    # Forced: see TrusteeStack. A roll-out that is held comes to its end with the restart behind it.
+    options = {names.PATCH_FORCE: "true"} | ({names.SKIP_AWAIT: "true"} if args.held else {})
+    marking: Output[Any] = inputs.apply(lambda both: options | _mark(both[1], when=both[0].versions.osc.restarts_caa))
     template = PodTemplateSpecPatchArgs(metadata=ObjectMetaPatchArgs(annotations=restarting))
     # The operator makes the DaemonSet once it has the image, and claims to be done without it.
     ready: list[Any] = [ResourceHook(f"{name}-image", args.image.wait)]
     advice = [ErrorHook(f"{name}-diagnosis", _Advice(args.client).give)]
-    return kubernetes.apps.v1.DaemonSetPatch(
+    patch = kubernetes.apps.v1.DaemonSetPatch(
         name,
-        metadata=ObjectMetaPatchArgs(name=caa.DAEMON_SET, namespace=NAMESPACE, annotations=marking),
+        metadata=ObjectMetaPatchArgs(name=names.CAA, namespace=names.OSC_NAMESPACE, annotations=marking),
         spec=DaemonSetSpecPatchArgs(template=template),
         opts=ResourceOptions(
             parent=parent,
@@ -80,6 +87,51 @@ def rolled_out(name: str, args: CaaArgs, parent: pulumi.Resource) -> pulumi.Reso
             hooks=ResourceHookBinding(before_create=ready, before_update=ready, on_error=advice),
         ),
     )
+    return _restarted(name, args, patch, parent) if args.held else patch
+
+
+def _restarted(name: str, args: CaaArgs, patch: pulumi.Resource, parent: pulumi.Resource) -> pulumi.Resource:
+    """Register what is done once CAA has been restarted on every node; it is in the state only then.
+
+    So a run that was interrupted, or has waited too long, restarts the nodes that are left at the next `pulumi up`.
+    """
+
+    async def run(hooked: pulumi.ResourceHookArgs) -> None:
+        await in_thread(_restart(args, teller(at(hooked.urn))).run)
+
+    async def finish(urn: str) -> Any:
+        # What changed without this stack, such as a patch release of the operator's, is held as well.
+        if not pulumi.runtime.is_dry_run():
+            with asking("what others have left to restart of CAA is not restarted"):
+                await in_thread(_restart(args, teller(parent)).finish)
+        return urn
+
+    hooks: list[Any] = [ResourceHook(f"{name}-restart", run)]
+    done = pulumi.Stash(
+        f"{name}-restarted",
+        input={"peerPodsCm": args.fingerprint, "operator": args.csv},
+        opts=ResourceOptions(
+            parent=parent,
+            # The new template is what restarted pods get; no value of it is used.
+            depends_on=[patch],
+            replace_with=[args.kata_config],
+            hooks=ResourceHookBinding(before_create=hooks, before_update=hooks),
+        ),
+    )
+    _finished: Output[str] = done.urn.apply(finish)
+    return done
+
+
+def _restart(args: CaaArgs, tell: Callable[[str], None]) -> CaaRestart:
+    settings = args.stack.peer_pods
+    return CaaRestart(
+        client=args.client,
+        mode="evict" if settings.caa_restart == "evict" else "wait",
+        timeout=settings.kata_config.timeout,
+        check=args.stack.attestation_check.namespace,
+        stack=ownership.mark(),
+        tell=tell,
+    )
 
 
 def _mark(changed: str, *, when: bool) -> dict[str, str]:
@@ -89,29 +141,44 @@ def _mark(changed: str, *, when: bool) -> dict[str, str]:
     more to take a foreign annotation out of it; then the fingerprint only marks the DaemonSet, whose roll-out is waited
     for.
     """
-    return {_RESTARTED_FOR: changed} if when else {}
+    return {names.RESTARTED_FOR: changed} if when else {}
 
 
 def _warn(args: CaaArgs, wanted: str, *, own: bool, about: pulumi.Resource) -> None:
     """Warn, at preview too, where a restart would meet peer pods that run."""
     try:
-        found = args.client.get(_DAEMON_SET)
-        if found is None or _read_at_start(found, own=own) in (None, wanted):
-            return
-        check = args.stack.attestation_check.namespace
-        running = caa.peer_pods(args.client.items("/api/v1/pods"), but=[check])
+        warning = _warning(args, wanted, own=own)
     except Exception as error:  # noqa: BLE001 - a warning must not stop the run; what it needs, it asks for itself
         pulumi.log.debug(f"peer pods cannot be listed: {error}")
         return
-    if running:
-        pulumi.log.warn(caa.restart_warning(running), about)
+    if warning:
+        pulumi.log.warn(warning, about)
+
+
+def _warning(args: CaaArgs, wanted: str, *, own: bool) -> str:
+    daemon_set = args.client.get(_DAEMON_SET)
+    if daemon_set is None:
+        return ""
+    changes = _read_at_start(daemon_set, own=own) not in (None, wanted)
+    check, settings = args.stack.attestation_check.namespace, args.stack.peer_pods
+    if args.held:
+        restart = _restart(args, pulumi.log.info)
+        facts = restart.facts()
+        if facts is None:
+            return ""
+        timeout = f"peerPods.kataConfig.timeout ({settings.kata_config.timeout})"
+        if not changes and (not facts.operators or args.csv in facts.operators):
+            return caa_restart.left_alone(facts)
+        return caa_restart.warning(facts, restart.mode, sorted(facts.nodes), timeout)
+    running = caa.peer_pods(args.client.items(names.PODS), but=[check]) if changes else []
+    return caa.restart_warning(running, wanted=settings.caa_restart == "now") if running else ""
 
 
 def _read_at_start(daemon_set: Object, *, own: bool) -> str | None:
     """Return the fingerprint of what the present CAA has read, or None where the stack has not marked it yet."""
     holder = daemon_set if own else (daemon_set.get("spec") or {}).get("template") or {}
-    found = ((holder.get("metadata") or {}).get("annotations") or {}).get(_RESTARTED_FOR)
-    return None if found is None else str(found)
+    mark = ((holder.get("metadata") or {}).get("annotations") or {}).get(names.RESTARTED_FOR)
+    return None if mark is None else str(mark)
 
 
 class _Advice:

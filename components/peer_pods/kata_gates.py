@@ -6,26 +6,30 @@ knows it, and the next one waits here again; and one that was imported is waited
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import CustomTimeouts, ErrorHook, Input, ResourceHook, ResourceHookBinding, ResourceOptions
 
-from components.cluster.client import ClusterClient, Object
-from components.cluster.openshift import PATCH_FORCE, WAIT_FOR
-from components.cluster.watching import Line, Watching, at, first_line, in_thread
-from components.peer_pods.kata_facts import KATA_CONFIGS
+from coco_azure import names
+from coco_azure import run_marks as marks
+from coco_azure.clients.kubernetes import ClusterClient, Object
+from coco_azure.formats import fingerprint
+from coco_azure.rollout import evidence
+from coco_azure.rollout.diagnosis import image, kata_config
+from coco_azure.rollout.diagnosis.kata_config import Surroundings
+from coco_azure.rollout.node_times import NodeTimes
+from coco_azure.rollout.plan import Plan
+from coco_azure.rollout.wanted import Applied
+from coco_azure.settings.base import seconds
+from coco_azure.settings.peer_pods import PeerPodSettings
+from components.cluster.watching import Line, Watching, at, first_line, in_thread, until_complete
 from components.peer_pods.pod_vm_image import PodVmImage
-from diagnosis import RUNTIME_CLASS, image, kata_config
-from diagnosis.kata_config import Surroundings
-from rendering import fingerprint
-from settings.peer_pods import PeerPodSettings
 
-_MARK = "coco-azure/rollout"
 _NOT_YET = ("failedToInstall", "failedToUninstall", "uninstalling", "waitingToUninstall")
-_POOLS = "/apis/machineconfiguration.openshift.io/v1/machineconfigpools"
-_DAEMONS = f"/api/v1/namespaces/{kata_config.DAEMONS}/pods"
+_DAEMONS = names.path(names.PODS, namespace=names.MACHINE_CONFIG_NAMESPACE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,10 @@ class KataGateArgs:
         name: its name in the cluster, known at preview.
         client: for what holds the roll-out, when it does not come to its end.
         image: the pod VM image.
-        provider: a provider of the cluster with server-side apply, which patches need.
+        plan: what the run does to KataConfig.
+        converged: whether the masters are the workers.
+        strangers: whether there are workers in pools that are not the operator's: it calls each of them
+            waitingToUninstall for ever, as it has not the configuration of pool worker (``putNodeOnStatusList``).
     """
 
     settings: PeerPodSettings
@@ -46,22 +53,34 @@ class KataGateArgs:
     name: str
     client: ClusterClient
     image: PodVmImage
-    provider: pulumi.ProviderResource
+    plan: Plan
+    converged: bool = False
+    strangers: bool = False
 
 
-def installed(name: str, args: KataGateArgs, parent: pulumi.Resource) -> pulumi.Resource:
-    """Register the gate: ready once every selected node has the kata runtime."""
+def installed(name: str, args: KataGateArgs, times: NodeTimes, parent: pulumi.Resource) -> pulumi.Resource:
+    """Register the gate: ready once every selected node has kata, and the image that was asked for is there.
+
+    Args:
+        name: name of the resource.
+        args: what is waited for.
+        times: is told of the nodes while it waits.
+        parent: its parent.
+    """
     timeout = args.settings.kata_config.timeout
-    mark = _mark(args.settings)
-    return _Gate(args).bind(
+    mark = _mark(args.settings, args.plan.applied)
+    return _Gate(args, times).bind(
         name,
         metadata={
             "name": args.name,
-            "annotations": {WAIT_FOR: conditions(mark), _MARK: mark, PATCH_FORCE: "true"},
+            "annotations": {
+                names.WAIT_FOR: conditions(mark, strangers=args.strangers),
+                names.ROLLED_OUT_FOR: mark,
+                names.PATCH_FORCE: "true",
+            },
         },
         opts=ResourceOptions(
             parent=parent,
-            provider=args.provider,
             # No value of KataConfig is used; the patch needs the object.
             depends_on=[args.kata_config],
             replace_with=[args.kata_config],
@@ -76,7 +95,7 @@ def installed(name: str, args: KataGateArgs, parent: pulumi.Resource) -> pulumi.
     )
 
 
-def conditions(mark: str) -> str:
+def conditions(mark: str, *, strangers: bool = False) -> str:
     """Return the wait for a roll-out that is over, in the language of ``pulumi.com/waitFor``.
 
     Each part is there for a status that would pass without it: an object from before the patch (the mark), a
@@ -89,16 +108,16 @@ def conditions(mark: str) -> str:
     counts = _all("@.kataNodes.nodeCount > 0", "@.kataNodes.nodeCount == @.kataNodes.readyNodeCount")
     others = _all(
         "@.kataNodes",
-        *(f"!@.kataNodes.{name}[0]" for name in _NOT_YET),
+        *(f"!@.kataNodes.{name}[0]" for name in _NOT_YET if not strangers or name != "waitingToUninstall"),
         "!(@.waitingForMcoToStart == true)",
     )
     return json.dumps(
         [
-            f"jsonpath={{.metadata.annotations['{_MARK}']}}={mark}",
+            f"jsonpath={{.metadata.annotations['{names.ROLLED_OUT_FOR}']}}={mark}",
             f"jsonpath={{.status.conditions[?{idle}].status}}=False",
             f"jsonpath={{[?{counts}].kataNodes.nodeCount}}",
             f"jsonpath={{[?{others}].kataNodes.nodeCount}}",
-            f"jsonpath={{.status.runtimeClasses[?@ == '{RUNTIME_CLASS}']}}={RUNTIME_CLASS}",
+            f"jsonpath={{.status.runtimeClasses[?@ == '{names.RUNTIME_CLASS}']}}={names.RUNTIME_CLASS}",
         ]
     )
 
@@ -108,27 +127,35 @@ def _all(*terms: str) -> str:
     return "&& ".join(terms)
 
 
-def _mark(said: PeerPodSettings) -> str:
+def _mark(settings: PeerPodSettings, applied: Applied) -> str:
     """Return what changes with whatever makes a new roll-out."""
-    wanted = said.kata_config
+    wanted = settings.kata_config
     selector = dict(wanted.pool_selector.match_labels) if wanted.pool_selector else None
-    content = {"logLevel": wanted.log_level, "selector": selector, "confidential": said.confidential}
+    content: dict[str, Any] = {
+        "logLevel": wanted.log_level,
+        "selector": selector,
+        "confidential": settings.confidential,
+    }
+    if applied.image:
+        content["image"] = applied.image
     return fingerprint.of(content)[:16]
 
 
 class _Gate:
     """The gate's resource with its hooks: progress while it waits, a diagnosis when it has waited in vain."""
 
-    def __init__(self, args: KataGateArgs) -> None:
+    def __init__(self, args: KataGateArgs, times: NodeTimes) -> None:
         self._args = args
-        self._watching = Watching(args.client, KATA_CONFIGS, args.name, self._look)
+        self._times = times
+        self._watching = Watching(args.client, names.KATA_CONFIGS, args.name, self._look)
 
     def bind(self, name: str, *, metadata: Input[Any], opts: ResourceOptions) -> pulumi.Resource:
         """Register the patch with its hooks."""
         start, stop = ResourceHook(f"{name}-watch", self._start), ResourceHook(f"{name}-done", self._stop)
+        carried_out = ResourceHook(f"{name}-carried-out", self._carried_out)
         hooks = ResourceHookBinding(
-            before_create=[start],
-            before_update=[start],
+            before_create=[start, carried_out],
+            before_update=[start, carried_out],
             after_create=[stop],
             after_update=[stop],
             on_error=[ErrorHook(f"{name}-diagnosis", self._diagnose)],
@@ -147,10 +174,51 @@ class _Gate:
     def _stop(self, _: pulumi.ResourceHookArgs) -> None:
         self._watching.stop()
 
-    def _look(self, found: Object | None) -> list[Line]:
-        lines: list[Line] = [("info", kata_config.progress(found))]
-        if kata_config.failed_nodes(found):
-            lines += [("warn", text) for text in kata_config.problems(found, self._around())]
+    async def _carried_out(self, _: pulumi.ResourceHookArgs) -> None:
+        """Wait for what a change in place leaves behind: right after it the status is still that of before.
+
+        Raises:
+            RuntimeError: it takes longer than ``peerPods.kataConfig.timeout``, or the image cannot be built.
+        """
+        if not self._args.plan.in_place:
+            return
+        try:
+            await in_thread(self._wait)
+        except RuntimeError:
+            self._watching.stop()
+            raise
+
+    def _wait(self) -> None:
+        timeout = self._args.settings.kata_config.timeout
+        if missing := until_complete(self._lacking, self._wake, seconds(timeout)):
+            setting = f"coco-azure:peerPods.kataConfig.timeout ({timeout})"
+            raise RuntimeError("\n".join([f"within {setting} there was no {', no '.join(missing)}", *self._problems()]))
+        self._args.image.renew()
+
+    def _lacking(self) -> list[str]:
+        client = self._args.client
+        traces = evidence.Traces(
+            kata_config=client.get(f"{names.KATA_CONFIGS}/{self._args.name}"),
+            nodes=client.items(names.NODES),
+            # Without machine configs there are labels alone.
+            pools=[] if self._args.plan.daemon_set else client.items(names.POOLS),
+            runtime_config=client.get(f"{names.CONTAINER_RUNTIME_CONFIGS}/{names.RUNTIME_CONFIG}"),
+        )
+        return evidence.lacking(self._args.plan.applied, traces, converged=self._args.converged)
+
+    def _wake(self, window: int) -> None:
+        """Return after the window, or at the first change of KataConfig."""
+        for kind, _ in self._args.client.changes(names.KATA_CONFIGS, self._args.name, window):
+            if kind != "ADDED":
+                return
+
+    def _look(self, current: Object | None) -> list[Line]:
+        self._times.see(self._args.client.items(names.NODES), datetime.now(UTC))
+        lines: list[Line] = [("info", kata_config.progress(current))]
+        lines += [("info", text) for text in self._times.lines]
+        lines.append(("debug", marks.line(marks.NODES, kata_config.updating(current))))
+        if kata_config.failed_nodes(current):
+            lines += [("warn", text) for text in kata_config.problems(current, self._around())]
         return [*lines, *self._args.image.alarms()]
 
     async def _diagnose(self, failed: pulumi.ErrorHookArgs) -> bool:
@@ -161,9 +229,9 @@ class _Gate:
 
     def _problems(self) -> list[str]:
         try:
-            found = self._args.client.get(f"{KATA_CONFIGS}/{self._args.name}")
-            problems = kata_config.problems(found, self._around())
-            seen = self._args.image.found()
+            current = self._args.client.get(f"{names.KATA_CONFIGS}/{self._args.name}")
+            problems = kata_config.problems(current, self._around())
+            seen = self._args.image.status()
             if self._args.image.failed(seen) or seen.state == "stuck":
                 problems.append(image.failure(seen))
         except Exception as error:  # noqa: BLE001 - the wait's own error says enough
@@ -175,7 +243,7 @@ class _Gate:
     def _around(self) -> Surroundings:
         client = self._args.client
         return Surroundings(
-            nodes=client.items("/api/v1/nodes"),
-            pools=client.items(_POOLS),
+            nodes=client.items(names.NODES),
+            pools=client.items(names.POOLS),
             daemons=client.items(_DAEMONS, labels="k8s-app=machine-config-daemon"),
         )

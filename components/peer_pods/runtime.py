@@ -1,7 +1,7 @@
 """The peer-pod runtime: operator, feature gate, ``peer-pods-cm``, KataConfig and CAA (chapter 7.2, 7.6, 7.8, 7.10).
 
 KataConfig is the step that reboots nodes. The gate and ``peer-pods-cm`` come before it, so a fresh cluster needs it
-once; a change that needs a new one is a replacement: delete, wait for the finalizer, create, wait.
+once; what changes later is changed in place, or by a replacement where the settings say so.
 """
 
 from collections.abc import Sequence
@@ -12,28 +12,32 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
+from coco_azure import names
+from coco_azure.formats import fingerprint
+from coco_azure.formats import peer_pods_cm as peer_pods
+from coco_azure.inventory.azure_place import PodVmPlace
+from coco_azure.rollout import choice, guard
+from coco_azure.rollout.node_times import NodeTimes
+from coco_azure.settings import Settings
+from coco_azure.settings.peer_pods import PeerPodSettings
+from coco_azure.trust.chain import Chain
+from coco_azure.trust.documents import GLOBAL
+from coco_azure.versions.profiles import OscProfile
 from components.azure.credentials import OperatorCredentials, OperatorCredentialsArgs, operator_environment
 from components.azure.network import AzureNetwork
-from components.azure.place import Place
 from components.azure.roles import assigned
 from components.cluster.connections import Connections
-from components.cluster.openshift import PATCH_FORCE, KataConfig
-from components.operators.olm_operator import OlmOperator, OlmOperatorArgs
+from components.cluster.openshift import KataConfig
+from components.operators.olm_operator import First, OlmOperator, OlmOperatorArgs
 from components.operators.versions import OperatorSource
-from components.peer_pods import caa, kata_config, kata_gates
-from components.peer_pods.kata_config import Foreseen
+from components.peer_pods import caa, kata_change, kata_config, kata_gates
+from components.peer_pods import guard as guarding
+from components.peer_pods.caa_restart import CaaHold, CaaHoldArgs
+from components.peer_pods.guard import KataConfigGuard, KataConfigGuardArgs
+from components.peer_pods.kata_config import PlannedRollout
 from components.peer_pods.pod_vm_image import PodVmImage
 from components.trustee.chain import TrustChain
 from components.trustee.stack import TrusteeStack
-from diagnosis import NAMESPACE
-from rendering import fingerprint, peer_pods
-from rendering.profiles import OSC_PACKAGE, OscProfile
-from settings import Settings
-from settings.peer_pods import PeerPodSettings
-from trust.chain import Chain
-from trust.documents import GLOBAL
-
-_SUBSCRIPTION = "sandboxed-containers-operator"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +49,7 @@ class PeerPodRuntimeArgs:
         chain: the trust chain, with the version and the global initdata.
         network: where the pod VMs go.
         place: the same as plain strings.
-        connections: providers of the cluster.
+        connections: the cluster.
         rollout: what the run will do to KataConfig.
         chosen: CSV of the operator, known from the start.
         trustee: this stack's Trustee, which is there before nodes reboot and deleted after KataConfig; None where it is
@@ -55,9 +59,9 @@ class PeerPodRuntimeArgs:
     stack: Settings
     chain: TrustChain
     network: AzureNetwork
-    place: Place
+    place: PodVmPlace
     connections: Connections
-    rollout: Foreseen
+    rollout: PlannedRollout
     chosen: str
     trustee: TrusteeStack | None = None
 
@@ -65,11 +69,11 @@ class PeerPodRuntimeArgs:
 def osc_source(stack: Settings, connections: Connections) -> OperatorSource:
     """Return where the operator of OpenShift sandboxed containers comes from."""
     return OperatorSource(
-        package=OSC_PACKAGE,
-        namespace=NAMESPACE,
-        subscription=_SUBSCRIPTION,
+        package=names.OSC_PACKAGE,
+        namespace=names.OSC_NAMESPACE,
+        subscription=names.OSC_SUBSCRIPTION,
         settings=stack.peer_pods.operator,
-        client=connections.client,
+        reader=connections.reader,
     )
 
 
@@ -93,42 +97,70 @@ class PeerPodRuntime(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PeerPodRuntimeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:PeerPodRuntime", name, None, opts)
-        operator = self._operator(name, args)
+        policies = guarding.can_be_had(args.connections.reader)
+        child, held = ResourceOptions(parent=self), list[Input[pulumi.Resource]]()
+
+        def hold(after: Sequence[pulumi.Resource]) -> Sequence[Input[pulumi.Resource]]:
+            # It leaves the restart of CAA to the stack, unless others may do it.
+            active = args.stack.peer_pods.caa_restart != "now"
+            arguments = CaaHoldArgs(client=args.connections.client, after=after, active=active)
+            held.extend([CaaHold(f"{name}-caa-hold", arguments, child).holding] if policies else [])
+            return held
+
+        operator = self._operator(name, args, hold)
+        if not args.stack.peer_pods.operator.install:
+            hold([operator.installed])
         credentials = self._credentials(name, args, operator)
         roles = assigned(f"{name}-roles", args.stack, args.place, args.network.own_subnet, self)
         data = _peer_pods_data(args, credentials.fingerprint)
-        gates = _feature_gates(args.stack.peer_pods)
-        gate = self._shared_config_map(f"{name}-feature-gates", "osc-feature-gates", operator, gates)
-        # With new credentials CAA is restarted for this ConfigMap, so they have to be there before it.
-        config = self._shared_config_map(f"{name}-cm", "peer-pods-cm", operator, data, credentials.made)
-        image = PodVmImage(args.connections.client, args.stack.peer_pods)
+        gates = args.chain.chain.apply(lambda chain: _feature_gates(args.stack.peer_pods, _osc(chain)))
+        gate = self._shared_config_map(f"{name}-feature-gates", names.FEATURE_GATES, operator, gates)
+        # With new credentials CAA is restarted for this ConfigMap, so they have to be there before it; as has what
+        # keeps others from restarting it.
+        config = self._shared_config_map(f"{name}-cm", names.PEER_PODS_CM, operator, data, [*credentials.made, *held])
+        applied, one_image = args.rollout.plan.applied, args.rollout.wanted.one_image
+        image = PodVmImage(args.connections.client, args.stack.peer_pods, request=applied.image, one_image=one_image)
         outliving = args.trustee.reached if args.trustee is not None else []
+        guarded = self._guard(name, args, operator, policies=policies)
         self.kata_config = kata_config.make(
             name,
             args.rollout,
-            args.connections,
             image,
             # The operator brings the kind; gate and configuration decide which pod VM image it builds, once.
             # Trustee is deleted after KataConfig: pods that block the deletion go on attesting meanwhile. Credentials
             # and roles are for the image job, which works at KataConfig's creation and deletion.
             ResourceOptions(
-                parent=self, depends_on=[operator.installed, gate, config, *credentials.made, *roles, *outliving]
+                parent=self,
+                depends_on=[
+                    *(operator.installed, gate, config, *credentials.made, *roles, *outliving),
+                    *([guarded.opened] if guarded is not None else []),
+                ],
             ),
         )
+        if guarded is not None:
+            guarded.shut_after(self.kata_config)
+        times = NodeTimes()
         self.installed = kata_gates.installed(
             f"{name}-kata-installed",
             kata_gates.KataGateArgs(
+                plan=args.rollout.plan,
+                converged=args.rollout.facts.converged,
+                strangers=choice.strangers(args.rollout.facts),
                 settings=args.stack.peer_pods,
                 kata_config=self.kata_config,
                 name=args.rollout.plan.name,
                 client=args.connections.client,
                 image=image,
-                provider=args.connections.cluster,
             ),
+            times,
             self,
         )
-        self.rolled_out = kata_config.completed(args.rollout, self.kata_config, self.installed)
-        self.fingerprint = data.apply(lambda found: fingerprint.of(peer_pods.read_at_start(found)))
+        self.rolled_out = kata_change.completed(
+            args.rollout.facts.last, args.rollout.plan, self.kata_config, self.installed, times
+        )
+        # CAA has all of it as its environment, read at its start: the stack's keys, and the image that was asked for.
+        asked = {"image": applied.image} if applied.image else {}
+        self.fingerprint = data.apply(lambda values: fingerprint.of(values | asked))
         self.ready = caa.rolled_out(
             f"{name}-caa",
             caa.CaaArgs(
@@ -139,29 +171,49 @@ class PeerPodRuntime(pulumi.ComponentResource):
                 after=[self.installed, config],
                 client=args.connections.client,
                 image=image,
+                csv=args.chosen,
+                held=bool(held) and args.stack.peer_pods.caa_restart != "now",
             ),
             self,
         )
         self.register_outputs({"fingerprint": self.fingerprint})
 
-    def _operator(self, name: str, args: PeerPodRuntimeArgs) -> OlmOperator:
+    def _operator(self, name: str, args: PeerPodRuntimeArgs, hold: First) -> OlmOperator:
         return OlmOperator(
             f"{name}-operator",
             OlmOperatorArgs(
-                package=OSC_PACKAGE,
-                namespace=NAMESPACE,
-                group="sandboxed-containers-operator-group",
-                subscription=_SUBSCRIPTION,
+                package=names.OSC_PACKAGE,
+                namespace=names.OSC_NAMESPACE,
+                group=names.OSC_GROUP,
+                subscription=names.OSC_SUBSCRIPTION,
                 settings=args.stack.peer_pods.operator,
-                csv=args.chain.csv(OSC_PACKAGE),
+                csv=args.chain.csv(names.OSC_PACKAGE),
                 chosen=args.chosen,
-                upserting=args.connections.upserting,
                 environment=operator_environment(
                     args.stack.azure.credentials, args.place.subscription, args.place.tenant
                 ),
+                # A new version rolls CAA out as soon as it runs.
+                first=hold,
             ),
             ResourceOptions(parent=self),
         )
+
+    def _guard(
+        self, name: str, args: PeerPodRuntimeArgs, operator: OlmOperator, *, policies: bool
+    ) -> KataConfigGuard | None:
+        """Return the guard of KataConfig, or None where it is not wanted, or the cluster cannot have one."""
+        if not args.stack.peer_pods.kata_config.guard:
+            return None
+        if not policies:
+            pulumi.log.warn(guard.MISSING, self)
+            return None
+        arguments = KataConfigGuardArgs(
+            client=args.connections.client,
+            after=[operator.installed],
+            always=args.rollout.always,
+            approval=args.rollout.approval,
+        )
+        return KataConfigGuard(f"{name}-guard", arguments, ResourceOptions(parent=self))
 
     def _credentials(self, name: str, args: PeerPodRuntimeArgs, operator: OlmOperator) -> OperatorCredentials:
         arguments = OperatorCredentialsArgs(
@@ -179,13 +231,13 @@ class PeerPodRuntime(pulumi.ComponentResource):
         title: str,
         operator: OlmOperator,
         data: Input[dict[str, str]],
-        after: Sequence[pulumi.Resource] = (),
+        after: Sequence[Input[pulumi.Resource]] = (),
     ) -> kubernetes.core.v1.ConfigMapPatch:
         # A patch, because others own keys of it too: the operator writes AZURE_IMAGE_ID, and a plain ConfigMap would
         # drop that key at its next change. What the stack does set, it takes over, as `oc apply` in the chapter does.
         return kubernetes.core.v1.ConfigMapPatch(
             name,
-            metadata={"name": title, "namespace": operator.namespace, "annotations": {PATCH_FORCE: "true"}},
+            metadata={"name": title, "namespace": operator.namespace, "annotations": {names.PATCH_FORCE: "true"}},
             data=data,
             opts=ResourceOptions(
                 parent=self,
@@ -200,9 +252,14 @@ class PeerPodRuntime(pulumi.ComponentResource):
         )
 
 
-def _feature_gates(said: PeerPodSettings) -> dict[str, str]:
+def _feature_gates(settings: PeerPodSettings, profile: OscProfile) -> dict[str, str]:
     # Exactly "true" or "false": OSC 1.9 compares text.
-    return {"confidential": str(said.confidential).lower()}
+    gates = {"confidential": str(settings.confidential).lower()}
+    if settings.kata_config.deployment_mode == "DaemonSet":
+        gates["deploymentMode"] = "DaemonSet"
+    if profile.caa_update_strategy:
+        gates["caaUpdateStrategy"] = "RollingUpdate" if settings.caa_restart == "now" else "OnDelete"
+    return gates
 
 
 def _osc(chain: Chain) -> OscProfile:
@@ -212,28 +269,30 @@ def _osc(chain: Chain) -> OscProfile:
 
 
 def _peer_pods_data(args: PeerPodRuntimeArgs, credentials: Output[str | None]) -> Output[dict[str, str]]:
-    said, network = args.stack.peer_pods, args.network
+    settings, network = args.stack.peer_pods, args.network
     initdata = args.chain.chain.apply(lambda chain: chain.documents[GLOBAL].encoded)
-    timeout = args.chain.chain.apply(lambda chain: said.proxy_timeout or _osc(chain).proxy_timeout)
+    timeout = args.chain.chain.apply(lambda chain: settings.proxy_timeout or _osc(chain).proxy_timeout)
     place = (network.subnet_id, network.nsg_id, network.region, network.resource_group)
     return Output.all(*place, initdata, credentials, timeout).apply(
-        lambda found: peer_pods.render(
+        lambda values: peer_pods.render(
             peer_pods.PeerPods(
-                subnet_id=found[0],
-                nsg_id=found[1],
-                region=found[2],
-                resource_group=found[3],
-                initdata=found[4] if args.stack.initdata.into_peer_pods_cm else None,
-                instance_size=said.size,
-                instance_sizes=said.sizes,
-                limit_per_node=said.limit_per_node,
-                tags=said.tags,
-                image_id=said.image_id,
-                secure_boot=said.secure_boot,
-                confidential=said.confidential,
-                proxy_timeout=found[6],
-                vxlan_port=said.vxlan_port,
-                credentials=found[5],
+                subnet_id=values[0],
+                nsg_id=values[1],
+                region=values[2],
+                resource_group=values[3],
+                initdata=values[4] if args.stack.initdata.into_peer_pods_cm else None,
+                instance_size=settings.size,
+                instance_sizes=settings.sizes,
+                limit_per_node=settings.limit_per_node,
+                tags=settings.tags,
+                image_id=settings.image_id,
+                secure_boot=settings.secure_boot,
+                confidential=settings.confidential,
+                proxy_timeout=values[6],
+                vxlan_port=settings.vxlan_port,
+                credentials=values[5],
+                root_volume_size=settings.root_volume_size,
+                environment=settings.caa_environment,
             )
         )
     )

@@ -4,7 +4,6 @@ Adds to it what only a running stack knows: the versions, the certificates that 
 deployed. Nothing is created before the chain has been checked: every operator's namespace follows from ``csv``.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,30 +12,41 @@ from typing import Any, cast
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components.operators.versions import Foreseen
+from coco_azure import names
+from coco_azure.clients import image_measurements, own_outputs
+from coco_azure.formats.images.measured_image import MeasuredImage
+from coco_azure.formats.pki import public_authorities
+from coco_azure.settings import Settings
+from coco_azure.trust import checks, history, image_values, protocol
+from coco_azure.trust import remote_trustee as remote
+from coco_azure.trust.chain import Chain, Judgement, Versions, build
+from coco_azure.trust.documents import KbsPlace
+from coco_azure.trust.history import LastRun
+from coco_azure.trust.image_values import AcceptedImages
+from coco_azure.versions import profiles
+from components import refusal
+from components.operators.versions import ChosenVersions
 from components.trustee.tls import made_tls
-from rendering import profiles
-from rendering.pki import public_authorities
-from settings import Settings
-from trust import checks, history, protocol, remote
-from trust.chain import Chain, Judgement, Versions, build
-from trust.documents import Place
-from trust.history import LastRun
 
 PCR8_OUTPUT = "initdataPcr8"
 """Stack output with PCR 8 of each document; the next run reads it to know what pods may still have."""
+ANNOTATIONS_OUTPUT = "workloadInitdata"
+"""Stack output with the pod annotation of each workload; the next run still has it accepted."""
+SERVES_OUTPUT = "trusteeContent"
+"""Stack output that changes whenever what KBS reads changes."""
+MEASURED_OUTPUT = "measuredImages"
+"""Stack output with the pod VM images that are accepted, and their measurements; the next run fetches them no more."""
 PROOF_OUTPUT = "proof"
 """Stack output: the proof report without the outcome of the check, which is ``attested``; known at preview."""
-_TRIES, _PAUSE = 20, 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
-class Elsewhere:
+class RemoteTrusteeOutputs:
     """What another stack says of its Trustee.
 
     Attributes:
         certificate: PEM that the certificate of its KBS is verified with, or None.
-        images: where it serves what pod VMs pull images with, see ``Place``.
+        images: where it serves what pod VMs pull images with, see ``KbsPlace``.
         proof: its proof report; None of a stack that is older than the report.
         served: the resources (``default/SECRET/KEY``) that it serves; None where it does not say.
     """
@@ -56,18 +66,20 @@ class TrustChainArgs:
         versions: the version of each operator that the stack deploys.
         host: host of the Route, or None where another stack has the Trustee.
         kbs_url: URL of KBS.
-        elsewhere: what another stack says of its Trustee, where this one has none.
+        build: which of the operator's pod VM images there is when the run has come to its end.
+        remote: what another stack says of its Trustee, where this one has none.
     """
 
     stack: Settings
-    versions: Foreseen
+    versions: ChosenVersions
     host: Output[str] | None
     kbs_url: Output[str]
-    elsewhere: Elsewhere | None = None
+    build: str = ""
+    remote: RemoteTrusteeOutputs | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Presented:
+class ServerCertificate:
     """What a TLS server presents.
 
     Attributes:
@@ -88,7 +100,13 @@ class TrustChain(pulumi.ComponentResource):
     """PEM that KBS's certificate is verified with; None where a public authority signed it."""
     workload_initdata: Output[Mapping[str, Mapping[str, str]]]
     """The pod annotation of each workload's own initdata, by the workload's name."""
-    presented: Presented | None
+    last_initdata: Mapping[str, Mapping[str, str]]
+    """The same of the last finished run; none where there was none."""
+    deployed: bool
+    """Whether the last finished run had a Trustee of its own."""
+    images: AcceptedImages | None
+    """The pod VM images whose signed measurements are accepted; None where the settings name none."""
+    server_certificate: ServerCertificate | None
     """What Route or KBS presents to pod VMs; None for the router's own certificate."""
     warnings: Output[list[str]]
     """What is allowed and yet worth a second thought."""
@@ -96,19 +114,23 @@ class TrustChain(pulumi.ComponentResource):
     def __init__(self, name: str, args: TrustChainArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:TrustChain", name, None, opts)
         self._args = args
-        self.certificate, self.presented = self._tls(name)
-        found = Output.all(
+        self.certificate, self.server_certificate = self._tls(name)
+        last = own_outputs.read()
+        self.deployed = SERVES_OUTPUT in last
+        self.last_initdata = last.get(ANNOTATIONS_OUTPUT) or {}
+        self.images = self._measured_images(last.get(MEASURED_OUTPUT))
+        inputs = Output.all(
             kbs_url=args.kbs_url,
             certificate=self.certificate,
-            last=_last_run(),
+            last=history.read(last.get(PCR8_OUTPUT), last.get(PROOF_OUTPUT)),
             host=args.host or "",
-            presented=self.presented.certificate if self.presented is not None else None,
-            images=args.elsewhere.images if args.elsewhere is not None else None,
-            proof=args.elsewhere.proof if args.elsewhere is not None else None,
-            served=args.elsewhere.served if args.elsewhere is not None else None,
+            server_certificate=self.server_certificate.certificate if self.server_certificate is not None else None,
+            images=args.remote.images if args.remote is not None else None,
+            proof=args.remote.proof if args.remote is not None else None,
+            served=args.remote.served if args.remote is not None else None,
         ).apply(self._checked)
-        self.chain = found.apply(lambda both: both[0])
-        self.warnings = found.apply(lambda both: both[1])
+        self.chain = inputs.apply(lambda both: both[0])
+        self.warnings = inputs.apply(lambda both: both[1])
         self.workload_initdata = self.chain.apply(lambda chain: chain.annotations)
         self._show_workloads(name)
         self.register_outputs({"warnings": self.warnings})
@@ -116,6 +138,11 @@ class TrustChain(pulumi.ComponentResource):
     def csv(self, package: str) -> Output[str]:
         """Return the operator's CSV, once the chain has been checked."""
         return self.chain.apply(lambda chain: chain.versions.csv[package])
+
+    @property
+    def initdata_annotation(self) -> Output[str]:
+        """The pod annotation that holds initdata; asked for only where the stack has peer pods."""
+        return self.chain.apply(lambda chain: chain.versions.osc.initdata_annotation if chain.versions.osc else "")
 
     @property
     def judgement(self) -> Output[Judgement]:
@@ -129,48 +156,65 @@ class TrustChain(pulumi.ComponentResource):
             # the policy pack judges it by `input`. The engine leaves `output` at the value of the first run.
             pulumi.Stash(f"{name}-workload-initdata", input=self.workload_initdata, opts=ResourceOptions(parent=self))
 
-    def _tls(self, name: str) -> tuple[Output[str | None], Presented | None]:
-        said, host = self._args.stack.trustee, self._args.host
+    def _tls(self, name: str) -> tuple[Output[str | None], ServerCertificate | None]:
+        trustee, host = self._args.stack.trustee, self._args.host
         if host is None:
-            elsewhere = self._args.elsewhere
-            return elsewhere.certificate if elsewhere is not None else Output.from_input(None), None
-        if said.tls.made:
-            made = made_tls(f"{name}-tls", host, said.rotation, ResourceOptions(parent=self), days=said.tls.valid_days)
-            return made.ca.apply(_text), Presented(certificate=made.certificate, private_key=made.private_key)
-        trusted = Output.from_input(said.tls.trusted)
-        if said.tls.certificate is None or said.tls.key is None:
+            remote = self._args.remote
+            return remote.certificate if remote is not None else Output.from_input(None), None
+        if trustee.tls.made:
+            made = made_tls(
+                f"{name}-tls", host, trustee.rotation, ResourceOptions(parent=self), days=trustee.tls.valid_days
+            )
+            return made.ca.apply(_text), ServerCertificate(certificate=made.certificate, private_key=made.private_key)
+        trusted = Output.from_input(trustee.tls.trusted)
+        if trustee.tls.certificate is None or trustee.tls.key is None:
             return trusted, None
-        certificate = Output.from_input(said.tls.certificate)
-        return trusted, Presented(certificate=certificate, private_key=Output.secret(said.tls.key))
+        certificate = Output.from_input(trustee.tls.certificate)
+        return trusted, ServerCertificate(certificate=certificate, private_key=Output.secret(trustee.tls.key))
 
-    def _checked(self, found: Mapping[str, object]) -> tuple[Chain, list[str]]:
-        stack, now = self._args.stack, datetime.now(UTC)
-        place = Place(
-            kbs_url=str(found["kbs_url"]),
-            certificate=_text(found["certificate"]),
-            images=found["images"] or {} if stack.trustee.stack is not None else None,  # type: ignore[arg-type]
-        )
-        last = cast("LastRun", found["last"])
+    def _measured_images(self, last: Mapping[str, Any] | None) -> AcceptedImages | None:
+        csv = self._args.versions.csv(names.OSC_PACKAGE)
         try:
-            versions = _versions(stack, {package: each.csv for package, each in self._args.versions.choices.items()})
-            chain = build(stack, versions, place, last.earlier)
+            return image_values.choose(self._args.stack, csv, self._args.build, last, _fetch)
         except ValueError as error:
             raise pulumi.RunError(str(error)) from error
-        problems = checks.problems(stack, chain, str(found["host"]), now, public_authorities.known())
-        problems += remote.problems(stack, chain, found["proof"], found["served"])  # type: ignore[arg-type]
+
+    @refusal.one_error()
+    def _checked(self, values: Mapping[str, object]) -> tuple[Chain, list[str]]:
+        stack, now = self._args.stack, datetime.now(UTC)
+        place = KbsPlace(
+            kbs_url=str(values["kbs_url"]),
+            certificate=_text(values["certificate"]),
+            images=values["images"] or {} if stack.trustee.stack is not None else None,  # type: ignore[arg-type]
+        )
+        last = cast("LastRun", values["last"])
+        try:
+            versions = _versions(stack, {package: each.csv for package, each in self._args.versions.choices.items()})
+            chain = build(stack, versions, place, last.earlier, self.images.images if self.images else ())
+        except ValueError as error:
+            raise pulumi.RunError(str(error)) from error
+        problems = checks.problems(stack, chain, str(values["host"]), now, public_authorities.known())
+        problems += remote.problems(stack, chain, values["proof"], values["served"])  # type: ignore[arg-type]
         if problems:
             raise pulumi.RunError(checks.describe(problems))
-        warnings = checks.warnings(stack, chain, now, _text(found["presented"]))
-        warnings += protocol.warnings(stack, chain, found["proof"])  # type: ignore[arg-type]
+        warnings = checks.warnings(stack, chain, now, _text(values["server_certificate"]))
+        warnings += protocol.warnings(stack, chain, values["proof"])  # type: ignore[arg-type]
         warnings += history.warnings(stack, chain, last)
+        warnings += image_values.warnings(self.images)
         for warning in warnings:
-            pulumi.log.warn(warning, self)
+            if text := stack.accepted_risks.advice(warning):
+                pulumi.log.warn(text, self)
         # Those of the versions are told where they were decided.
         return chain, [*self._args.versions.notes, *warnings]
 
 
+def _fetch(reference: str, key: str) -> MeasuredImage:
+    # Told without a resource: what is told of one comes when the program has ended.
+    return image_measurements.fetch(reference, key, pulumi.log.info)
+
+
 def _versions(stack: Settings, csv: Mapping[str, str]) -> Versions:
-    osc, trustee = csv.get(profiles.OSC_PACKAGE), csv.get(profiles.TRUSTEE_PACKAGE)
+    osc, trustee = csv.get(names.OSC_PACKAGE), csv.get(names.TRUSTEE_PACKAGE)
     return Versions(
         osc=profiles.osc(osc, stack.peer_pods.operator.treat_as) if osc else None,
         trustee=profiles.trustee(trustee, stack.trustee.operator.treat_as) if trustee else None,
@@ -184,36 +228,5 @@ def _judgement(chain: Chain) -> Judgement:
     return chain.judgement
 
 
-def _text(found: object) -> str | None:
-    return None if found is None else str(found)
-
-
-def _last_run() -> Output[LastRun]:
-    """Return what the last finished run of this stack had.
-
-    A stack may read its own outputs. They change only when a run comes to its end, because one of them waits for
-    everything (``components.outputs``).
-    """
-    own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    found: Output[Mapping[str, Any]] = Output.from_input(_outputs(own))
-    return found.apply(lambda said: history.read(said.get(PCR8_OUTPUT), said.get(PROOF_OUTPUT)))
-
-
-async def _outputs(stack: str) -> Mapping[str, Any]:
-    """Return the outputs of the running stack.
-
-    Not by a StackReference: while the engine writes a state file, a reader may find it empty ("failed to load
-    checkpoint: EOF"), and a resource that cannot be read ends the run. A function that fails can be called again.
-    """
-    for _ in range(_TRIES - 1):
-        try:
-            return await _read_outputs(stack)
-        except Exception as error:  # noqa: BLE001 - pulumi raises nothing more precise
-            pulumi.log.debug(f"the outputs of {stack} cannot be read yet: {error}")
-            await asyncio.sleep(_PAUSE)
-    return await _read_outputs(stack)
-
-
-async def _read_outputs(stack: str) -> Mapping[str, Any]:
-    found = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackOutputs", {"name": stack})
-    return dict(found["outputs"])
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -13,28 +13,18 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components.trustee.chain import Presented
+from coco_azure import names
+from coco_azure.formats import fingerprint
+from coco_azure.formats.kbs import sealed_secrets
+from coco_azure.formats.kbs.sealed_secrets import SIGNING_KEY as SEALING_KEY
+from coco_azure.formats.pki import keys
+from coco_azure.settings import Settings
+from coco_azure.settings.client_secrets import ClientSecret, of_others
+from coco_azure.settings.trustee import CHECK_POLICY, SECURITY_POLICY
+from coco_azure.trust.chain import Judgement, config_maps
+from components.trustee.chain import ServerCertificate
 from components.trustee.kept_secret import kept_secret
 from components.trustee.keys import administrator, signer
-from rendering import fingerprint
-from rendering.pki import keys
-from rendering.trustee import sealed_secrets
-from rendering.trustee.sealed_secrets import SIGNING_KEY as SEALING_KEY
-from settings import Settings
-from settings.client_secrets import ClientSecret
-from settings.trustee import CHECK_POLICY, SECURITY_POLICY
-from trust.chain import (
-    ATTESTATION_POLICY,
-    KBS_CONFIG,
-    REFERENCE_VALUES,
-    RESOURCE_POLICY,
-    TDX_CONFIG,
-    Judgement,
-    config_maps,
-)
-
-AUTH_SECRET = "kbs-auth-public-key"  # noqa: S105 - the name of a Secret
-HTTPS_KEY, HTTPS_CERTIFICATE = "kbs-https-key", "kbs-https-certificate"
 
 Entries = Mapping[str, Output[bytes]]
 
@@ -48,21 +38,43 @@ class TrusteeContentArgs:
         judgement: policies, reference values and the version.
         presented: what the Route or KBS presents; None for the router's own certificate.
         namespace: where the objects go.
+        existing: digests of the Secrets of others whose change rolls KBS out, by name; secrets.
         installed: gate on the operator: an upgrade that fails there leaves everything that KBS reads as it is.
     """
 
     stack: Settings
     judgement: Output[Judgement]
-    presented: Presented | None
+    server_certificate: ServerCertificate | None
     namespace: Input[str]
+    existing: Mapping[str, str]
     installed: pulumi.Resource
+
+
+def objects(stack: Settings) -> dict[tuple[str, str], str]:
+    """Return kind and name of each object that ``TrusteeContent`` makes, and the setting that names it, if one does."""
+    trustee = stack.trustee
+    maps = [
+        names.KBS_CONFIG_CM,
+        names.REFERENCE_VALUES,
+        names.RESOURCE_POLICY,
+        names.ATTESTATION_POLICY,
+        *([names.TDX_CONFIG] if trustee.tdx else []),
+    ]
+    https = [names.TLS_KEY_SECRET, names.TLS_CERTIFICATE_SECRET] if trustee.tls.termination == "passthrough" else []
+    secrets = dict.fromkeys([names.ADMIN_SECRET, *https, *(each.secret for each in stack.reserved)], "")
+    secrets |= {each.secret: "trustee.imageSignature" for each in trustee.image_signature}
+    if trustee.registry_credentials is not None:
+        secrets[trustee.registry_credentials.resource.secret] = "trustee.registryCredentials.secret"
+    own = [name for name in stack.kbs_secrets if name not in of_others(stack.kbs_secrets)]
+    secrets |= {name: f"clientSecrets.{name}" if name in stack.client_secrets else "" for name in own}
+    return {("ConfigMap", each): "" for each in maps} | {("Secret", each): key for each, key in secrets.items()}
 
 
 class TrusteeContent(pulumi.ComponentResource):
     """The ConfigMaps and Secrets of one Trustee."""
 
     values: Mapping[str, Entries]
-    """The client secrets' values by secret and key; secret."""
+    """The client secrets' values by secret and key, but for those that others make; secret."""
     kbs_secrets: list[str]
     """Names of the Secrets that KBS serves as ``kbs:///default/<secret>/<key>``."""
     sealing_key: Output[str] | None
@@ -73,28 +85,35 @@ class TrusteeContent(pulumi.ComponentResource):
     def __init__(self, name: str, args: TrusteeContentArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:TrusteeContent", name, None, opts)
         self._name, self._args = name, args
-        child, said = ResourceOptions(parent=self), args.stack.trustee
-        private_key, auth = administrator(f"{name}-admin-key", said, child)
+        child, trustee = ResourceOptions(parent=self), args.stack.trustee
+        private_key, auth = administrator(f"{name}-admin-key", trustee, child)
         if args.stack.trustee.sign_tokens:
-            auth = {**auth, **signer(f"{name}-token-signer", said, args.judgement, child)}
-        maps = args.judgement.apply(lambda found: config_maps(args.stack, found))
-        for title in (KBS_CONFIG, REFERENCE_VALUES, RESOURCE_POLICY, ATTESTATION_POLICY):
+            auth = {**auth, **signer(f"{name}-token-signer", trustee, args.judgement, child)}
+        maps = args.judgement.apply(lambda made: config_maps(args.stack, made))
+        for title in (names.KBS_CONFIG_CM, names.REFERENCE_VALUES, names.RESOURCE_POLICY, names.ATTESTATION_POLICY):
             self._config_map(title, maps)
-        if said.tdx is not None:
-            self._config_map(TDX_CONFIG, maps)
+        if trustee.tdx is not None:
+            self._config_map(names.TDX_CONFIG, maps)
+        others = of_others(args.stack.kbs_secrets)
         self.values = {
             secret: {key: self._value(secret, key, source) for key, source in entries.items()}
             for secret, entries in args.stack.kbs_secrets.items()
+            if secret not in others
         }
         self.sealing_key = None
         if args.stack.signs_sealed_secrets:
             self.sealing_key = kept_secret(f"{name}-sealing-key", sealed_secrets.generate_signing_key(), child)
         served: dict[str, Entries] = {**self.values, **self._policies()}
-        read = {AUTH_SECRET: auth, **self._https(), **served}
+        read = {names.ADMIN_SECRET: auth, **self._https(), **served}
         for title, entries in read.items():
             self._secret(title, entries)
-        self.kbs_secrets = list(served)
-        everything = Output.all(maps=maps, secrets={title: _texts(entries) for title, entries in read.items()})
+        self.kbs_secrets = [*served, *others]
+        everything = Output.all(
+            maps=maps,
+            secrets={title: _texts(entries) for title, entries in read.items()},
+            # Left out where there are none: a fingerprint of before shall stay what it was.
+            **({"existing": Output.secret(dict(args.existing))} if args.existing else {}),
+        )
         # Keyed with the private key, so the fingerprint can stand in plain text without giving a secret away.
         self.fingerprint = cast(
             "Output[str]",
@@ -112,19 +131,19 @@ class TrusteeContent(pulumi.ComponentResource):
 
     def _policies(self) -> dict[str, Entries]:
         """Return the Secrets that pod VMs fetch before they pull images: policy, keys, credentials."""
-        said = self._args.stack.trustee
+        trustee = self._args.stack.trustee
         made: dict[str, dict[str, Output[bytes]]] = {
             SECURITY_POLICY.secret: {
-                SECURITY_POLICY.key: self._args.judgement.apply(lambda found: found.image_policy.encode())
+                SECURITY_POLICY.key: self._args.judgement.apply(lambda made: made.image_policy.encode())
             }
         }
         if (policy := self._args.stack.check_image_policy) is not None:
             made[CHECK_POLICY.secret][CHECK_POLICY.key] = Output.from_input(policy.encode())
-        for secret, entries in said.public_secrets.items():
+        for secret, entries in trustee.public_secrets.items():
             made[secret] = {key: Output.from_input(text.encode()) for key, text in entries.items()}
-        if said.registry_credentials is not None:
-            where = said.registry_credentials.resource
-            made[where.secret] = {where.key: Output.secret(said.registry_credentials.text().encode())}
+        if trustee.registry_credentials is not None:
+            where = trustee.registry_credentials.resource
+            made[where.secret] = {where.key: Output.secret(trustee.registry_credentials.text().encode())}
         if self.sealing_key is not None:
             jwk = self.sealing_key.apply(lambda pem: sealed_secrets.public_jwk(pem).encode())
             made[SEALING_KEY.secret] = {SEALING_KEY.key: Output.unsecret(jwk)}
@@ -132,17 +151,17 @@ class TrusteeContent(pulumi.ComponentResource):
 
     def _https(self) -> dict[str, Entries]:
         """Return the Secrets with what KBS presents where it serves https itself."""
-        presented = self._args.presented
-        if presented is None or self._args.stack.trustee.tls.termination != "passthrough":
+        certificate = self._args.server_certificate
+        if certificate is None or self._args.stack.trustee.tls.termination != "passthrough":
             return {}
         return {
-            HTTPS_KEY: {"privateKey": presented.private_key.apply(str.encode)},
-            HTTPS_CERTIFICATE: {"certificate": presented.certificate.apply(str.encode)},
+            names.TLS_KEY_SECRET: {"privateKey": certificate.private_key.apply(str.encode)},
+            names.TLS_CERTIFICATE_SECRET: {"certificate": certificate.certificate.apply(str.encode)},
         }
 
     def _config_map(self, title: str, maps: Output[dict[str, dict[str, str]]]) -> None:
-        annotations: Output[Any] = self._args.judgement.apply(lambda found: dict(found.profile.migration_annotations))
-        data: Output[Any] = maps.apply(lambda found: found[title])
+        annotations: Output[Any] = self._args.judgement.apply(lambda made: dict(made.profile.migration_annotations))
+        data: Output[Any] = maps.apply(lambda content: content[title])
         kubernetes.core.v1.ConfigMap(
             f"{self._name}-{title}",
             metadata=ObjectMetaArgs(name=title, namespace=self._args.namespace, annotations=annotations),

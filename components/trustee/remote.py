@@ -7,21 +7,21 @@ from typing import Any
 import pulumi
 from pulumi import Output
 
+from coco_azure.formats import one_line
+from coco_azure.formats.pki import public_material
+from coco_azure.settings import Settings, client_secrets
+from components import refusal
 from components.attestation_check import Expected
-from components.trustee.chain import PROOF_OUTPUT, Elsewhere
-from rendering.pki import public_material
-from settings import Settings, client_secrets
+from components.trustee.chain import PROOF_OUTPUT, SERVES_OUTPUT, RemoteTrusteeOutputs
 
 URL_OUTPUT = "trusteeUrl"
 CERTIFICATE_OUTPUT = "trusteeCertificate"
 CHECKS_OUTPUT = "attestationChecks"
 """Stack output, secret: salted digest of every client secret by resource, so that another stack can check one."""
-SERVES_OUTPUT = "trusteeContent"
-"""Stack output that changes whenever what KBS reads changes."""
 SEALING_OUTPUT = "sealingKey"
 """Stack output, secret: private key (PEM) that signs sealed secrets; KBS serves its public half."""
 IMAGES_OUTPUT = "imageResources"
-"""Stack output: where KBS serves what pod VMs pull images with, see ``trust.documents.Place``."""
+"""Stack output: where KBS serves what pod VMs pull images with, see ``coco_azure.trust.documents.KbsPlace``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class RemoteTrustee:
     """
 
     kbs_url: Output[str]
-    says: Elsewhere
+    says: RemoteTrusteeOutputs
     expected: Expected | None
     sealing_key: Output[str] | None
 
@@ -49,28 +49,28 @@ def remote_trustee(stack: Settings) -> RemoteTrustee | None:
     other = pulumi.StackReference(name)
 
     def needed(output: str) -> Output[Any]:
-        return other.get_output(output).apply(lambda found: _said(found, name, output))
+        return other.get_output(output).apply(lambda value: _required_output(value, name, output))
 
     checks = needed(CHECKS_OUTPUT)
     expected = sealing_key = None
     if stack.checks:
-        check = checks.apply(lambda found: _check(found, name, stack.check_resource))
+        check = checks.apply(lambda value: _check(value, name, stack.check_resource))
         expected = Expected(
-            salt=check.apply(lambda found: found["salt"]),
-            digest=check.apply(lambda found: found["digest"]),
+            salt=check.apply(lambda value: value["salt"]),
+            digest=check.apply(lambda value: value["digest"]),
             serves=needed(SERVES_OUTPUT),
         )
     if stack.sealed_secrets:
         both = Output.all(other.get_output(SEALING_OUTPUT), checks)
-        sealing_key = both.apply(lambda found: _sealing(found[0], found[1], name, stack.sealed_secrets))
+        sealing_key = both.apply(lambda values: _sealing(values[0], values[1], name, stack.sealed_secrets))
     return RemoteTrustee(
         kbs_url=needed(URL_OUTPUT),
-        says=Elsewhere(
-            certificate=other.get_output(CERTIFICATE_OUTPUT).apply(lambda found: _certificate(found, name)),
+        says=RemoteTrusteeOutputs(
+            certificate=other.get_output(CERTIFICATE_OUTPUT).apply(lambda value: _certificate(value, name)),
             images=other.get_output(IMAGES_OUTPUT),
-            proof=other.get_output(PROOF_OUTPUT),
+            proof=other.get_output(PROOF_OUTPUT).apply(one_line.read),
             served=Output.unsecret(
-                other.get_output(CHECKS_OUTPUT).apply(lambda found: sorted(found) if found else None)
+                other.get_output(CHECKS_OUTPUT).apply(lambda value: sorted(value) if value else None)
             ),
         ),
         expected=expected,
@@ -78,43 +78,52 @@ def remote_trustee(stack: Settings) -> RemoteTrustee | None:
     )
 
 
-def _said(found: object, stack: str, output: str) -> object:
-    if found is None:
+@refusal.one_error()
+def _required_output(value: object, stack: str, output: str) -> object:
+    if value is None:
         raise pulumi.RunError(
             f"trustee.stack is {stack}, which has no output {output}; needed a deployed stack of this project "
             f"with a Trustee: pulumi up --stack {stack}, or name another one: "
             "pulumi config set --path coco-azure:trustee.stack ORGANIZATION/PROJECT/STACK"
         )
-    return found
+    return value
 
 
-def _certificate(found: object, stack: str) -> str | None:
+@refusal.one_error()
+def _certificate(value: object, stack: str) -> str | None:
     """Return the certificate that pod VMs are told to trust, parsed: what another stack says is not passed on."""
-    if found is None:
+    if value is None:
         return None
     try:
-        return public_material.certificates_pem(str(found))
+        return public_material.certificates_pem(str(value))
     except ValueError as error:
         raise pulumi.RunError(f"output {CERTIFICATE_OUTPUT} of {stack} cannot be used: {error}") from None
 
 
+@refusal.one_error()
 def _check(known: Mapping[str, Mapping[str, str]], stack: str, resource: str) -> Mapping[str, str]:
+    reason = ""
     if resource not in known:
+        reason = f"which the Trustee of {stack} does not serve (served: {', '.join(sorted(known))})"
+    elif not known[resource]:
+        reason = f"whose Secret somebody else makes, so that {stack} cannot tell whether the right value came"
+    if reason:
         raise pulumi.RunError(
-            f"attestationCheck.resource is {resource}, which the Trustee of {stack} does not serve (served: "
-            f"{', '.join(sorted(known))}); set: pulumi config set --path coco-azure:attestationCheck.resource RESOURCE"
+            f"attestationCheck.resource is {resource}, {reason}; set: "
+            "pulumi config set --path coco-azure:attestationCheck.resource RESOURCE"
         )
     return known[resource]
 
 
+@refusal.one_error()
 def _sealing(key: str | None, served: Mapping[str, object], stack: str, sealed: client_secrets.SealedSecrets) -> str:
-    found = client_secrets.unserved(sealed, served)
+    messages = client_secrets.unserved(sealed, served)
     if key is None:
-        found.append(
+        messages.append(
             f"sealedSecrets is set, and the Trustee of {stack} keeps no key to sign them with, without which newer pod "
             f"VMs unseal nothing. Run `pulumi up --stack {stack}` with this version of the program: a stack with the "
             "Trustee alone (peerPods.enabled false) keeps one; one with peer pods needs sealedSecrets of its own for it"
         )
-    if found:
-        raise pulumi.RunError("\n".join(found))
+    if messages:
+        raise pulumi.RunError("\n".join(messages))
     return str(key)

@@ -1,6 +1,6 @@
 """Sealed secrets in the namespaces of workloads: Kubernetes Secrets that hold references to KBS, and no value.
 
-The namespaces belong to the workloads and have to exist; they are read at preview, so a missing one fails before
+The namespaces belong to the workloads and have to exist; they are asked for first of all, so a missing one fails before
 anything changes. The Secrets come last: a pod that waits for its Secret starts when KBS can answer.
 """
 
@@ -12,8 +12,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
-from rendering.trustee import sealed_secrets
-from rendering.trustee.resource_uri import ResourceUri
+from coco_azure import names
+from coco_azure.formats.kbs import sealed_secrets
+from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.inventory.cluster_reader import Reads
 
 References = Mapping[str, Mapping[str, Mapping[str, ResourceUri]]]
 """Namespace, name of the Secret and key to the resource that stands behind it."""
@@ -57,6 +59,27 @@ class SealedSecrets(pulumi.ComponentResource):
                 )
                 self.names.append(f"{title}/{secret}")
         self.register_outputs({"names": self.names})
+
+
+def check_namespaces(settings: Mapping[str, str], reader: Reads) -> None:
+    """Ask for the namespaces of workloads.
+
+    Args:
+        settings: the setting that names each namespace, by the namespace.
+        reader: the cluster.
+
+    Raises:
+        pulumi.RunError: some of them are not there.
+    """
+    missing = {each: path for each, path in settings.items() if reader.get(names.path(names.NAMESPACES, each)) is None}
+    if missing:
+        create = "; ".join(f"oc create namespace {each}" for each in missing)
+        plural, setting = len(missing) > 1, next(iter(missing.values()))
+        raise pulumi.RunError(
+            f"{setting.partition('.')[0]} names {'namespaces' if plural else 'namespace'} {', '.join(missing)}, which "
+            f"{'are' if plural else 'is'} not there; the stack makes none for workloads. {create}; or remove "
+            f"{'them' if plural else 'it'}: pulumi config rm --path 'coco-azure:{setting}'"
+        )
 
 
 def _sealed(resource: ResourceUri, signing_key: Input[str] | None) -> Output[str]:

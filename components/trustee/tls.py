@@ -11,9 +11,9 @@ from typing import cast
 
 from pulumi import Input, Output, ResourceOptions
 
+from coco_azure.formats.pki import certificates, issuing
+from coco_azure.settings.tls import RotationSettings
 from components.trustee.kept_secret import generations, kept_secret, resource_name
-from rendering.pki import certificates, issuing
-from settings.tls import RotationSettings
 
 _AUTHORITY_DAYS = 7300
 
@@ -92,8 +92,8 @@ def _text(pair: tuple[str, str]) -> str:
 
 
 def _pair(text: str) -> tuple[str, str]:
-    found = json.loads(text)
-    return found["certificate"], found["key"]
+    pair = json.loads(text)
+    return pair["certificate"], pair["key"]
 
 
 def _plain(kept: Output[str]) -> Output[str]:

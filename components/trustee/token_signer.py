@@ -7,10 +7,10 @@ from typing import cast
 
 from pulumi import Input, Output, ResourceOptions
 
+from coco_azure.formats.pki import issuing
+from coco_azure.settings.tls import RotationSettings
+from coco_azure.versions.profiles import Token
 from components.trustee.kept_secret import generations
-from rendering.pki import issuing
-from rendering.profiles import Token
-from settings.tls import RotationSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,13 +52,13 @@ class Answers:
             raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{asked.group}' could not be found.")
 
     def _get(self, asked: Asked, query: Mapping[str, str], principal: str) -> Any:
-        said = query.get("$filter", "")
+        filter_text = query.get("$filter", "")
         if asked.namespace == "microsoft.authorization":
-            return self._authorization(asked, said, principal)
+            return self._authorization(asked, filter_text, principal)
         if asked.kind == "microsoft.network/locations/operations":
             return self._operations.status(asked.names[-1])
         if asked.kind in ("microsoft.compute/skus", "microsoft.compute/locations/usages"):
-            return self._compute(asked, said)
+            return self._compute(asked, filter_text)
         if not asked.namespace:
             return self._groups(asked)
         every = self._subscription.resources()
@@ -74,18 +74,20 @@ class Answers:
         if len(asked.kinds) > 1:
             parent = asked.path.rpartition("/")[0]
             self._one_at(parent, every)
-            found = views.inside(parent, asked.kinds[-1], every)
+            documents = views.inside(parent, asked.kinds[-1], every)
         else:
-            found = [each for each in every.values() if str(each["type"]).lower() == asked.kind and _in(each, asked)]
-        return [views.whole(each, every) for each in sorted(found, key=lambda each: str(each["id"]))]
+            documents = [
+                each for each in every.values() if str(each["type"]).lower() == asked.kind and _in(each, asked)
+            ]
+        return [views.whole(each, every) for each in sorted(documents, key=lambda each: str(each["id"]))]
 
     def _groups(self, asked: Asked) -> Any:
         subscription = f"/subscriptions/{self._subscription.id}"
         path = asked.path.lower()
         if path.endswith("/resources") and asked.group:
             every = self._subscription.resources()
-            found = [views.outline(each) for each in every.values() if _in(each, asked) and views.is_listed(each)]
-            return sorted(found, key=lambda each: str(each["id"]))
+            outlines = [views.outline(each) for each in every.values() if _in(each, asked) and views.is_listed(each)]
+            return sorted(outlines, key=lambda each: str(each["id"]))
         groups: list[Document] = [
             {
                 "id": f"{subscription}/resourceGroups/{name}",
@@ -105,12 +107,12 @@ class Answers:
             return {"id": subscription, "tenantId": self._subscription.tenant, **shown}
         raise ArmError(404, "NotFound", f"this rehearsal's Azure has no {asked.path}")
 
-    def _compute(self, asked: Asked, said: str) -> list[Document]:
-        content, here = self._subscription.content, self._subscription.location.lower()
+    def _compute(self, asked: Asked, filter_text: str) -> list[Document]:
+        content, region = self._subscription.content, self._subscription.location.lower()
         if asked.kind.endswith("/skus"):
-            found = _LOCATION.search(said)
-            return list(compute.skus(content)) if found is None or found[1].lower() == here else []
-        return compute.usages(content) if asked.names[0].lower() == here else []
+            match = _LOCATION.search(filter_text)
+            return list(compute.skus(content)) if match is None or match[1].lower() == region else []
+        return compute.usages(content) if asked.names[0].lower() == region else []
 
     def _one(self, asked: Asked, every: Mapping[str, Document]) -> Document:
         if len(asked.kinds) > 1:
@@ -119,9 +121,9 @@ class Answers:
 
     def _one_at(self, path: str, every: Mapping[str, Document], wanted: str | None = None) -> Document:
         """Return a resource; raises ArmError in the words that Microsoft.Network and the others have for it."""
-        found = every.get(path.lower())
-        if found is not None:
-            return found
+        document = every.get(path.lower())
+        if document is not None:
+            return document
         parts = path.split("/")
         if "subnets" in [each.lower() for each in parts]:
             raise ArmError(404, "NotFound", f"Resource {path} not found.")
@@ -136,22 +138,22 @@ class Answers:
             )
         raise ArmError(404, code, text)
 
-    def _authorization(self, asked: Asked, said: str, principal: str) -> Any:
+    def _authorization(self, asked: Asked, filter_text: str, principal: str) -> Any:
         content, every = self._subscription.content, self._subscription.resources().values()
         kind = asked.kinds[0]
         if kind == "permissions":
             scope = asked.scope or f"/subscriptions/{self._subscription.id}"
             return list(roles.granted(content, every, principal, scope))
         if kind == "roledefinitions":
-            found = roles.definitions(content)
+            definitions = roles.definitions(content)
             if asked.names:
-                return _named(found, asked)
-            name = _ROLE_NAME.search(said)
-            return [each for each in found if name is None or each["properties"]["roleName"] == name[1]]
+                return _named(definitions, asked)
+            name = _ROLE_NAME.search(filter_text)
+            return [each for each in definitions if name is None or each["properties"]["roleName"] == name[1]]
         if kind == "roleassignments":
             if asked.names:
                 return _named(list(every), asked, full=True)
-            return roles.listed(every, asked.scope or f"/subscriptions/{self._subscription.id}", said)
+            return roles.listed(every, asked.scope or f"/subscriptions/{self._subscription.id}", filter_text)
         raise ArmError(404, "NotFound", f"this rehearsal's Azure has no {asked.path}")
 
 
@@ -160,8 +162,8 @@ def _in(document: Document, asked: Asked) -> bool:
     return str(document["id"]).lower().startswith(scope.lower())
 
 
-def _named(found: list[Document], asked: Asked, *, full: bool = False) -> Document:
-    for each in found:
+def _named(documents: list[Document], asked: Asked, *, full: bool = False) -> Document:
+    for each in documents:
         same = each["id"].lower() == asked.path.lower() if full else each["name"].lower() == asked.names[0].lower()
         if same:
             return each

@@ -9,8 +9,8 @@ from typing import Any
 from rehearsal.azure import refusals, roles, views
 from rehearsal.azure.arm_operations import Operations
 from rehearsal.azure.arm_paths import Asked
-from rehearsal.azure.arm_state import ArmError
-from rehearsal.azure.documents import SUCCEEDED, Document
+from rehearsal.azure.arm_state import SUCCEEDED, ArmError
+from rehearsal.azure.documents import Document
 from rehearsal.azure.subscription import Subscription
 
 _KINDS = {
@@ -72,8 +72,10 @@ class Changes:
         return self._operations.start(arm, self._subscription.id, self._subscription.location)
 
     def _wanted(self, asked: Asked, kind: str, body: Mapping[str, Any], before: Document | None) -> Document:
-        said = body.get("properties") or {}
-        properties = {key: value for key, value in said.items() if key not in _READ_ONLY and value is not None}
+        wanted_properties = body.get("properties") or {}
+        properties = {
+            key: value for key, value in wanted_properties.items() if key not in _READ_ONLY and value is not None
+        }
         top = {key: body[key] for key in _TOP if body.get(key) is not None}
         if not kind.endswith("/subnets"):
             top = {"location": self._subscription.location, "tags": {}, **top}
@@ -111,16 +113,17 @@ class Changes:
             refusals.check_public_ip(wanted)
         refusals.check_references(wanted, every, content, principal)
         refusals.check_zones(wanted, content)
+        refusals.check_tags(wanted)
         if wanted["type"].endswith("/natGateways"):
             refusals.check_nat_gateway(wanted, every)
 
     def _assign(
         self, asked: Asked, body: Mapping[str, Any], before: Document | None, every: Mapping[str, Document]
     ) -> Answer:
-        said = dict(body.get("properties") or {})
-        role, principal = str(said.pop("roleDefinitionId", "")), str(said.pop("principalId", ""))
-        said.pop("scope", None)
-        wanted = roles.assignment(asked.path, role, principal, **said)
+        properties = dict(body.get("properties") or {})
+        role, principal = str(properties.pop("roleDefinitionId", "")), str(properties.pop("principalId", ""))
+        properties.pop("scope", None)
+        wanted = roles.assignment(asked.path, role, principal, **properties)
         refusals.check_assignment(wanted, before, every, self._subscription.content)
         wanted["properties"] = {"principalType": "ServicePrincipal", **wanted["properties"]}
         wanted["properties"]["createdOn"] = datetime.now(UTC).isoformat()
@@ -134,20 +137,20 @@ class Changes:
             ArmError: Azure refuses.
         """
         every = self._subscription.resources()
-        there = every.get(asked.path.lower())
-        if there is None:
+        document = every.get(asked.path.lower())
+        if document is None:
             return Answer(None, 204)
-        self._subscription.state.check_locks(there["id"])
-        refusals.check_delete(there, every)
-        if there["type"] == _KINDS["microsoft.authorization/roleassignments"]:
-            self._subscription.remove(there["id"])
-            return Answer(there)
+        self._subscription.state.check_locks(document["id"])
+        refusals.check_delete(document, every)
+        if document["type"] == _KINDS["microsoft.authorization/roleassignments"]:
+            self._subscription.remove(document["id"])
+            return Answer(document)
         if any(key.startswith(f"{asked.path.lower()}/") for key in every):
             text = f"Cannot delete resource while nested resources exist: {asked.path}"
             raise ArmError(409, "CannotDeleteResource", text)
-        self._subscription.remove(there["id"])
-        if there["type"].startswith("Microsoft.Network"):
-            return Answer(None, 202, self._started(there["id"]))
+        self._subscription.remove(document["id"])
+        if document["type"].startswith("Microsoft.Network"):
+            return Answer(None, 202, self._started(document["id"]))
         return Answer(None)
 
 

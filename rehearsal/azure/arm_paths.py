@@ -52,12 +52,12 @@ def read(path: str) -> Asked:
     namespace, scope = "", ""
     kinds: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    if found := _AUTHORIZATION.match(path):
-        namespace, kinds, scope = "microsoft.authorization", (found["kind"].lower(),), found["scope"]
-        names = (found["name"],) if found["name"] else ()
-    elif found := _RESOURCE.match(path):
-        parts = found["rest"].split("/")
-        namespace = found["namespace"].lower()
+    if match := _AUTHORIZATION.match(path):
+        namespace, kinds, scope = "microsoft.authorization", (match["kind"].lower(),), match["scope"]
+        names = (match["name"],) if match["name"] else ()
+    elif match := _RESOURCE.match(path):
+        parts = match["rest"].split("/")
+        namespace = match["namespace"].lower()
         kinds, names = tuple(each.lower() for each in parts[::2]), tuple(parts[1::2])
     return Asked(
         path=path,

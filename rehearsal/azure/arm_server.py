@@ -1,12 +1,15 @@
-"""Azure Resource Manager and the token endpoint of a rehearsal, on loopback.
+"""Azure Resource Manager, the token endpoint and a managed identity's endpoint of a rehearsal, on loopback.
 
 Paths, error codes and paging are those of ARM's REST API. A page is small, so that a client has to follow ``nextLink``.
-Who has no token is refused, and so is who has no role for what he asks; a token is given for a client id and secret,
-those of ``azure-access.json`` in the cluster's folder for the program.
+Who has no token is refused, and so is who has no role for what he asks. The program gets one as a managed identity of
+App Service does (``IDENTITY_ENDPOINT``, with the secret of ``azure-access.json`` in the cluster's folder as
+``IDENTITY_HEADER``; learn.microsoft.com, "How to use managed identities for App Service", REST endpoint reference), as
+azure-identity asks for no other token without TLS; others get one for a client id and secret.
 """
 
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -15,6 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
+from rehearsal import loopback
 from rehearsal.azure import arm_paths, roles
 from rehearsal.azure.arm_answers import Answers
 from rehearsal.azure.arm_paths import Asked
@@ -27,7 +31,16 @@ ACCESS = "azure-access.json"
 _PAGE = 5
 _CLIENT = "00000000-1111-2222-3333-444444444444"
 _TENANT = "99999999-8888-7777-6666-555555555555"
+_IDENTITY = "/msi/token"
 _WORDS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "POST": "action"}
+
+
+_OTHER_WAYS = (
+    "ARM_USE_DEFAULT_AZURE_CREDENTIAL",
+    "ARM_CLIENT_CERTIFICATE_PATH",
+    "ARM_CLIENT_SECRET",
+    "ARM_USE_OIDC",
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +48,7 @@ class Access:
     """How a client gets at the rehearsal's Azure.
 
     Attributes:
-        endpoint: URL of both Azure Resource Manager and the token endpoint.
+        endpoint: URL of Azure Resource Manager and of both endpoints for tokens.
         secret: secret of the client that may read and delete.
     """
 
@@ -50,18 +63,23 @@ class Access:
         return None
 
     def variables(self) -> dict[str, str]:
-        """Return the environment variables that a client needs, those of Pulumi's and Azure's own tools."""
+        """Return the environment variables that a client needs, those of Pulumi's and Azure's own tools.
+
+        Other ways to sign in that a user's environment may have are switched off.
+        """
         return {
+            **dict.fromkeys(_OTHER_WAYS, ""),
             "ARM_TENANT_ID": _TENANT,
             "ARM_CLIENT_ID": _CLIENT,
-            "ARM_CLIENT_SECRET": self.secret,
-            "AZURE_AUTHORITY_HOST": self.endpoint,
+            "ARM_USE_MSI": "true",
+            "IDENTITY_ENDPOINT": f"{self.endpoint}{_IDENTITY}",
+            "IDENTITY_HEADER": self.secret,
             "AZURE_RESOURCE_MANAGER_ENDPOINT": self.endpoint,
         }
 
 
 class Arm:
-    """The two endpoints."""
+    """The endpoints."""
 
     def __init__(self, subscription: Subscription, secret: str) -> None:
         self._subscription = subscription
@@ -73,36 +91,48 @@ class Arm:
         """Return the web application."""
         made = web.Application()
         made.router.add_post("/{tenant}/oauth2/v2.0/token", self._sign_in)
+        made.router.add_get(_IDENTITY, self._give_identity)
         made.router.add_route("*", "/{rest:.*}", self._answer)
         return made
 
     async def _sign_in(self, request: web.Request) -> web.Response:
-        said = await request.post()
-        client, known = str(said.get("client_id")), roles.principals(self._subscription.content)
+        form = await request.post()
+        client, known = str(form.get("client_id")), roles.principals(self._subscription.content)
         accepted = {self._secret} if client == _CLIENT else self._subscription.secrets_of(client)
-        if client not in known or said.get("client_secret") not in accepted:
+        if client not in known or form.get("client_secret") not in accepted:
             text = "AADSTS7000215: Invalid client secret provided."
             return web.json_response({"error": "invalid_client", "error_description": text}, status=401)
         token = self._tokens.give(client, known[client], str(request.url.origin()))
         return web.json_response({"token_type": "Bearer", "expires_in": LIFETIME, "access_token": token})
+
+    async def _give_identity(self, request: web.Request) -> web.Response:
+        if request.headers.get("X-IDENTITY-HEADER") != self._secret:
+            return web.json_response({"statusCode": 401, "message": "X-IDENTITY-HEADER is not the secret."}, status=401)
+        principal = roles.principals(self._subscription.content)[_CLIENT]
+        audience = request.query.get("resource", "")
+        token = self._tokens.give(_CLIENT, principal, audience)
+        expires = str(int(time.time()) + LIFETIME)
+        return web.json_response(
+            {"access_token": token, "expires_on": expires, "resource": audience, "token_type": "Bearer"}
+        )
 
     async def _answer(self, request: web.Request) -> web.Response:
         asked = arm_paths.read(request.path)
         try:
             principal = self._check(request, asked)
             body = await request.json() if request.can_read_body else None
-            said = self._answers.to(request.method, asked, dict(request.query), body, principal)
+            answer = self._answers.to(request.method, asked, dict(request.query), body, principal)
         except ArmError as error:
             return web.json_response({"error": {"code": error.code, "message": error.text}}, status=error.status)
         except json.JSONDecodeError as error:
             text = {"code": "InvalidRequestContent", "message": f"The request content was invalid: {error}"}
             return web.json_response({"error": text}, status=400)
-        headers = {name: value.format(endpoint=request.url.origin()) for name, value in said.headers.items()}
-        if isinstance(said.body, list):
-            return web.json_response(_page(request, said.body), headers=headers)
-        if said.body is None:
-            return web.Response(status=said.status, headers=headers)
-        return web.json_response(said.body, status=said.status, headers=headers)
+        headers = {name: value.format(endpoint=request.url.origin()) for name, value in answer.headers.items()}
+        if isinstance(answer.body, list):
+            return web.json_response(_page(request, answer.body), headers=headers)
+        if answer.body is None:
+            return web.Response(status=answer.status, headers=headers)
+        return web.json_response(answer.body, status=answer.status, headers=headers)
 
     def _check(self, request: web.Request, asked: Asked) -> str:
         """Return the object id of who asks; raises ArmError."""
@@ -116,8 +146,8 @@ class Arm:
             text = "The api-version query parameter (?api-version=) is required for all requests."
             raise ArmError(400, "MissingApiVersionParameter", text)
         content = self._subscription.content
-        elsewhere = (each for kind in ("galleries", "virtualNetworks") for each in content.get(kind, ()))
-        known = [self._subscription.id, *(str(each.get("subscriptionId", "")) for each in elsewhere)]
+        others = (each for kind in ("galleries", "virtualNetworks") for each in content.get(kind, ()))
+        known = [self._subscription.id, *(str(each.get("subscriptionId", "")) for each in others)]
         if asked.subscription is not None and asked.subscription.lower() not in [each.lower() for each in known]:
             text = f"The subscription '{asked.subscription}' could not be found."
             raise ArmError(404, "SubscriptionNotFound", text)
@@ -140,10 +170,10 @@ class Arm:
             raise ArmError(403, "AuthorizationFailed", text)
 
 
-def _page(request: web.Request, found: list[Any]) -> dict[str, Any]:
+def _page(request: web.Request, entries: list[Any]) -> dict[str, Any]:
     begin = int(request.query.get("$skiptoken", "0"))
-    page: dict[str, Any] = {"value": found[begin : begin + _PAGE]}
-    if begin + _PAGE < len(found):
+    page: dict[str, Any] = {"value": entries[begin : begin + _PAGE]}
+    if begin + _PAGE < len(entries):
         page["nextLink"] = str(request.url.update_query({"$skiptoken": str(begin + _PAGE)}))
     return page
 
@@ -153,18 +183,8 @@ async def serving(subscription: Subscription, directory: Path) -> AsyncIterator[
     """Serve on loopback meanwhile; a server of the same folder before it keeps its secret and, where free, its port."""
     before = Access.read(directory)
     secret = before.secret if before is not None else secrets.token_urlsafe(24)
-    runner = web.AppRunner(Arm(subscription, secret).application(), access_log=None)
-    await runner.setup()
     port = int(before.endpoint.rpartition(":")[2]) if before is not None else 0
-    site = web.TCPSite(runner, "127.0.0.1", port)
-    try:
-        try:
-            await site.start()
-        except OSError:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-        access = Access(f"http://127.0.0.1:{runner.addresses[0][1]}", secret)
+    async with loopback.serving(Arm(subscription, secret).application(), port) as served:
+        access = Access(f"http://{loopback.HOST}:{served}", secret)
         write_private(directory / ACCESS, json.dumps(asdict(access)))
         yield access
-    finally:
-        await runner.cleanup()

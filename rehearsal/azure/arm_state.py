@@ -20,7 +20,8 @@ from rehearsal.pki import write_private
 Resource = dict[str, Any]
 FILE = "azure.json"
 # /subscriptions/ID/resourceGroups/GROUP/providers/NAMESPACE/TYPE/NAME/TYPE/NAME
-_NAMESPACE_AT, _TYPE_AT, _NAME_AT = 6, 7, 8
+_NAMESPACE_AT, _TYPE_AT = 6, 7
+SUCCEEDED = "Succeeded"
 
 
 class ArmError(Exception):
@@ -55,27 +56,19 @@ class ArmState:
     @classmethod
     def kept_in(cls, path: Path) -> "ArmState":
         """Return what the file has, or nothing where there is none."""
-        said: Mapping[str, Any] = {}
+        content: Mapping[str, Any] = {}
         with suppress(FileNotFoundError):
-            said = json.loads(path.read_text(encoding="utf-8"))
-        parts = (dict(said.get(key, {})) for key in ("resources", "secrets", "locks"))
+            content = json.loads(path.read_text(encoding="utf-8"))
+        parts = (dict(content.get(key, {})) for key in ("resources", "secrets", "locks"))
         resources, secrets, locks = parts
-        return cls(path, resources, set(said.get("gone", ())), secrets, locks)
+        return cls(path, resources, set(content.get("gone", ())), secrets, locks)
 
     def put(self, resource_id: str, location: str, **properties: Any) -> Resource:
         """Create a resource, or leave one that is there as it is; it is returned as GET answers it."""
-        if (found := self.resources.get(resource_id.lower())) is not None:
-            return found
+        if (existing := self.resources.get(resource_id.lower())) is not None:
+            return existing
         created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        names = resource_id.split("/")[_NAME_AT::2]
-        made = {
-            "id": resource_id,
-            "name": names[-1],
-            "type": kind_of(resource_id),
-            "location": location,
-            "createdTime": created,
-            "properties": {"provisioningState": "Succeeded", **properties},
-        }
+        made = {**resource(resource_id, location, **properties), "createdTime": created}
         self.resources[resource_id.lower()] = made
         self._save()
         return made
@@ -91,8 +84,8 @@ class ArmState:
             return False
         self.check_locks(resource_id)
         if any(other.startswith(f"{key}/") for other in self.resources):
-            said = f"Cannot delete resource while nested resources exist: {resource_id}"
-            raise ArmError(409, "CannotDeleteResource", said)
+            message = f"Cannot delete resource while nested resources exist: {resource_id}"
+            raise ArmError(409, "CannotDeleteResource", message)
         del self.resources[key]
         self._save()
         return True
@@ -140,20 +133,18 @@ class ArmState:
     def within(self, scope: str) -> Iterator[Resource]:
         """Yield every resource below a scope."""
         inside = f"{scope.lower()}/"
-        yield from (found for key, found in self.resources.items() if key.startswith(inside))
+        yield from (resource for key, resource in self.resources.items() if key.startswith(inside))
 
     def _save(self) -> None:
         if self.path is None:
             return
-        said = {
+        content = {
             "resources": self.resources,
             "gone": sorted(self.gone),
             "secrets": self.secrets,
             "locks": self.locks,
         }
-        fresh = self.path.with_suffix(".new")
-        write_private(fresh, json.dumps(said, indent=1))
-        fresh.replace(self.path)
+        write_private(self.path, json.dumps(content, indent=1))
 
 
 def kind_of(resource_id: str) -> str:
@@ -162,10 +153,17 @@ def kind_of(resource_id: str) -> str:
     return "/".join([parts[_NAMESPACE_AT], *parts[_TYPE_AT::2]])
 
 
+def resource(resource_id: str, location: str | None = None, **properties: Any) -> Resource:
+    """Return a resource as GET answers it; None: it is in no region of its own."""
+    head = {"id": resource_id, "name": resource_id.rpartition("/")[2], "type": kind_of(resource_id)}
+    place = {} if location is None else {"location": location}
+    return {**head, **place, "properties": {"provisioningState": SUCCEEDED, **properties}}
+
+
 def described() -> ArmState:
     """Return the state of this rehearsal: that of COCO_REHEARSAL_DIRECTORY, or one in memory without it."""
-    said = os.environ.get("COCO_REHEARSAL_DIRECTORY")
-    return _of(Path(said)) if said else ArmState()
+    directory = os.environ.get("COCO_REHEARSAL_DIRECTORY")
+    return _of(Path(directory)) if directory else ArmState()
 
 
 @cache

@@ -20,10 +20,10 @@ _LIMIT = 100  # of a family that the description is silent about: Azure's usual 
 @cache
 def families() -> Mapping[str, tuple[str, int, str]]:
     """Return family, vCPUs and TEE of every size that there is anywhere."""
-    said = yaml.safe_load(Path(__file__).with_name("sizes.yaml").read_text(encoding="utf-8"))
+    table = yaml.safe_load(Path(__file__).with_name("sizes.yaml").read_text(encoding="utf-8"))
     return {
         entry["pattern"].format(cpus): (family, cpus, entry.get("tee", ""))
-        for family, entry in said.items()
+        for family, entry in table.items()
         for cpus in entry["vCPUs"]
     }
 
@@ -35,18 +35,18 @@ def skus(content: Content) -> Iterator[dict[str, Any]]:
         ValueError: the description has a size that ``sizes.yaml`` does not have.
     """
     known, location = families(), str(content["location"])
-    for name, said in content.get("vmSizes", {}).items():
+    for name, spec in content.get("vmSizes", {}).items():
         if name not in known:
             raise ValueError(
                 f"the described subscription offers {name}, which rehearsal/azure/sizes.yaml does not have"
             )
-        yield _size(name, said or {}, location, known[name])
+        yield _size(name, spec or {}, location, known[name])
     yield {"resourceType": "disks", "name": "Premium_LRS", "tier": "Premium", "size": "P10", "locations": [location]}
 
 
-def _size(name: str, said: Content, location: str, known: tuple[str, int, str]) -> dict[str, Any]:
+def _size(name: str, spec: Content, location: str, known: tuple[str, int, str]) -> dict[str, Any]:
     family, cpus, tee = known
-    zones = [str(each) for each in said.get("zones", _ZONES)]
+    zones = [str(each) for each in spec.get("zones", _ZONES)]
     values = {
         "vCPUs": str(cpus),
         "MemoryGB": str(cpus * _MEMORY_PER_CPU),
@@ -64,17 +64,17 @@ def _size(name: str, said: Content, location: str, known: tuple[str, int, str]) 
         "locations": [location],
         "locationInfo": [{"location": location, "zones": zones, "zoneDetails": []}],
         "capabilities": [{"name": key, "value": value} for key, value in values.items()],
-        "restrictions": [_restriction(each, location) for each in said.get("restrictions", ())],
+        "restrictions": [_restriction(each, location) for each in spec.get("restrictions", ())],
     }
 
 
-def _restriction(said: Content, location: str) -> dict[str, Any]:
-    zones = [str(each) for each in said.get("zones", ())]
+def _restriction(spec: Content, location: str) -> dict[str, Any]:
+    zones = [str(each) for each in spec.get("zones", ())]
     return {
         "type": "Zone" if zones else "Location",
         "values": [location],
         "restrictionInfo": {"locations": [location], **({"zones": zones} if zones else {})},
-        "reasonCode": said["reason"],
+        "reasonCode": spec["reason"],
     }
 
 
@@ -87,19 +87,19 @@ def usages(content: Content) -> list[dict[str, Any]]:
     return [_usage(name, quotas.get(name, {})) for name in wanted]
 
 
-def _usage(name: str, said: Content) -> dict[str, Any]:
+def _usage(name: str, spec: Content) -> dict[str, Any]:
     words = "Total Regional vCPUs" if name == "cores" else f"{name} vCPUs"
     return {
         "unit": "Count",
-        "currentValue": int(said.get("used", 0)),
-        "limit": int(said.get("limit", _LIMIT)),
+        "currentValue": int(spec.get("used", 0)),
+        "limit": int(spec.get("limit", _LIMIT)),
         "name": {"value": name, "localizedValue": words},
     }
 
 
 def placement_scores(content: Content, body: Any) -> dict[str, Any]:
     """Return the answer to a request for placement scores: ``High`` where nothing else is described."""
-    said, sizes = content.get("placementScores", {}), content.get("vmSizes", {})
+    scores_by_size, sizes = content.get("placementScores", {}), content.get("vmSizes", {})
     wanted = body if isinstance(body, Mapping) else {}
     names = [each["sku"] for each in wanted.get("desiredSizes", ())]
     region = str(content["location"])
@@ -107,7 +107,7 @@ def placement_scores(content: Content, body: Any) -> dict[str, Any]:
         {
             "sku": name,
             "region": region,
-            "score": said.get(name, "High") if name in sizes else "RestrictedSkuNotAvailable",
+            "score": scores_by_size.get(name, "High") if name in sizes else "RestrictedSkuNotAvailable",
             "isQuotaAvailable": True,
         }
         for name in names

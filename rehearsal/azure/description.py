@@ -13,7 +13,7 @@ import yaml
 
 VARIABLE = "COCO_REHEARSAL_AZURE"
 DEFAULT = "ipi"
-_HERE = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 _NO_DESCRIPTIONS = ("sizes", "roles")
 _DEEPEST = 5
 
@@ -22,17 +22,17 @@ Content = Mapping[str, Any]
 
 def names() -> list[str]:
     """Return the names of the descriptions that lie here."""
-    return sorted(path.stem for path in _HERE.glob("*.yaml") if path.stem not in _NO_DESCRIPTIONS)
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml") if path.stem not in _NO_DESCRIPTIONS)
 
 
-def path_of(said: str) -> Path:
+def path_of(name: str) -> Path:
     """Return the file of a name or path; raises FileNotFoundError."""
-    built_in = _HERE / f"{said}.yaml"
-    path = built_in if said in names() else Path(said)
+    built_in = _FOLDER / f"{name}.yaml"
+    path = built_in if name in names() else Path(name)
     if not path.is_file():
         raise FileNotFoundError(
-            f"{VARIABLE} is {said!r}: neither {', '.join(names())}, nor a file of that path. "
-            f"{_HERE / 'ipi.yaml'} shows the shape"
+            f"{VARIABLE} is {name!r}: neither {', '.join(names())}, nor a file of that path. "
+            f"{_FOLDER / 'ipi.yaml'} shows the shape"
         )
     return path
 
@@ -56,13 +56,13 @@ def _load(path: Path, depth: int) -> dict[str, Any]:
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(content, Mapping):
         raise ValueError(f"{path} is no description of a subscription: it is not a mapping")  # noqa: TRY004 - a file's content
-    said = dict(content)
-    base = said.pop("extends", None)
+    described = dict(content)
+    base = described.pop("extends", None)
     if base is None:
-        return said
+        return described
     if depth == 0:
         raise ValueError(f"{path} extends {base}, more than {_DEEPEST} descriptions deep; one of them extends itself")
-    merged = merge(_load(path_of(str(base)), depth - 1), said)
+    merged = merge(_load(path_of(str(base)), depth - 1), described)
     return dict(merged)
 
 
@@ -83,5 +83,7 @@ def merge(base: Any, changes: Any) -> Any:
     return changes
 
 
-def _named(said: Any) -> bool:
-    return isinstance(said, list) and bool(said) and all(isinstance(each, Mapping) and "name" in each for each in said)
+def _named(value: Any) -> bool:
+    return (
+        isinstance(value, list) and bool(value) and all(isinstance(each, Mapping) and "name" in each for each in value)
+    )

@@ -5,24 +5,18 @@ PublicIPAddresses, RouteTables - Get) and of Microsoft.Compute galleries 2023-07
 ``subnets`` of a NAT gateway, are not kept but made when somebody asks (``views``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from rehearsal.azure.arm_state import SUCCEEDED, resource
 from rehearsal.azure.description import Content
 from rehearsal.azure.nsg_rules import default_rules, rule
 
 Document = dict[str, Any]
 NETWORK, COMPUTE = "Microsoft.Network", "Microsoft.Compute"
-SUCCEEDED = "Succeeded"
 _DISPLAY = {"eastus": "East US", "eastus2": "East US 2", "westeurope": "West Europe", "francecentral": "France Central"}
-_SECTIONS = {
-    "networkSecurityGroups": "networkSecurityGroups",
-    "natGateways": "natGateways",
-    "routeTables": "routeTables",
-    "publicIPAddresses": "publicIpAddresses",
-    "virtualNetworks": "virtualNetworks",
-}
-"""Kind in ARM: key of the description."""
+_SECTIONS = {"publicIPAddresses": "publicIpAddresses"}
+"""Kind in ARM: key of the description, where it is another."""
 
 
 def arm_id(subscription: str, group: str, provider: str, *parts: str) -> str:
@@ -33,18 +27,17 @@ def arm_id(subscription: str, group: str, provider: str, *parts: str) -> str:
 def of(content: Content) -> Iterator[Document]:
     """Yield every resource of a description."""
     made = _Maker(content)
-    for said in content.get("virtualNetworks", ()):
-        yield from made.virtual_network(said)
-    for said in content.get("networkSecurityGroups", ()):
-        yield made.security_group(said)
-    for said in content.get("natGateways", ()):
-        yield made.nat_gateway(said)
-    for said in content.get("publicIpAddresses", ()):
-        yield made.public_ip(said)
-    for said in content.get("routeTables", ()):
-        yield made.route_table(said)
-    for said in content.get("galleries", ()):
-        yield from made.gallery(said)
+    makers: Mapping[str, Callable[[Content], Iterator[Document]]] = {
+        "virtualNetworks": made.virtual_network,
+        "networkSecurityGroups": made.security_group,
+        "natGateways": made.nat_gateway,
+        "publicIpAddresses": made.public_ip,
+        "routeTables": made.route_table,
+        "galleries": made.gallery,
+    }
+    for section, make in makers.items():
+        for spec in content.get(section, ()):
+            yield from make(spec)
 
 
 class _Maker:
@@ -53,122 +46,107 @@ class _Maker:
         self._subscription = str(content["subscriptionId"])
         self._location = str(content["location"])
 
-    def _id(self, said: Content, kind: str, name: str) -> str:
-        subscription = str(said.get("subscriptionId", self._subscription))
+    def _id(self, spec: Content, kind: str, name: str) -> str:
+        subscription = str(spec.get("subscriptionId", self._subscription))
         provider = COMPUTE if kind == "galleries" else NETWORK
-        return arm_id(subscription, said["resourceGroup"], provider, kind, name)
+        return arm_id(subscription, spec["resourceGroup"], provider, kind, name)
 
-    def _whole(self, said: Content, kind: str, **properties: Any) -> Document:
-        provider = COMPUTE if kind == "galleries" else NETWORK
-        return {
-            "id": self._id(said, kind, said["name"]),
-            "name": said["name"],
-            "type": f"{provider}/{kind}",
-            "location": said.get("location", self._location),
-            "tags": dict(said.get("tags", {})),
-            "properties": {"provisioningState": SUCCEEDED, **properties},
-        }
+    def _whole(self, spec: Content, kind: str, **properties: Any) -> Document:
+        location = str(spec.get("location", self._location))
+        whole = resource(self._id(spec, kind, spec["name"]), location, **properties)
+        return {**whole, "tags": dict(spec.get("tags", {}))}
 
     def _reference(self, place: Content, kind: str, name: str) -> dict[str, str]:
         """Return the reference to a resource by its ARM id, or by its name, wherever the description has it."""
         if name.startswith("/"):
             return {"id": f"/subscriptions/{self._subscription}{name}" if name.startswith("/resourceG") else name}
-        found = [each for each in self._content.get(_SECTIONS[kind], ()) if each["name"] == name]
-        return {"id": self._id(found[0] if found else place, kind, name)}
+        matches = [each for each in self._content.get(_SECTIONS.get(kind, kind), ()) if each["name"] == name]
+        return {"id": self._id(matches[0] if matches else place, kind, name)}
 
-    def virtual_network(self, said: Content) -> Iterator[Document]:
+    def virtual_network(self, spec: Content) -> Iterator[Document]:
         """Yield a virtual network and its subnets, as resources of their own."""
         whole = self._whole(
-            said,
+            spec,
             "virtualNetworks",
-            addressSpace={"addressPrefixes": list(said["addressPrefixes"])},
-            virtualNetworkPeerings=[_peering(each) for each in said.get("peerings", ())],
+            addressSpace={"addressPrefixes": list(spec["addressPrefixes"])},
+            virtualNetworkPeerings=[_peering(each) for each in spec.get("peerings", ())],
             enableDdosProtection=False,
         )
         yield whole
-        for subnet in said["subnets"]:
-            yield self._subnet(said, whole["id"], subnet)
+        for subnet in spec["subnets"]:
+            yield self._subnet(spec, whole["id"], subnet)
 
-    def _subnet(self, network: Content, network_id: str, said: Content) -> Document:
-        scope = f"{network_id}/subnets/{said['name']}"
-        properties: Document = {
-            "provisioningState": SUCCEEDED,
-            "privateEndpointNetworkPolicies": "Disabled",
-            "privateLinkServiceNetworkPolicies": "Enabled",
-        }
+    def _subnet(self, network: Content, network_id: str, spec: Content) -> Document:
+        whole = resource(
+            f"{network_id}/subnets/{spec['name']}",
+            privateEndpointNetworkPolicies="Disabled",
+            privateLinkServiceNetworkPolicies="Enabled",
+        )
+        properties = whole["properties"]
         for key in ("addressPrefix", "addressPrefixes", "defaultOutboundAccess"):
-            if key in said:
-                properties[key] = said[key]
+            if key in spec:
+                properties[key] = spec[key]
         for field, kind in (
             ("networkSecurityGroup", "networkSecurityGroups"),
             ("natGateway", "natGateways"),
             ("routeTable", "routeTables"),
         ):
-            if field in said:
-                properties[field] = self._reference(network, kind, said[field])
+            if field in spec:
+                properties[field] = self._reference(network, kind, spec[field])
         properties["delegations"] = [
-            {"id": f"{scope}/delegations/{at}", "name": str(at), "properties": {"serviceName": service}}
-            for at, service in enumerate(said.get("delegations", ()))
+            {"id": f"{whole['id']}/delegations/{at}", "name": str(at), "properties": {"serviceName": service}}
+            for at, service in enumerate(spec.get("delegations", ()))
         ]
         interfaces = arm_id(self._subscription, self._content["cluster"]["resourceGroup"], NETWORK, "networkInterfaces")
-        if used := int(said.get("usedAddresses", 0)):
+        if used := int(spec.get("usedAddresses", 0)):
             properties["ipConfigurations"] = [
-                {"id": f"{interfaces}/{said['name']}-{at}-nic/ipConfigurations/pipConfig"} for at in range(used)
+                {"id": f"{interfaces}/{spec['name']}-{at}-nic/ipConfigurations/pipConfig"} for at in range(used)
             ]
-        return {
-            "id": scope,
-            "name": said["name"],
-            "type": f"{NETWORK}/virtualNetworks/subnets",
-            "properties": properties,
-        }
-
-    def security_group(self, said: Content) -> Document:
-        """Return a network security group with Azure's default rules."""
-        whole = self._whole(said, "networkSecurityGroups")
-        whole["properties"]["securityRules"] = [rule(whole["id"], each) for each in said.get("rules", ())]
-        whole["properties"]["defaultSecurityRules"] = default_rules(whole["id"])
         return whole
 
-    def nat_gateway(self, said: Content) -> Document:
-        """Return a NAT gateway."""
-        addresses = [self._reference(said, "publicIPAddresses", each) for each in said.get("publicIpAddresses", ())]
-        idle = said.get("idleTimeoutInMinutes", 4)
-        whole = self._whole(said, "natGateways", idleTimeoutInMinutes=idle)
+    def security_group(self, spec: Content) -> Iterator[Document]:
+        """Yield a network security group with Azure's default rules."""
+        whole = self._whole(spec, "networkSecurityGroups")
+        whole["properties"]["securityRules"] = [rule(whole["id"], each) for each in spec.get("rules", ())]
+        whole["properties"]["defaultSecurityRules"] = default_rules(whole["id"])
+        yield whole
+
+    def nat_gateway(self, spec: Content) -> Iterator[Document]:
+        """Yield a NAT gateway."""
+        addresses = [self._reference(spec, "publicIPAddresses", each) for each in spec.get("publicIpAddresses", ())]
+        idle = spec.get("idleTimeoutInMinutes", 4)
+        whole = self._whole(spec, "natGateways", idleTimeoutInMinutes=idle)
         if addresses:
             whole["properties"]["publicIpAddresses"] = addresses
-        return {**whole, **_zones(said), "sku": {"name": said.get("sku", "Standard")}}
+        yield {**whole, **_zones(spec), "sku": {"name": spec.get("sku", "Standard")}}
 
-    def public_ip(self, said: Content) -> Document:
-        """Return a public IP address."""
+    def public_ip(self, spec: Content) -> Iterator[Document]:
+        """Yield a public IP address."""
         whole = self._whole(
-            said,
+            spec,
             "publicIPAddresses",
-            ipAddress=said["ipAddress"],
+            ipAddress=spec["ipAddress"],
             publicIPAddressVersion="IPv4",
             publicIPAllocationMethod="Static",
-            idleTimeoutInMinutes=said.get("idleTimeoutInMinutes", 4),
+            idleTimeoutInMinutes=spec.get("idleTimeoutInMinutes", 4),
             ipTags=[],
         )
-        return {**whole, **_zones(said), "sku": {"name": said.get("sku", "Standard"), "tier": "Regional"}}
+        yield {**whole, **_zones(spec), "sku": {"name": spec.get("sku", "Standard"), "tier": "Regional"}}
 
-    def route_table(self, said: Content) -> Document:
-        """Return a route table."""
-        whole = self._whole(said, "routeTables", disableBgpRoutePropagation=False)
+    def route_table(self, spec: Content) -> Iterator[Document]:
+        """Yield a route table."""
+        whole = self._whole(spec, "routeTables", disableBgpRoutePropagation=False)
         whole["properties"]["routes"] = [
-            {
-                "id": f"{whole['id']}/routes/{each['name']}",
-                "name": each["name"],
-                "properties": {"provisioningState": SUCCEEDED, **{key: each[key] for key in each if key != "name"}},
-            }
-            for each in said.get("routes", ())
+            resource(f"{whole['id']}/routes/{each['name']}", **{key: each[key] for key in each if key != "name"})
+            for each in spec.get("routes", ())
         ]
-        return whole
+        yield whole
 
-    def gallery(self, said: Content) -> Iterator[Document]:
+    def gallery(self, spec: Content) -> Iterator[Document]:
         """Yield a gallery, its image definitions and their versions."""
-        gallery = self._whole(said, "galleries")
+        gallery = self._whole(spec, "galleries")
         yield gallery
-        for image in said.get("images", ()):
+        for image in spec.get("images", ()):
             place = gallery["location"]
             definition = image_definition(f"{gallery['id']}/images/{image['name']}", place, **_image_words(image))
             yield definition
@@ -177,25 +155,20 @@ class _Maker:
 
 
 def image_definition(
-    arm: str, location: str, *, security: str = "ConfidentialVmSupported", generation: str = "V2"
+    arm: str, location: str, *, security: str = "ConfidentialVmSupported", generation: str = "V2", sku: str = "podvm"
 ) -> Document:
     """Return an image definition of a gallery; ``security`` is feature SecurityType, empty for none."""
     features = [{"name": "SecurityType", "value": security}] if security else []
-    return {
-        "id": arm,
-        "name": arm.rsplit("/", 1)[1],
-        "type": f"{COMPUTE}/galleries/images",
-        "location": location,
-        "properties": {
-            "provisioningState": SUCCEEDED,
-            "osType": "Linux",
-            "osState": "Generalized",
-            "hyperVGeneration": generation,
-            "architecture": "x64",
-            "identifier": {"publisher": "rehearsal", "offer": "podvm", "sku": "podvm"},
-            "features": features,
-        },
-    }
+    return resource(
+        arm,
+        location,
+        osType="Linux",
+        osState="Generalized",
+        hyperVGeneration=generation,
+        architecture="x64",
+        identifier={"publisher": "rehearsal", "offer": "podvm", "sku": sku},
+        features=features,
+    )
 
 
 def image_version(arm: str, location: str, *, regions: tuple[str, ...] = (), state: str = SUCCEEDED) -> Document:
@@ -204,31 +177,25 @@ def image_version(arm: str, location: str, *, regions: tuple[str, ...] = (), sta
         {"name": _DISPLAY.get(each, each), "regionalReplicaCount": 1, "storageAccountType": "Standard_LRS"}
         for each in regions or (location,)
     ]
-    return {
-        "id": arm,
-        "name": arm.rsplit("/", 1)[1],
-        "type": f"{COMPUTE}/galleries/images/versions",
-        "location": location,
-        "properties": {"provisioningState": state, "publishingProfile": {"targetRegions": targets}},
-    }
+    return resource(arm, location, provisioningState=state, publishingProfile={"targetRegions": targets})
 
 
-def _image_words(said: Content) -> dict[str, Any]:
+def _image_words(spec: Content) -> dict[str, Any]:
     words = {"security": "securityType", "generation": "generation"}
-    return {word: said[key] for word, key in words.items() if key in said}
+    return {word: spec[key] for word, key in words.items() if key in spec}
 
 
-def _zones(said: Content) -> Mapping[str, Any]:
-    return {"zones": [str(each) for each in said["zones"]]} if "zones" in said else {}
+def _zones(spec: Content) -> Mapping[str, Any]:
+    return {"zones": [str(each) for each in spec["zones"]]} if "zones" in spec else {}
 
 
-def _peering(said: Content) -> Document:
-    space = {"addressPrefixes": list(said["remoteAddressPrefixes"])}
+def _peering(spec: Content) -> Document:
+    space = {"addressPrefixes": list(spec["remoteAddressPrefixes"])}
     return {
-        "name": said["name"],
+        "name": spec["name"],
         "properties": {
             "peeringState": "Connected",
-            "remoteVirtualNetwork": {"id": said["remoteNetwork"]},
+            "remoteVirtualNetwork": {"id": spec["remoteNetwork"]},
             "remoteAddressSpace": space,
             "remoteVirtualNetworkAddressSpace": space,
         },

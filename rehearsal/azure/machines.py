@@ -7,6 +7,7 @@ far as whoever looks for the subnet of a node follows them.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rehearsal.azure.arm_state import resource
 from rehearsal.azure.description import Content
 
 
@@ -17,9 +18,9 @@ def vm_id(content: Content, node: str) -> str:
 
 def of(content: Content) -> Iterator[dict[str, Any]]:
     """Yield the VM and the NIC of each worker node; ``workerSubnet`` is one name for all, or one for each node."""
-    said = content.get("workerSubnet") or {}
-    for at, node in enumerate(content["nodes"]["worker"] if said else ()):
-        name = said[node] if isinstance(said, Mapping) else said
+    worker_subnet = content.get("workerSubnet") or {}
+    for at, node in enumerate(content["nodes"]["worker"] if worker_subnet else ()):
+        name = worker_subnet[node] if isinstance(worker_subnet, Mapping) else worker_subnet
         network, subnet = next(
             (network, subnet)
             for network in content["virtualNetworks"]
@@ -41,6 +42,4 @@ def _group(content: Content) -> str:
 
 
 def _resource(content: Content, arm: str, **properties: Any) -> dict[str, Any]:
-    kind = "/".join(arm.split("/")[6:8])
-    shown = {"id": arm, "name": arm.rsplit("/", 1)[1], "type": kind, "location": content["location"], "tags": {}}
-    return {**shown, "properties": {"provisioningState": "Succeeded", **properties}}
+    return {**resource(arm, str(content["location"]), **properties), "tags": {}}

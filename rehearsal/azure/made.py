@@ -15,14 +15,14 @@ from rehearsal.azure import documents
 from rehearsal.azure.arm_state import ArmError, ArmState
 
 COMPUTE, NETWORK = "providers/Microsoft.Compute", "providers/Microsoft.Network"
-DEFINITION, VERSION = "podvm-image", "1.0.0"
+DEFINITION, SKU, VERSION = "podvm-image", "OSC-PodVM", "1.0.0"
 _LONGEST_NAME, _SANDBOX = 63, 8
 _PREFIX = "podvm"
 
 
-def image_id(group: str, cluster_id: str) -> str:
+def image_id(group: str, cluster_id: str, definition: str = DEFINITION, version: str = VERSION) -> str:
     """Return the id of the image version that the image job makes in a resource group (its ARM id)."""
-    return f"{gallery_id(group, cluster_id)}/images/{DEFINITION}/versions/{VERSION}"
+    return f"{gallery_id(group, cluster_id)}/images/{definition}/versions/{version}"
 
 
 def gallery_id(group: str, cluster_id: str) -> str:
@@ -30,31 +30,64 @@ def gallery_id(group: str, cluster_id: str) -> str:
     return f"{group}/{COMPUTE}/galleries/PodVMGallery_{cluster_id[:8]}"
 
 
-def make_image(azure: ArmState, group: str, location: str, version: str) -> None:
-    """Make gallery, definition, packer's image and the version of this id, as the image job does."""
-    definition = version.rsplit("/versions/", 1)[0]
-    azure.put(definition.rsplit("/images/", 1)[0], location)
-    azure.put(definition, location, **documents.image_definition(definition, location)["properties"])
-    azure.put(f"{group}/{COMPUTE}/images/{DEFINITION}-{VERSION}", location)
-    azure.put(version, location, **documents.image_version(version, location)["properties"])
+def make_image(
+    azure: ArmState,
+    group: str,
+    location: str,
+    version: str,
+    *,
+    confidential: bool = True,
+    sku: str = SKU,
+    latest: str = "",
+) -> bool:
+    """Make gallery, definition, packer's image and the version of this id, as the image job does.
 
-
-def remove_image(azure: ArmState, group: str, version: str, gallery: str) -> None:
-    """Delete an image version with packer's image, and a gallery with all that is in it, as the deletion job does.
-
-    A version that is not there or cannot be deleted is only printed, and what follows is done all the same: the script
-    has no ``set -e``. The gallery itself is left where Azure does not let it go.
+    A definition that is there is taken as it is: whether it is for confidential VMs was decided when it was made. So is
+    a version that is the ``latest`` one (annotation of ``peer-pods-cm``), and one that is not is made anew.
 
     Raises:
-        ArmError: something in the gallery cannot be deleted; the job fails then.
+        ArmError: another definition of the gallery has the same publisher, offer and SKU.
+
+    Returns:
+        Whether a version was made.
+    """
+    definition = version.rsplit("/versions/", 1)[0]
+    gallery = definition.rsplit("/images/", 1)[0]
+    azure.put(gallery, location)
+    security = "ConfidentialVmSupported" if confidential else ""
+    properties = documents.image_definition(definition, location, security=security, sku=sku)["properties"]
+    for other in azure.within(gallery):
+        same = other["properties"].get("identifier") == properties["identifier"]
+        if same and other["id"].lower() != definition.lower():
+            raise ArmError(409, "Conflict", f"{other['id']} has the same publisher, offer and SKU as {definition}")
+    azure.put(definition, location, **properties)
+    if version.lower() in azure.resources:
+        if version.lower() == latest.lower():
+            return False
+        azure.delete(version)
+    azure.put(f"{group}/{COMPUTE}/images/{DEFINITION}-{version.rsplit('/', 1)[1]}", location)
+    azure.put(version, location, **documents.image_version(version, location)["properties"])
+    return True
+
+
+def remove_image(azure: ArmState, group: str, version: str, definition: str) -> None:
+    """Delete an image version with packer's image, then a definition with its versions, then its gallery.
+
+    As the deletion job does: it knows the one definition that ``azure-podvm-image-cm`` names. A version that is not
+    there or cannot be deleted is only printed, and what follows is done all the same: the script has no ``set -e``. The
+    gallery is left where Azure does not let it go, as with another definition in it.
+
+    Raises:
+        ArmError: a version or the definition cannot be deleted; the job fails then.
     """
     with suppress(ArmError):
         if azure.delete(version):
             azure.delete(f"{group}/{COMPUTE}/images/{DEFINITION}-{version.rsplit('/', 1)[1]}")
-    for other in sorted((each["id"] for each in azure.within(gallery)), key=len, reverse=True):
-        azure.delete(other)
+    for other in list(azure.within(definition)):
+        azure.delete(other["id"])
+    azure.delete(definition)
     with suppress(ArmError):
-        azure.delete(gallery)
+        azure.delete(definition.rsplit("/images/", 1)[0])
 
 
 def group_of(environment: Mapping[str, str]) -> str:

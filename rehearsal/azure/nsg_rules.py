@@ -6,6 +6,8 @@ The defaults are those of https://learn.microsoft.com/azure/virtual-network/netw
 from collections.abc import Mapping
 from typing import Any
 
+from rehearsal.azure.arm_state import resource
+
 _DEFAULTS = (
     ("AllowVnetInBound", 65000, "Inbound", "Allow", "VirtualNetwork", "VirtualNetwork"),
     ("AllowAzureLoadBalancerInBound", 65001, "Inbound", "Allow", "AzureLoadBalancer", "*"),
@@ -25,48 +27,37 @@ _FIELDS = (
 def default_rules(group: str) -> list[dict[str, Any]]:
     """Return the six rules that every group has."""
     return [
-        {
-            "id": f"{group}/defaultSecurityRules/{name}",
-            "name": name,
-            "type": "Microsoft.Network/networkSecurityGroups/defaultSecurityRules",
-            "properties": {
-                "provisioningState": "Succeeded",
-                "protocol": "*",
-                "sourcePortRange": "*",
-                "destinationPortRange": "*",
-                "sourceAddressPrefix": source,
-                "destinationAddressPrefix": destination,
-                "access": access,
-                "priority": priority,
-                "direction": direction,
-            },
-        }
+        resource(
+            f"{group}/defaultSecurityRules/{name}",
+            protocol="*",
+            sourcePortRange="*",
+            destinationPortRange="*",
+            sourceAddressPrefix=source,
+            destinationAddressPrefix=destination,
+            access=access,
+            priority=priority,
+            direction=direction,
+        )
         for name, priority, direction, access, source, destination in _DEFAULTS
     ]
 
 
-def rule(group: str, said: Mapping[str, Any]) -> dict[str, Any]:
+def rule(group: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     """Return a rule of a description: ``source`` or ``sources`` and so on; ``*`` where nothing is said."""
     properties: dict[str, Any] = {
-        "provisioningState": "Succeeded",
-        "protocol": said.get("protocol", "*"),
-        "access": said["access"],
-        "priority": int(said["priority"]),
-        "direction": said["direction"],
+        "protocol": spec.get("protocol", "*"),
+        "access": spec["access"],
+        "priority": int(spec["priority"]),
+        "direction": spec["direction"],
     }
     for field, one, many in _FIELDS:
         plural = field + "es" if field.endswith("Prefix") else field + "s"
-        if many in said:
-            properties[plural] = [str(each) for each in said[many]]
+        if many in spec:
+            properties[plural] = [str(each) for each in spec[many]]
         else:
-            properties[field] = str(said.get(one, "*"))
+            properties[field] = str(spec.get(one, "*"))
     for side in ("source", "destination"):
-        if f"{side}Groups" in said:
+        if f"{side}Groups" in spec:
             del properties[f"{side}AddressPrefix"]
-            properties[f"{side}ApplicationSecurityGroups"] = [{"id": each} for each in said[f"{side}Groups"]]
-    return {
-        "id": f"{group}/securityRules/{said['name']}",
-        "name": said["name"],
-        "type": "Microsoft.Network/networkSecurityGroups/securityRules",
-        "properties": properties,
-    }
+            properties[f"{side}ApplicationSecurityGroups"] = [{"id": each} for each in spec[f"{side}Groups"]]
+    return resource(f"{group}/securityRules/{spec['name']}", **properties)

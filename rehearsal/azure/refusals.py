@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rehearsal.azure import roles, views
+from rehearsal.azure import roles, tags, views
 from rehearsal.azure.arm_state import ArmError
 from rehearsal.azure.description import Content
 from rehearsal.azure.documents import Document
@@ -55,8 +55,8 @@ def check_references(wanted: Document, every: Every, content: Content, principal
                 )
 
 
-def _targets(said: Any) -> Iterator[str]:
-    for each in said if isinstance(said, list) else [said]:
+def _targets(value: Any) -> Iterator[str]:
+    for each in value if isinstance(value, list) else [value]:
         if isinstance(each, Mapping) and each.get("id"):
             yield str(each["id"])
 
@@ -94,20 +94,29 @@ def check_subnet(wanted: Document, before: Document | None, every: Every) -> Non
 
 def prefixes(subnet: Document) -> list[str]:
     """Return the address ranges of a subnet."""
-    said = subnet["properties"]
-    return [*said.get("addressPrefixes", ()), *([said["addressPrefix"]] if said.get("addressPrefix") else [])]
+    properties = subnet["properties"]
+    return [
+        *properties.get("addressPrefixes", ()),
+        *([properties["addressPrefix"]] if properties.get("addressPrefix") else []),
+    ]
 
 
-def _range(said: str, wanted: Document) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def _range(prefix: str, wanted: Document) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
-        return ipaddress.ip_network(said)
+        return ipaddress.ip_network(prefix)
     except ValueError as error:
-        text = f"The address prefix {said} in resource {wanted['id']} has an invalid CIDR notation: {error}."
+        text = f"The address prefix {prefix} in resource {wanted['id']} has an invalid CIDR notation: {error}."
         raise ArmError(_BAD, "InvalidCIDRNotation", text) from error
 
 
 def _inside(one: Any, other: Any) -> bool:
     return bool(one.version == other.version and one.subnet_of(other))
+
+
+def check_tags(wanted: Document) -> None:
+    """Raise ArmError for tags that Azure does not take."""
+    if (refused := tags.refusal(wanted.get("tags") or {})) is not None:
+        raise ArmError(_BAD, *refused)
 
 
 def check_zones(wanted: Document, content: Content) -> None:
@@ -145,13 +154,13 @@ def check_nat_gateway(wanted: Document, every: Every) -> None:
 
 def check_assignment(wanted: Document, before: Document | None, every: Every, content: Content) -> None:
     """Raise ArmError for a role assignment that there is already, or that names somebody or something unknown."""
-    said = wanted["properties"]
-    name, principal, role = wanted["name"], said.get("principalId"), str(said.get("roleDefinitionId"))
+    properties = wanted["properties"]
+    name, principal, role = wanted["name"], properties.get("principalId"), str(properties.get("roleDefinitionId"))
     if not _is_guid(name):
         text = f"The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID."
         raise ArmError(_BAD, "InvalidRoleAssignmentId", text)
     # Who names the type of a principal vouches for him: replication may be late (aka.ms/docs-principaltype).
-    if said.get("principalType") is None and principal not in roles.principals(content).values():
+    if properties.get("principalType") is None and principal not in roles.principals(content).values():
         text = f"Principal {principal} does not exist in the directory {content.get('tenantId')}."
         raise ArmError(_BAD, "PrincipalNotFound", text)
     known = [each["name"].lower() for each in roles.definitions(content)]
@@ -171,9 +180,9 @@ def check_assignment(wanted: Document, before: Document | None, every: Every, co
 
 
 def _what(assignment: Document) -> tuple[str, str, str]:
-    said = assignment["properties"]
-    role = str(said["roleDefinitionId"]).rsplit("/", 1)[-1]
-    return str(said["scope"]).lower(), str(said["principalId"]), role.lower()
+    properties = assignment["properties"]
+    role = str(properties["roleDefinitionId"]).rsplit("/", 1)[-1]
+    return str(properties["scope"]).lower(), str(properties["principalId"]), role.lower()
 
 
 def _is_guid(name: str) -> bool:
@@ -183,14 +192,14 @@ def _is_guid(name: str) -> bool:
         return False
 
 
-def check_delete(there: Document, every: Every) -> None:
+def check_delete(document: Document, every: Every) -> None:
     """Raise ArmError for what others still use."""
-    arm, kind = str(there["id"]), str(there["type"]).rsplit("/", 1)[1]
-    if kind == "subnets" and (taken := views.taken(there, every)):
+    arm, kind = str(document["id"]), str(document["type"]).rsplit("/", 1)[1]
+    if kind == "subnets" and (taken := views.taken(document, every)):
         raise ArmError(
             _BAD,
             "InUseSubnetCannotBeDeleted",
-            f"Subnet {there['name']} is in use by {taken[0]} and cannot be deleted. In order to delete the subnet, "
+            f"Subnet {document['name']} is in use by {taken[0]} and cannot be deleted. In order to delete the subnet, "
             "delete all the resources within the subnet. See aka.ms/deletesubnet.",
         )
     if kind == "natGateways" and (users := views.users_of(arm, "natGateway", every)):

@@ -16,7 +16,7 @@ import yaml
 from rehearsal.azure.description import Content
 
 Document = dict[str, Any]
-DEPLOYER, OPERATORS = "deployer", "operators"
+OPERATORS = "operators"
 PROVIDER = "/providers/Microsoft.Authorization"
 _SPACE = uuid.UUID("6f9619ff-8b86-d011-b42d-00cf4fc964ff")
 
@@ -24,22 +24,22 @@ _SPACE = uuid.UUID("6f9619ff-8b86-d011-b42d-00cf4fc964ff")
 def definitions(content: Content) -> list[Document]:
     """Return built-in and custom roles."""
     subscription = f"/subscriptions/{content['subscriptionId']}"
-    found = [_definition(subscription, name, said, "BuiltInRole") for name, said in _built_in().items()]
+    builtin = [_definition(subscription, name, role, "BuiltInRole") for name, role in _built_in().items()]
     custom = content.get("roleDefinitions", ())
-    return found + [_definition(subscription, each["name"], each, "CustomRole") for each in custom]
+    return builtin + [_definition(subscription, each["name"], each, "CustomRole") for each in custom]
 
 
 @cache
 def _built_in() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("roles.yaml").read_text(encoding="utf-8"))
-    return found
+    roles: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("roles.yaml").read_text(encoding="utf-8"))
+    return roles
 
 
-def _definition(subscription: str, name: str, said: Mapping[str, Any], kind: str) -> Document:
-    guid = str(said.get("id") or uuid.uuid5(_SPACE, name))
+def _definition(subscription: str, name: str, role: Mapping[str, Any], kind: str) -> Document:
+    guid = str(role.get("id") or uuid.uuid5(_SPACE, name))
     permissions = {
-        "actions": list(said.get("actions", ())),
-        "notActions": list(said.get("notActions", ())),
+        "actions": list(role.get("actions", ())),
+        "notActions": list(role.get("notActions", ())),
         "dataActions": [],
         "notDataActions": [],
     }
@@ -57,27 +57,27 @@ def _definition(subscription: str, name: str, said: Mapping[str, Any], kind: str
     }
 
 
-def scope_of(content: Content, said: str) -> str:
+def scope_of(content: Content, text: str) -> str:
     """Return a scope of a description as an ARM id: ``subscription``, a resource group, or what is below one."""
     subscription = f"/subscriptions/{content['subscriptionId']}"
-    if said == "subscription":
+    if text == "subscription":
         return subscription
-    if said.startswith("/resourceGroups/"):
-        return subscription + said
-    return said if said.startswith("/") else f"{subscription}/resourceGroups/{said}"
+    if text.startswith("/resourceGroups/"):
+        return subscription + text
+    return text if text.startswith("/") else f"{subscription}/resourceGroups/{text}"
 
 
 def assignments(content: Content) -> Iterator[Document]:
     """Yield the described role assignments; raises ValueError for a role or identity that there is not."""
     known = {each["properties"]["roleName"]: each["id"] for each in definitions(content)}
-    for said in content.get("roleAssignments", ()):
-        role, identity = said["role"], said["identity"]
+    for described in content.get("roleAssignments", ()):
+        role, identity = described["role"], described["identity"]
         if role not in known or identity not in content.get("identities", {}):
             raise ValueError(
                 f"the described subscription gives {identity} the role {role}: roles are {', '.join(known)}, "
                 f"identities are {', '.join(content.get('identities', {}))}"
             )
-        scope = scope_of(content, said["scope"])
+        scope = scope_of(content, described["scope"])
         guid = str(uuid.uuid5(_SPACE, f"{scope} {role} {identity}"))
         principal = str(content["identities"][identity]["objectId"])
         arm = f"{scope}{PROVIDER}/roleAssignments/{guid}"
@@ -108,11 +108,11 @@ def granted(content: Content, every: Iterable[Document], principal: str, scope: 
     """Yield the permissions (``actions``, ``notActions``) that somebody has at a scope, his own and inherited ones."""
     known = {each["name"].lower(): each for each in definitions(content)}
     for each in every:
-        said = each.get("properties", {})
-        if each["type"] != "Microsoft.Authorization/roleAssignments" or said["principalId"] != principal:
+        properties = each.get("properties", {})
+        if each["type"] != "Microsoft.Authorization/roleAssignments" or properties["principalId"] != principal:
             continue
-        if within(scope, said["scope"]):
-            yield from known[said["roleDefinitionId"].rsplit("/", 1)[1].lower()]["properties"]["permissions"]
+        if within(scope, properties["scope"]):
+            yield from known[properties["roleDefinitionId"].rsplit("/", 1)[1].lower()]["properties"]["permissions"]
 
 
 def allows(permissions: Iterable[Mapping[str, Any]], action: str) -> bool:
@@ -129,12 +129,12 @@ def within(scope: str, outer: str) -> bool:
     return f"{scope.lower().rstrip('/')}/".startswith(f"{outer.lower().rstrip('/')}/")
 
 
-def listed(every: Iterable[Document], scope: str, said: str) -> list[Document]:
+def listed(every: Iterable[Document], scope: str, filter_text: str) -> list[Document]:
     """Return the role assignments that a list at a scope has, with a ``$filter`` (atScope, principalId, assignedTo)."""
-    principal = re.search(r"principalId eq '([^']+)'|assignedTo\('([^']+)'\)", said)
+    principal = re.search(r"principalId eq '([^']+)'|assignedTo\('([^']+)'\)", filter_text)
     wanted = next(filter(None, principal.groups()), None) if principal else None
-    below = "atScope()" not in said
-    found = []
+    below = "atScope()" not in filter_text
+    matches = []
     for each in every:
         if each["type"] != "Microsoft.Authorization/roleAssignments":
             continue
@@ -142,5 +142,5 @@ def listed(every: Iterable[Document], scope: str, said: str) -> list[Document]:
         if not (within(scope, own) or (below and within(own, scope))):
             continue
         if wanted is None or each["properties"]["principalId"] == wanted:
-            found.append(each)
-    return found
+            matches.append(each)
+    return matches

@@ -49,8 +49,8 @@ class Subscription:
         Raises:
             FileNotFoundError: there is no such description.
         """
-        said = os.environ.get("COCO_REHEARSAL_DIRECTORY")
-        copy = Path(said) / COPY if said else None
+        directory = os.environ.get("COCO_REHEARSAL_DIRECTORY")
+        copy = Path(directory) / COPY if directory else None
         path = copy if copy is not None and copy.is_file() else description.path_of(description.chosen())
         return cls(path, arm_state.described())
 
@@ -83,20 +83,22 @@ class Subscription:
     @property
     def cluster(self) -> Mapping[str, str]:
         """What the cluster says of its place in it, with the keys of cloud-conf."""
-        found: Mapping[str, str] = self.content["cluster"]
-        return found
+        names: Mapping[str, str] = self.content["cluster"]
+        return names
 
     @property
     def vm_sizes(self) -> tuple[str, ...]:
         """Sizes that the region has and the subscription may use."""
         sizes: Mapping[str, Any] = self.content.get("vmSizes", {})
-        return tuple(name for name, said in sizes.items() if not _barred(said or {}))
+        return tuple(name for name, spec in sizes.items() if not _barred(spec or {}))
 
     def secrets_of(self, client: str) -> set[str]:
         """Return the secrets of a client, those described and the one that the cluster was given; none: not known."""
         identities = self.content.get("identities", {}).values()
-        found = {str(said) for each in identities if each["clientId"] == client for said in each.get("secrets", ())}
-        return found | ({self.state.secrets[client]} if client in self.state.secrets else set())
+        secrets = {
+            str(secret) for each in identities if each["clientId"] == client for secret in each.get("secrets", ())
+        }
+        return secrets | ({self.state.secrets[client]} if client in self.state.secrets else set())
 
     def resource_groups(self) -> list[str]:
         """Return the names of all resource groups."""
@@ -108,8 +110,8 @@ class Subscription:
         if self._described is None:
             every = (*documents.of(content), *machines.of(content), *roles.assignments(content))
             self._described = {each["id"].lower(): each for each in every}
-        there = {key: each for key, each in self._described.items() if key not in self.state.gone}
-        return {**there, **self.state.resources}
+        described = {key: each for key, each in self._described.items() if key not in self.state.gone}
+        return {**described, **self.state.resources}
 
     def remove(self, arm_id: str) -> None:
         """Take a resource away, whether it was described or made."""
@@ -128,8 +130,8 @@ class Subscription:
         yield from (each["id"] for each in self.resources().values() if each["type"] == kind)
 
 
-def _barred(said: Content) -> bool:
-    return any(not each.get("zones") for each in said.get("restrictions", ()))
+def _barred(spec: Content) -> bool:
+    return any(not each.get("zones") for each in spec.get("restrictions", ()))
 
 
 def copy_into(directory: Path) -> None:

@@ -31,8 +31,8 @@ def whole(document: Document, every: Mapping[str, Document]) -> Document:
         properties["subnets"] = [{"id": each} for each in users]
     if kind == f"{_NETWORK}/publicIPAddresses" and (gateway := gateway_of(key, every)):
         properties["natGateway"] = {"id": gateway}
-    if kind == _SUBNET and (there := taken(document, every)):
-        properties["ipConfigurations"] = [{"id": each} for each in there]
+    if kind == _SUBNET and (attached := taken(document, every)):
+        properties["ipConfigurations"] = [{"id": each} for each in attached]
     if kind.startswith(_NETWORK):
         shown["etag"] = f'W/"{sha256(repr(shown).encode()).hexdigest()[:32]}"'
     return shown
@@ -63,28 +63,28 @@ def users_of(arm: str, field: str, every: Mapping[str, Document]) -> list[str]:
 
 def refers(document: Document, field: str) -> str | None:
     """Return the ARM id, in lower case, that a field of a resource refers to."""
-    said: Any = document.get("properties", {}).get(field)
-    return str(said["id"]).lower() if isinstance(said, Mapping) and said.get("id") else None
+    reference: Any = document.get("properties", {}).get(field)
+    return str(reference["id"]).lower() if isinstance(reference, Mapping) and reference.get("id") else None
 
 
 def gateway_of(address: str, every: Mapping[str, Document]) -> str | None:
     """Return the ARM id of the NAT gateway that has a public IP address."""
     for each in every.values():
         if each["type"] == f"{_NETWORK}/natGateways":
-            said = each["properties"].get("publicIpAddresses") or ()
-            if address.lower() in [str(one["id"]).lower() for one in said]:
+            addresses = each["properties"].get("publicIpAddresses") or ()
+            if address.lower() in [str(one["id"]).lower() for one in addresses]:
                 return str(each["id"])
     return None
 
 
 def taken(subnet: Document, every: Mapping[str, Document]) -> list[str]:
     """Return the ARM ids of the IP configurations in a subnet: those described, and those of pod VMs."""
-    found = [str(each["id"]) for each in subnet["properties"].get("ipConfigurations", ())]
+    configurations = [str(each["id"]) for each in subnet["properties"].get("ipConfigurations", ())]
     for each in every.values():
         if each["type"] == f"{_NETWORK}/networkInterfaces":
             places = each["properties"].get("ipConfigurations", ())
-            found += [str(place["id"]) for place in places if _lies_in(place, subnet)]
-    return list(dict.fromkeys(found))
+            configurations += [str(place["id"]) for place in places if _lies_in(place, subnet)]
+    return list(dict.fromkeys(configurations))
 
 
 def _lies_in(place: Mapping[str, Any], subnet: Document) -> bool:

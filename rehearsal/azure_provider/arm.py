@@ -4,7 +4,6 @@ Asynchronous operations: https://learn.microsoft.com/azure/azure-resource-manage
 """
 
 import asyncio
-import base64
 import json
 import time
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ _LOOK_EVERY = 0.2
 _EARLY = 60.0
 _OK, _NOT_FOUND, _BAD = 200, 404, 400
 _RUNNING = ("InProgress", "Accepted", "Running", "Creating", "Updating", "Deleting")
-_NEEDED = ("ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "AZURE_RESOURCE_MANAGER_ENDPOINT")
+_NEEDED = ("ARM_USE_MSI", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "AZURE_RESOURCE_MANAGER_ENDPOINT")
 
 
 class ProviderError(Exception):
@@ -52,11 +51,6 @@ class ArmClient:
         self._token, self._expires = "", 0.0
         self.subscription = ""
 
-    def configure(self, subscription: str, **credentials: str) -> None:
-        """Use a subscription, and what the provider's own arguments say over the environment."""
-        self.subscription = subscription
-        self._environment |= {name: value for name, value in credentials.items() if value}
-
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
@@ -64,37 +58,23 @@ class ArmClient:
 
     async def token(self) -> str:
         """Return a token for ARM; raises ProviderError where the environment has no credentials, or they are wrong."""
-        if self._token and time.monotonic() < self._expires:
+        if self._token and time.time() < self._expires:
             return self._token
         if missing := [name for name in _NEEDED if not self._environment.get(name)]:
             raise ProviderError(
                 f"no credentials for the rehearsal's Azure: {', '.join(missing)} not set. Is the cluster running "
                 "(make rehearsal-up), and was its environment read (. .rehearsal/env)?"
             )
-        said = self._environment
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": said["ARM_CLIENT_ID"],
-            "client_secret": said["ARM_CLIENT_SECRET"],
-            "scope": f"{self._endpoint}/.default",
-        }
-        status, answer, _ = await self._send("POST", f"/{said['ARM_TENANT_ID']}/oauth2/v2.0/token", {}, data=form)
+        variables = self._environment
+        path = variables["IDENTITY_ENDPOINT"].removeprefix(self._endpoint)
+        headers = {"X-IDENTITY-HEADER": variables["IDENTITY_HEADER"]}
+        query = f"api-version=2019-08-01&resource={self._endpoint}"
+        status, answer, _ = await self._send("GET", f"{path}?{query}", headers)
         if status != _OK:
-            raise ProviderError(f"Azure gives no token: {answer.get('error_description', status)}")
+            raise ProviderError(f"Azure gives no token: {answer.get('message', status)}")
         self._token = str(answer["access_token"])
-        self._expires = time.monotonic() + float(answer["expires_in"]) - _EARLY
+        self._expires = float(answer["expires_on"]) - _EARLY
         return self._token
-
-    async def identity(self) -> dict[str, str]:
-        """Return who this client is, as ``getClientConfig`` does."""
-        claims = (await self.token()).split(".")[1]
-        said = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-        return {
-            "clientId": said["appid"],
-            "objectId": said["oid"],
-            "tenantId": said["tid"],
-            "subscriptionId": self.subscription,
-        }
 
     @property
     def _endpoint(self) -> str:
@@ -135,23 +115,23 @@ class ArmClient:
         path = link.removeprefix(self._endpoint).partition("?")[0]
         while True:
             status, answer, _ = await self._ask("GET", path, version)
-            said = _good(status, answer)
-            if said["status"] not in _RUNNING:
+            body = _good(status, answer)
+            if body["status"] not in _RUNNING:
                 break
             await asyncio.sleep(_LOOK_EVERY)
-        if said["status"] != "Succeeded":
-            error = said.get("error", {})
-            raise RefusedError(status, error.get("code", said["status"]), error.get("message", ""))
+        if body["status"] != "Succeeded":
+            error = body.get("error", {})
+            raise RefusedError(status, error.get("code", body["status"]), error.get("message", ""))
         return True
 
     async def _ask(self, method: str, path: str, version: str, **body: Any) -> tuple[int, Any, Mapping[str, str]]:
         headers = {"Authorization": f"Bearer {await self.token()}"}
-        status, answer, said = await self._send(method, f"{path}?api-version={version}", headers, **body)
+        status, answer, response = await self._send(method, f"{path}?api-version={version}", headers, **body)
         if status == 401:  # noqa: PLR2004 - Azure was started again, and has forgotten its tokens
             self._token = ""
             headers = {"Authorization": f"Bearer {await self.token()}"}
-            status, answer, said = await self._send(method, f"{path}?api-version={version}", headers, **body)
-        return status, answer, said
+            status, answer, response = await self._send(method, f"{path}?api-version={version}", headers, **body)
+        return status, answer, response
 
     async def _send(
         self, method: str, path: str, headers: Mapping[str, str], **body: Any
@@ -173,5 +153,5 @@ class ArmClient:
 def _good(status: int, answer: Any) -> dict[str, Any]:
     if status < _BAD:
         return dict(answer)
-    said = answer.get("error", {})
-    raise RefusedError(status, str(said.get("code", "")), str(said.get("message", "")))
+    error = answer.get("error", {})
+    raise RefusedError(status, str(error.get("code", "")), str(error.get("message", "")))

@@ -9,12 +9,12 @@ import random
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from rehearsal.azure_provider.arm import ProviderError
-from rehearsal.azure_provider.functions import NETWORK_VERSION, ROLES_VERSION
+import yaml
 
-_GROUP = "/subscriptions/{subscription}/resourceGroups/{resourceGroupName}/providers/Microsoft.Network"
+from rehearsal.azure_provider.arm import ProviderError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,19 +51,19 @@ class Kind:
         needed = (*self.path_names, *self.required)
         if missing := [each for each in needed if inputs.get(each) in (None, "")]:
             raise ProviderError(f"missing required property {', '.join(missing)}")
-        said = {each: str(inputs[each]).strip("/") if each == "scope" else inputs[each] for each in self.path_names}
-        return self.path.format(subscription=subscription, **said)
+        values = {each: str(inputs[each]).strip("/") if each == "scope" else inputs[each] for each in self.path_names}
+        return self.path.format(subscription=subscription, **values)
 
     def of(self, arm: str) -> dict[str, str]:
         """Return the inputs that an ARM id says."""
         if "{scope}" in self.path:
             scope, _, name = arm.rpartition("/providers/Microsoft.Authorization/roleAssignments/")
             return {"scope": scope.strip("/"), "roleAssignmentName": name}
-        said = self.path.split("/")
+        segments = self.path.split("/")
         parts = arm.split("/")
         return {
             part.strip("{}"): value
-            for part, value in zip(said, parts, strict=True)
+            for part, value in zip(segments, parts, strict=True)
             if part.startswith("{") and part != "{subscription}"
         }
 
@@ -75,36 +75,13 @@ class Kind:
         return name if self.naming == "copy" else f"{name}{chance.getrandbits(32):08x}"
 
 
-KINDS: Mapping[str, Kind] = {
-    "azure-native:network:Subnet": Kind(
-        path=f"{_GROUP}/virtualNetworks/{{virtualNetworkName}}/subnets/{{subnetName}}",
-        version=NETWORK_VERSION,
-        name="subnetName",
-        naming="copy",
-        located=False,
-    ),
-    "azure-native:network:NatGateway": Kind(
-        path=f"{_GROUP}/natGateways/{{natGatewayName}}",
-        version=NETWORK_VERSION,
-        name="natGatewayName",
-        replaces=("location", "zones", "sku"),
-    ),
-    "azure-native:network:PublicIPAddress": Kind(
-        path=f"{_GROUP}/publicIPAddresses/{{publicIpAddressName}}",
-        version=NETWORK_VERSION,
-        name="publicIpAddressName",
-        replaces=("location", "zones", "sku", "publicIPAddressVersion"),
-    ),
-    "azure-native:authorization:RoleAssignment": Kind(
-        path="/{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
-        version=ROLES_VERSION,
-        name="roleAssignmentName",
-        naming="uuid",
-        required=("principalId", "roleDefinitionId"),
-        replaces=("principalId", "principalType", "roleDefinitionId", "delegatedManagedIdentityResourceId"),
-        located=False,
-    ),
-}
+def _read(entry: dict[str, Any]) -> Kind:
+    lists: dict[str, Any] = {key: tuple(entry[key]) for key in ("required", "replaces") if key in entry}
+    return Kind(**{**entry, **lists})
+
+
+_TABLE = yaml.safe_load(Path(__file__).with_name("kinds.yaml").read_text(encoding="utf-8"))
+KINDS: Mapping[str, Kind] = {token: _read(entry) for token, entry in _TABLE.items()}
 """Every resource that can be made, by its token."""
 
 

@@ -1,4 +1,4 @@
-"""The provider as the engine sees it: functions and resources, each a request or a few to ARM.
+"""The provider as the engine sees it: resources, each a request or a few to ARM.
 
 As in azure-native (``provider/pkg/provider/provider.go``), a create refuses what exists already, an update puts the
 whole resource, inputs are kept in the state as ``__inputs``, and a read tells what of them is no longer so.
@@ -18,8 +18,6 @@ from pulumi.provider.experimental.provider import (
     DeleteRequest,
     DiffRequest,
     DiffResponse,
-    InvokeRequest,
-    InvokeResponse,
     PropertyDiff,
     PropertyDiffKind,
     Provider,
@@ -30,7 +28,6 @@ from pulumi.provider.experimental.provider import (
 )
 
 from rehearsal.azure_provider.arm import ArmClient, ProviderError
-from rehearsal.azure_provider.functions import FUNCTIONS
 from rehearsal.azure_provider.kinds import Kind, kind_of
 from rehearsal.azure_provider.properties import UNKNOWN, Properties, plain, properties, wrapped
 from rehearsal.azure_provider.shapes import body, flattened, seen
@@ -59,14 +56,9 @@ class AzureNative(Provider):
         return DiffResponse(changes=bool(changed), diffs=changed, replaces=moved)
 
     async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
-        """Take subscription and credentials."""
-        said = {key: value for key, value in plain(request.args).items() if value is not UNKNOWN}
-        self._arm.configure(
-            str(said.get("subscriptionId", "")),
-            ARM_TENANT_ID=str(said.get("tenantId") or ""),
-            ARM_CLIENT_ID=str(said.get("clientId") or ""),
-            ARM_CLIENT_SECRET=str(said.get("clientSecret") or ""),
-        )
+        """Take the subscription."""
+        settings = {key: value for key, value in plain(request.args).items() if value is not UNKNOWN}
+        self._arm.subscription = str(settings.get("subscriptionId", ""))
         return ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     async def cancel(self) -> None:
@@ -75,19 +67,6 @@ class AzureNative(Provider):
     async def close(self) -> None:
         """Close the connections."""
         await self._arm.close()
-
-    async def invoke(self, request: InvokeRequest) -> InvokeResponse:
-        """Answer one function; raises ProviderError for one that is not here, RefusedError where ARM refuses."""
-        function = FUNCTIONS.get(request.tok)
-        if function is None:
-            raise ProviderError(
-                f"{request.tok} is not among the functions of this rehearsal's Azure: {', '.join(FUNCTIONS)}"
-            )
-        asked = {key: str(value) for key, value in plain(request.args).items() if value is not None}
-        answer = properties(await function(self._arm, asked))
-        if "token" in answer:
-            answer["token"] = answer["token"].with_secret(is_secret=True)
-        return InvokeResponse(return_value=answer)
 
     async def check(self, request: CheckRequest) -> CheckResponse:
         """Give a name and a location where the program says none."""
@@ -104,8 +83,10 @@ class AzureNative(Provider):
     async def _location(self, group: Any) -> str | None:
         if not isinstance(group, str) or not self._arm.subscription:
             return None
-        found = await self._arm.find(f"/subscriptions/{self._arm.subscription}/resourceGroups/{group}", "2021-04-01")
-        return str(found["location"])
+        group_document = await self._arm.find(
+            f"/subscriptions/{self._arm.subscription}/resourceGroups/{group}", "2021-04-01"
+        )
+        return str(group_document["location"])
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
         """Compare the inputs of the state with the new ones."""
@@ -131,7 +112,7 @@ class AzureNative(Provider):
         """Make a resource; raises ProviderError where one of that name is there, RefusedError where ARM refuses."""
         kind, inputs = kind_of(request.type), plain(request.properties)
         if request.preview:
-            return CreateResponse(properties=_foreseen(request.properties, {}))
+            return CreateResponse(properties=_planned(request.properties, {}))
         arm_id = kind.at(self._arm.subscription, inputs)
         if await self._arm.get(arm_id, kind.version) is not None:
             raise ProviderError(f"cannot create already existing resource '{arm_id}'")
@@ -142,17 +123,17 @@ class AzureNative(Provider):
         """Put the whole resource; raises RefusedError where ARM refuses."""
         kind = kind_of(request.type)
         if request.preview:
-            return UpdateResponse(properties=_foreseen(request.news, request.olds))
+            return UpdateResponse(properties=_planned(request.news, request.olds))
         made = await self._arm.put(request.resource_id, kind.version, body(plain(request.news), kind.path_names))
         return UpdateResponse(properties=_state(kind, made, request.news))
 
     async def read(self, request: ReadRequest) -> ReadResponse:
         """Return what is there now, and what the inputs have become; nothing where there is no such resource."""
         kind = kind_of(request.type)
-        found = await self._arm.get(request.resource_id, kind.version)
-        if found is None:
+        document = await self._arm.get(request.resource_id, kind.version)
+        if document is None:
             return ReadResponse(resource_id="")
-        live = flattened(found)
+        live = flattened(document)
         known = plain(request.inputs) or plain(request.properties).get(INPUTS, {})
         inputs = _of_import(kind, request.resource_id, live)
         if known:
@@ -162,8 +143,8 @@ class AzureNative(Provider):
             inputs = {key: value for key, value in inputs.items() if value is not None}
         given = properties(inputs)
         return ReadResponse(
-            resource_id=str(found["id"]),
-            properties=_state(kind, found, given),
+            resource_id=str(document["id"]),
+            properties=_state(kind, document, given),
             inputs=_secret_as(request.inputs, given),
         )
 
@@ -178,17 +159,17 @@ def _state(kind: Kind, made: Mapping[str, Any], inputs: Properties) -> Propertie
     return {**state, INPUTS: PropertyValue(dict(inputs))}
 
 
-def _foreseen(news: Properties, olds: Properties) -> Properties:
+def _planned(news: Properties, olds: Properties) -> Properties:
     unknown = {key: olds.get(key) or wrapped(UNKNOWN) for key in _COMPUTED}
     return {**olds, **unknown, **news, INPUTS: PropertyValue(dict(news))}
 
 
 def _of_import(kind: Kind, arm_id: str, live: Mapping[str, Any]) -> dict[str, Any]:
     """Return inputs for a resource that the program takes over: what its path says, and what can be written of it."""
-    said = {key: value for key, value in live.items() if key not in _READ_ONLY and value not in ([], {}, None)}
+    inputs = {key: value for key, value in live.items() if key not in _READ_ONLY and value not in ([], {}, None)}
     for key in ("ipConfigurations", "subnets", "natGateway") if kind.name != "subnetName" else ("ipConfigurations",):
-        said.pop(key, None)
-    return {**said, **kind.of(arm_id)}
+        inputs.pop(key, None)
+    return {**inputs, **kind.of(arm_id)}
 
 
 def _secret_as(before: Properties, now: Properties) -> Properties:

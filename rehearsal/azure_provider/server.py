@@ -36,55 +36,26 @@ class Servicer(ProviderServicer):
     def __init__(self, arguments: list[str], version: str, provider: AzureNative, engine: str) -> None:
         super().__init__(arguments, version, provider, engine)
         self._azure = provider
-
-    async def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Answer a function."""
-        return await _answer(super().Invoke, request, context)
-
-    async def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Connect."""
-        return await _answer(super().Configure, request, context)
-
-    async def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Return whether other arguments of the provider mean another place."""
-        return await _answer(self._diff_config, request, context)
-
-    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Return the inputs to work with."""
-        return await _answer(super().Check, request, context)
-
-    async def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Return what an update would change."""
-        return await _answer(super().Diff, request, context)
-
-    async def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Create a resource."""
-        return await _answer(super().Create, request, context)
+        for name in ("Configure", "DiffConfig", "Check", "Diff", "Create", "Read", "Update", "Delete"):
+            setattr(self, name, _answering(getattr(self, name)))
 
     async def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Read a resource."""
-        found = await _answer(super().Read, request, context)
+        response = await super().Read(request, context)
         # Properties, even empty ones, would make an object of one that is not there.
-        return found if found.id else proto.ReadResponse()
+        return response if response.id else proto.ReadResponse()
 
-    async def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Update a resource."""
-        return await _answer(super().Update, request, context)
-
-    async def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Delete a resource."""
-        return await _answer(super().Delete, request, context)
-
-    async def _diff_config(self, request: Any, _context: Any) -> Any:
+    async def DiffConfig(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Return whether other arguments of the provider mean another place."""
         olds, news = (PropertyValue.unmarshal_map(given) for given in (request.olds, request.news))
-        found = await self._azure.diff_config(
+        response = await self._azure.diff_config(
             DiffRequest(request.urn, request.id, olds, news, list(request.ignoreChanges))
         )
         answer = proto.DiffResponse
         return answer(
-            changes=answer.DIFF_SOME if found.changes else answer.DIFF_NONE,
-            diffs=found.diffs,
-            replaces=found.replaces,
+            changes=answer.DIFF_SOME if response.changes else answer.DIFF_NONE,
+            diffs=response.diffs,
+            replaces=response.replaces,
         )
 
 
@@ -120,12 +91,17 @@ async def _serve(arguments: list[str], version: str, arm: ArmClient) -> None:
     await provider.close()
 
 
-async def _answer(method: _Method, request: Any, context: Any) -> Any:
-    try:
-        return await method(request, context)
-    except Exception as error:
-        # The experimental server wraps whatever is raised into a text with a traceback.
-        cause = error if isinstance(error, _EXPECTED) else error.__context__
-        if isinstance(cause, _EXPECTED):
-            await context.abort(grpc.StatusCode.UNKNOWN, str(cause) or type(cause).__name__)
-        raise
+def _answering(method: _Method) -> _Method:
+    """Return a method whose errors reach the engine as they are."""
+
+    async def answer(request: Any, context: Any) -> Any:
+        try:
+            return await method(request, context)
+        except Exception as error:
+            # The experimental server wraps whatever is raised into a text with a traceback.
+            cause = error if isinstance(error, _EXPECTED) else error.__context__
+            if isinstance(cause, _EXPECTED):
+                await context.abort(grpc.StatusCode.UNKNOWN, str(cause) or type(cause).__name__)
+            raise
+
+    return answer

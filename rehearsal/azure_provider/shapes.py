@@ -19,9 +19,9 @@ def flattened(content: Any) -> Any:
 
 def body(inputs: Mapping[str, Any], path_names: tuple[str, ...]) -> dict[str, Any]:
     """Return the document that PUT takes for inputs; ``path_names`` are those that only the path has."""
-    said = {key: value for key, value in inputs.items() if key not in path_names and key != "id"}
-    top = {key: value for key, value in said.items() if key in _OWN and key not in ("name", "type", "etag")}
-    properties = {key: _inflated(key, value) for key, value in said.items() if key not in _OWN}
+    content = {key: value for key, value in inputs.items() if key not in path_names and key != "id"}
+    top = {key: value for key, value in content.items() if key in _OWN and key not in ("name", "type", "etag")}
+    properties = {key: _inflated(key, value) for key, value in content.items() if key not in _OWN}
     return {**top, "properties": properties}
 
 
@@ -42,5 +42,5 @@ def seen(before: Any, live: Any) -> Any:
     return live
 
 
-def _plain(said: str) -> str:
-    return said.lower().replace(" ", "")
+def _plain(text: str) -> str:
+    return text.lower().replace(" ", "")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rehearsal.bench import everyday, growth, main_job, report
+from rehearsal.bench import changes, everyday, growth, main_job, report
 from rehearsal.bench.stage import BenchError
 from rehearsal.cluster import CHECKOUT
 from rehearsal.workplace import Workplace
@@ -15,7 +15,7 @@ PAGE = CHECKOUT / "docs" / "benchmarks.md"
 BEGIN = "<!-- what `make bench` writes begins here -->"
 SPEED = 20.0
 """Slower than a rehearsal, so that the engine's own seconds are a small part, as they are in the real world."""
-PARTS = ("main", "previews", "growth", "everyday")
+PARTS = ("main", "changes", "previews", "growth", "everyday")
 
 
 def main() -> int:
@@ -25,12 +25,12 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=SPEED, help="of the main job's clusters (default 20)")
     parser.add_argument("--only", choices=PARTS, action="append", help="one part only; may be said more than once")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
-    said = parser.parse_args()
+    options = parser.parse_args()
     try:
-        for text in _sections(said.only or PARTS, said.rounds, said.speed):
+        for text in _sections(options.only or PARTS, options.rounds, options.speed):
             sys.stdout.write(f"\n{text}")
             sys.stdout.flush()
-            if said.write:
+            if options.write:
                 write(text)
     except BenchError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -42,13 +42,13 @@ def write(section: str, page: Path = PAGE) -> None:
     """Put a section of figures into the page, in the place of the one with its title, or at the end."""
     words, begin, figures = page.read_text(encoding="utf-8").partition(BEGIN)
     title = section.partition("\n")[0]
-    found = [f"## {each.strip()}\n" for each in figures.split("\n## ")[1:]]
-    places = [number for number, each in enumerate(found) if each.partition("\n")[0] == title]
+    sections = [f"## {each.strip()}\n" for each in figures.split("\n## ")[1:]]
+    places = [number for number, each in enumerate(sections) if each.partition("\n")[0] == title]
     if places:
-        found[places[0]] = section
+        sections[places[0]] = section
     else:
-        found.append(section)
-    page.write_text(words + begin + "".join(f"\n\n{each.strip()}" for each in found) + "\n", encoding="utf-8")
+        sections.append(section)
+    page.write_text(words + begin + "".join(f"\n\n{each.strip()}" for each in sections) + "\n", encoding="utf-8")
 
 
 def _sections(parts: list[str] | tuple[str, ...], rounds: int, speed: float) -> Iterator[str]:
@@ -56,6 +56,7 @@ def _sections(parts: list[str] | tuple[str, ...], rounds: int, speed: float) -> 
     root = Workplace.by_hand().root / "bench"
     measures: dict[str, Callable[[], Iterator[str]]] = {
         "main": lambda: report.main_job(main_job.measure(root, rounds, speed, _say), speed),
+        "changes": lambda: report.changed(changes.measure(root, rounds, speed, _say)),
         "previews": lambda: report.previews(everyday.previews(root, rounds, _say)),
         "growth": lambda: report.grown(growth.growth(root, rounds, _say)),
         "everyday": lambda: report.everyday(everyday.everyday(root, rounds, _say)),

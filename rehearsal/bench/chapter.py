@@ -124,14 +124,14 @@ def _automatic(spec: Object) -> Object:
     return {**{key: value for key, value in spec.items() if key != "startingCSV"}, "installPlanApproval": "Automatic"}
 
 
-def _plain(found: Any) -> Any:
-    if isinstance(found, Mapping):
-        if _SECRET in found and "plaintext" in found:
+def _plain(obj: Any) -> Any:
+    if isinstance(obj, Mapping):
+        if _SECRET in obj and "plaintext" in obj:
             import json  # noqa: PLC0415
 
-            return _plain(json.loads(found["plaintext"]))
-        return {key: _plain(value) for key, value in found.items()}
-    return [_plain(each) for each in found] if isinstance(found, list) else found
+            return _plain(json.loads(obj["plaintext"]))
+        return {key: _plain(value) for key, value in obj.items()}
+    return [_plain(each) for each in obj] if isinstance(obj, list) else obj
 
 
 def _place(each: Object) -> str:
@@ -154,9 +154,9 @@ def _rolled_out(daemon_set: Object | None) -> bool:
 
 
 def _available(deployment: Object | None) -> bool:
-    said = deployment or {}
-    wanted = said.get("spec", {}).get("replicas", 1)
-    status = said.get("status", {})
+    current = deployment or {}
+    wanted = current.get("spec", {}).get("replicas", 1)
+    status = current.get("status", {})
     return bool(deployment) and status.get("readyReplicas") == status.get("updatedReplicas") == wanted
 
 

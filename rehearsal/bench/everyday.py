@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from coco_azure.formats.attestation_check import expected_digest
 from rehearsal import kinds
 from rehearsal.bench import chapter
-from rehearsal.bench.main_job import INSTANT, Say
+from rehearsal.bench.main_job import INSTANT
 from rehearsal.bench.stage import BenchError, Stage, settings, stage
 from rehearsal.beside import Beside
 from rehearsal.cluster import CHECKOUT
 from rehearsal.rest import ApiServer
-from rendering.attestation_check import expected_digest
+from rehearsal.toolchain.cache import Say
 
 _EMPTY = Path(__file__).parent / "empty"
 _LOOK = 0.1
@@ -47,9 +48,9 @@ class Everyday:
 def previews(root: Path, rounds: int, say: Say) -> Previews:
     """Return the previews."""
     say("previews")
-    found = Previews()
+    result = Previews()
     with stage(root, INSTANT) as place:
-        for whole, empty in ((found.whole, found.empty), (found.installed, found.empty_too)):
+        for whole, empty in ((result.whole, result.empty), (result.installed, result.empty_too)):
             for number in range(rounds + 1):
                 for program, figures in ((CHECKOUT, whole), (_EMPTY, empty)):
                     place.configure({}, program)
@@ -58,13 +59,13 @@ def previews(root: Path, rounds: int, say: Say) -> Previews:
                         figures.append(seconds)
             place.configure({})
             place.run("up")
-    return found
+    return result
 
 
 def everyday(root: Path, rounds: int, say: Say) -> Everyday:
     """Return the runs of every day."""
     say("a run without a change, and a policy's change")
-    found = Everyday()
+    result = Everyday()
     root.mkdir(parents=True, exist_ok=True)
     policy = root.with_name(f"{root.name}.rego")
     try:
@@ -73,7 +74,7 @@ def everyday(root: Path, rounds: int, say: Say) -> Everyday:
             place.run("up")
             model = _model(place)
             for _ in range(rounds):
-                found.unchanged.append(place.run("up").seconds)
+                result.unchanged.append(place.run("up").seconds)
             place.configure(
                 settings(
                     environment="development",
@@ -86,21 +87,21 @@ def everyday(root: Path, rounds: int, say: Say) -> Everyday:
                 place.run("up")
                 policy.write_text(_ALLOW)
                 with _Asking(place.server, model) as asking:
-                    found.changed.append(place.run("up").seconds)
-                    found.answered.append(asking.answered())
+                    result.changed.append(place.run("up").seconds)
+                    result.answered.append(asking.answered())
     finally:
         policy.unlink(missing_ok=True)
-    return found
+    return result
 
 
 def _model(place: Stage) -> Mapping[str, Any]:
     """Return a pod like the check's, which asks KBS for a secret."""
-    job = next(each for each in chapter.objects(place.state()) if each["kind"] == "Job")
+    job = next(each for each in chapter.objects(place.state("--show-secrets")["resources"]) if each["kind"] == "Job")
     template = copy.deepcopy(dict(job["spec"]["template"]))
-    found = place.server.get("/api/v1/namespaces/trustee-operator-system/secrets/kbsres1") or {}
-    expected = expected_digest("", base64.b64decode(found["data"]["key2"]))
-    said = {"RESOURCE": "default/kbsres1/key2", "SALT": "", "EXPECTED_SHA256": expected}
-    template["spec"]["containers"][0]["env"] = [{"name": name, "value": value} for name, value in said.items()]
+    secret = place.server.get("/api/v1/namespaces/trustee-operator-system/secrets/kbsres1") or {}
+    expected = expected_digest("", base64.b64decode(secret["data"]["key2"]))
+    variables = {"RESOURCE": "default/kbsres1/key2", "SALT": "", "EXPECTED_SHA256": expected}
+    template["spec"]["containers"][0]["env"] = [{"name": name, "value": value} for name, value in variables.items()]
     # Without its own initdata, which is accepted only with the check, it gets the global one.
     return {"metadata": {}, "spec": {**template["spec"], "restartPolicy": "Never"}}
 
@@ -114,13 +115,13 @@ class _Asking(Beside):
         self._model = model
         self._began = time.monotonic()
         self._answered: float | None = None
-        self._said = "no pod has ended"
+        self._last_answer = "no pod has ended"
 
     def answered(self) -> float:
         """Return after how many seconds it was released; raises BenchError where it never is."""
         self.thread.join(_LIMIT)
         if self._answered is None:
-            raise BenchError(f"KBS has not answered by the new policy after {_LIMIT:.0f} s: {self._said}")
+            raise BenchError(f"KBS has not answered by the new policy after {_LIMIT:.0f} s: {self._last_answer}")
         return self._answered
 
     def work(self) -> None:
@@ -132,7 +133,7 @@ class _Asking(Beside):
             pod = {"apiVersion": "v1", "kind": "Pod", **copy.deepcopy(dict(self._model))}
             pod["metadata"]["name"] = f"asking-{number}"
             self._server.request("POST", kinds.POD.path("default"), pod)
-            released, self._said = _released(self._server, path, self.over.is_set)
+            released, self._last_answer = _released(self._server, path, self.over.is_set)
             if released:
                 self._answered = time.monotonic() - self._began
             self._server.request("DELETE", path)
@@ -145,8 +146,8 @@ def _released(server: ApiServer, path: str, over: Callable[[], bool]) -> tuple[b
         state = statuses[0].get("state", {})
         if "terminated" in state:
             return state["terminated"]["exitCode"] == 0, str(state["terminated"].get("message", ""))
-        said = str(state.get("waiting", {}).get("message", ""))
-        if "PolicyDeny" in said or "attest" in said.lower() or "failed to pull" in said:
-            return False, said
+        message = str(state.get("waiting", {}).get("message", ""))
+        if "PolicyDeny" in message or "attest" in message.lower() or "failed to pull" in message:
+            return False, message
         time.sleep(_LOOK)
     return False, "the pod has not ended"

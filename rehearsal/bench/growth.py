@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal.bench.main_job import INSTANT, Say
+from rehearsal.bench.main_job import INSTANT
 from rehearsal.bench.stage import Run, settings, stage
+from rehearsal.toolchain.cache import Say
 
 SECRETS, WORKLOADS = (10, 100, 500), (1, 10, 50)
 _WRITES_ONCE = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
@@ -50,20 +51,20 @@ def growth(
         (Growth("workloads with initdata of their own", list(map(Size, workloads))), _workloads),
     ]
     for number in range(rounds):
-        for case, said in cases:
+        for case, case_settings in cases:
             for size in case.sizes:
                 say(f"growth, round {number + 1} of {rounds}: {size.count} {case.name}")
-                _measure(root, size, said(size.count))
+                _measure(root, size, case_settings(size.count))
     return [case for case, _ in cases]
 
 
-def _measure(root: Path, size: Size, said: dict[str, Any]) -> None:
+def _measure(root: Path, size: Size, settings: dict[str, Any]) -> None:
     with stage(root, INSTANT) as place:
-        place.configure(said)
+        place.configure(settings)
         size.preview.append(place.run("preview"))
         size.up.append(place.run("up"))
     with stage(root, INSTANT) as place:
-        place.configure(said)
+        place.configure(settings)
         size.unwritten.append(place.run("up", environment=_WRITES_ONCE))
 
 

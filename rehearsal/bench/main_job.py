@@ -8,11 +8,11 @@ from pathlib import Path
 from rehearsal.bench import chapter, floor
 from rehearsal.bench.chapter import OSC, TRUSTEE, Chapter, Object
 from rehearsal.bench.stage import Stage, settings, stage
+from rehearsal.toolchain.cache import Say
 
 INSTANT = 1e5
 """A speed at which the documented durations take no time: what is left is the engine's own."""
 _BY_HAND = "by-hand"
-Say = Callable[[str], None]
 
 
 @dataclass
@@ -54,7 +54,7 @@ def measure(root: Path, rounds: int, speed: float, say: Say) -> list[Case]:
             nodes = place.nodes()
             fresh.program.append(_up(place))
             fresh.reboots.add(place.reboots())
-            made = made or chapter.objects(place.state())
+            made = made or chapter.objects(place.state("--show-secrets")["resources"])
         fresh.floor, recreate.floor = floor.fresh(nodes) / speed, floor.recreate(nodes) / speed
         adopt.floor = floor.adopt() / speed
         with stage(root, INSTANT) as place:
@@ -73,17 +73,17 @@ def measure(root: Path, rounds: int, speed: float, say: Say) -> list[Case]:
 
 
 def _existing(root: Path, case: Case, existing: str, made: Sequence[Object], speed: float) -> None:
-    said = settings(peerPods={"kataConfig": {"existing": existing}})
+    config = settings(peerPods={"kataConfig": {"existing": existing}})
     for pace, figures in ((speed, case.program), (INSTANT, case.engine)):
         with stage(root, INSTANT) as place:
             _by_hand(place, made, pace)
             before = place.reboots()
-            figures.append(_up(place, said))
+            figures.append(_up(place, config))
             case.reboots.add(place.reboots() - before)
 
 
-def _up(place: Stage, said: dict[str, object] | None = None) -> float:
-    place.configure(said or {})
+def _up(place: Stage, config: dict[str, object] | None = None) -> float:
+    place.configure(config or {})
     return place.run("up").seconds
 
 

@@ -2,13 +2,14 @@
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rehearsal.bench.everyday import Everyday, Previews
 from rehearsal.bench.growth import Growth, Size
 from rehearsal.bench.main_job import Case
 from rehearsal.bench.measured import Spread, growth, ratio, slope
+from rehearsal.changes import CHAPTER, REBOOTS
 
 _GIB = 1024**3
 
@@ -62,14 +63,31 @@ def main_job(cases: Sequence[Case], speed: float) -> Iterator[str]:
         )
 
 
-def previews(found: Previews) -> Iterator[str]:
+_CHANGED = {
+    "select": "a selector that leaves one of three nodes out",
+    "level": "another log level on two nodes",
+    "gate": "the feature gate off",
+    "image": "the gate on again, and a new pod VM image",
+}
+
+
+def changed(seconds: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Yield the lines on changes of KataConfig."""
+    yield "## Changes"
+    yield ""
+    yield from _head(("change", "`pulumi up`, s", "reboots", "reboots the chapter's way"))
+    for run, words in _CHANGED.items():
+        yield _row(words, _text(seconds[run]), str(sum(REBOOTS[run])), str(CHAPTER[run]))
+
+
+def previews(measured: Previews) -> Iterator[str]:
     """Yield the lines on previews."""
     yield "## Previews"
     yield ""
     yield from _head(("stack", "preview, s", "empty stack with the same providers, s", "ratio"))
     for name, whole, empty in (
-        ("nothing deployed", found.whole, found.empty),
-        ("all deployed", found.installed, found.empty_too),
+        ("nothing deployed", measured.whole, measured.empty),
+        ("all deployed", measured.installed, measured.empty_too),
     ):
         yield _row(name, _text(whole), _text(empty), ratio(whole, empty).text(2))
 
@@ -113,13 +131,13 @@ def _figures(size: Size) -> tuple[Spread, ...]:
     return (*seconds, *memory)
 
 
-def everyday(found: Everyday) -> Iterator[str]:
+def everyday(measured: Everyday) -> Iterator[str]:
     """Yield the lines on the runs of every day."""
     yield "## Every day"
     yield ""
-    yield f"- `pulumi up` without a change: {_text(found.unchanged)} s"
-    yield f"- from a changed line of the resource policy to KBS answering by it: {_text(found.answered)} s"
-    yield f"- until that `pulumi up` has ended: {_text(found.changed)} s"
+    yield f"- `pulumi up` without a change: {_text(measured.unchanged)} s"
+    yield f"- from a changed line of the resource policy to KBS answering by it: {_text(measured.answered)} s"
+    yield f"- until that `pulumi up` has ended: {_text(measured.changed)} s"
 
 
 def _head(columns: Sequence[str]) -> Iterator[str]:
@@ -135,5 +153,5 @@ def _text(figures: Sequence[float]) -> str:
     return Spread(tuple(figures)).text()
 
 
-def _counts(found: set[int]) -> str:
-    return " or ".join(map(str, sorted(found))) if found else "-"
+def _counts(counts: set[int]) -> str:
+    return " or ".join(map(str, sorted(counts))) if counts else "-"

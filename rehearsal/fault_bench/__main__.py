@@ -1,16 +1,14 @@
-"""``python -m rehearsal.fault_bench --points 108 --seed 1``: strike, repeat, count; 1 if anything is wrong."""
+"""``python -m rehearsal.fault_bench --points 126 --seed 1``: strike, repeat, count; 1 if anything is wrong."""
 
 import argparse
-import shutil
+import os
 import sys
 import time
 from pathlib import Path
 
-import toolchain
-from rehearsal.cluster import Cluster
-from rehearsal.control_plane import TOOLS
+from rehearsal.bench.stage import cluster
 from rehearsal.fault_bench import plan, report
-from rehearsal.fault_bench.bench import Bench, Result, speed_up
+from rehearsal.fault_bench.bench import Bench, Result
 from rehearsal.workplace import Workplace
 
 _SPEED = "600"
@@ -19,15 +17,10 @@ _SPEED = "600"
 def run(root: Path, points: list[plan.KillPoint], minutes: float) -> list[Result]:
     """Carry out the points on a new cluster in ``root``, for so many minutes at most, and return how they ended."""
     deadline = time.monotonic() + minutes * 60
-    speed_up(_SPEED)
-    shutil.rmtree(root, ignore_errors=True)
-    place = Workplace(root)
-    tools = {name: tool.path for name, tool in toolchain.ensure(TOOLS, _say).items()}
     results: list[Result] = []
-    prepared = place.prepare(_say)
-    _say(f"Kubernetes provider: {prepared.provider}")
-    with Cluster.start(place.cluster, tools) as cluster:
-        bench = Bench(place, prepared, cluster)
+    with cluster(root, os.environ.get("COCO_REHEARSAL_SPEED", _SPEED), _say) as (place, started, prepared):
+        _say(f"Kubernetes provider: {prepared.provider}")
+        bench = Bench(place, started, prepared)
         bench.begin(_say)
         for point in points:
             if time.monotonic() > deadline:
@@ -42,15 +35,15 @@ def run(root: Path, points: list[plan.KillPoint], minutes: float) -> list[Result
 def main() -> int:
     """Carry out the bench and print its table."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal.fault_bench", description=__doc__)
-    parser.add_argument("--points", type=int, default=108, help="how many kill points (default 108)")
+    parser.add_argument("--points", type=int, default=126, help="how many kill points (default 126)")
     parser.add_argument("--seed", type=int, default=1, help="which ones (default 1)")
     parser.add_argument("--first", type=int, default=1, help="begin with the cycle of this point, to see one again")
     parser.add_argument("--minutes", type=float, default=240, help="begin no point after this time (default 240)")
-    said = parser.parse_args()
+    options = parser.parse_args()
     began = time.monotonic()
-    points = plan.points(said.seed, said.points)[(said.first - 1) // len(plan.RUNS) * len(plan.RUNS) :]
-    results = run(Workplace.by_hand().root / "fault-bench", points, said.minutes)
-    _say(report.table(results, len(points), said.seed, time.monotonic() - began))
+    points = plan.points(options.seed, options.points)[(options.first - 1) // len(plan.RUNS) * len(plan.RUNS) :]
+    results = run(Workplace.by_hand().root / "fault-bench", points, options.minutes)
+    _say(report.table(results, len(points), options.seed, time.monotonic() - began))
     return 0 if len(results) == len(points) and all(result.good for result in results) else 1
 
 

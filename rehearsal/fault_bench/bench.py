@@ -1,24 +1,22 @@
 """Strikes runs of ``pulumi``, repeats each until it succeeds, and looks at what is there then."""
 
-import json
-import os
 import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from rehearsal.cluster import CHECKOUT, Cluster
+from rehearsal import changes
+from rehearsal.bench.stage import Stage
+from rehearsal.cluster import Cluster
 from rehearsal.fault_bench import inventory, leaks, strikes, way_out
 from rehearsal.fault_bench.inventory import Difference, Item, Title
-from rehearsal.fault_bench.plan import KillPoint
-from rehearsal.rest import ApiError, ApiServer
+from rehearsal.fault_bench.plan import RUNS, KillPoint
+from rehearsal.processes import descendants
+from rehearsal.rest import ApiError
 from rehearsal.workplace import STACK, Prepared, Workplace
 
 _REPEATS = 6
@@ -29,10 +27,20 @@ _LOOK = 0.05
 _SUMMARY = re.compile(r"^(?:Diagnostics|Outputs|Resources):", re.MULTILINE)
 _LOCKED = "currently locked"
 _CANCELLED = "received; cancelling"
-_LOG_LEVELS = ("info", "debug")
+CANCEL, RESTORE, STRIP, CLAIM, FREE = "cancel", "restore", "strip", "claim", "free"
+MEANS = {
+    CANCEL: ("needed `pulumi cancel`", "with `pulumi cancel`"),
+    RESTORE: ("needed the last copy of the state", "with the last copy of the state"),
+    STRIP: ("needed the state's attributes removed", "without its attributes"),
+    CLAIM: ("cancelled, and ended with exit code 0", "cancelled with exit code 0"),
+    FREE: ("needed KbsConfig's finalizer removed", "with KbsConfig's finalizer removed"),
+}
+"""What was needed before a run succeeded, and its words in the table and in a line: the state could not be read, its
+file of attributes could not, the run was cancelled and ended all the same with exit code 0, KbsConfig kept a finalizer
+that its operator never takes away."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """How one kill point ended.
 
@@ -41,11 +49,7 @@ class Result:
         struck: whether the fault made the run fail.
         converged: whether a later run succeeded.
         repeats: how many more runs it took; 0 where the fault did no harm.
-        cancelled: whether `pulumi cancel` was needed before the next run.
-        restored: whether the state could not be read, and its last copy was put in its place.
-        stripped: whether its file of attributes could not be read, and was removed.
-        claimed: whether the run was cancelled, and ended all the same with exit code 0.
-        freed: whether KbsConfig kept a finalizer that its operator never takes away, and it was taken away by hand.
+        means: what was needed between the runs, of ``MEANS``.
         difference: what is wrong in the cluster or the state.
         leaks: secrets that were seen where none may be.
         seconds: how long all of it took.
@@ -56,13 +60,9 @@ class Result:
     struck: bool
     converged: bool
     repeats: int
-    cancelled: bool
-    restored: bool
-    stripped: bool
-    claimed: bool
-    freed: bool
+    means: frozenset[str] = frozenset()
     difference: Difference
-    leaks: tuple[str, ...]
+    leaks: tuple[str, ...] = ()
     seconds: float
     last_words: str = ""
 
@@ -72,78 +72,83 @@ class Result:
         return self.converged and not self.difference and not self.leaks
 
 
-@dataclass
-class Bench:
-    """One stack on one cluster, which goes through up, replace and destroy again and again."""
+class Bench(Stage):
+    """One stack on one cluster, which goes through all kinds of runs again and again.
 
-    place: Workplace
-    prepared: Prepared
-    cluster: Cluster
-    lines: dict[str, int] = field(default_factory=dict)
-    """Lines that an undisturbed run of each kind prints: a run's progress, which a busy machine does not change."""
-    wanted: dict[str, dict[Title, Item]] = field(default_factory=dict)
-    """What an undisturbed run of each kind ends with."""
-    needles: dict[str, str] = field(default_factory=dict)
-    level: int = 0
+    Attributes:
+        lines: lines that an undisturbed run of each kind prints: its progress, which a busy machine does not change.
+        wanted: what an undisturbed run of each kind ends with.
+        planned: how often each node reboots by an undisturbed run of each kind.
+        needles: secrets that there have been, and how each is told.
+    """
+
+    def __init__(self, place: Workplace, cluster: Cluster, prepared: Prepared) -> None:
+        super().__init__(place, cluster, prepared)
+        self.lines: dict[str, int] = {}
+        self.wanted: dict[str, dict[Title, Item]] = {}
+        self.planned: dict[str, Mapping[str, int]] = {}
+        self.needles: dict[str, str] = {}
 
     def begin(self, say: Callable[[str], None]) -> None:
         """Make the stack and carry out each kind of run once, undisturbed; raises RuntimeError where one fails."""
-        self._run(["stack", "init", STACK])
-        for run in ("up", "replace", "destroy"):
-            began = time.monotonic()
-            self._prepare(run)
-            code, said = self._run(self._command(run))
+        self._call(("stack", "init"))
+        changes.select(self.server)
+        for run in RUNS:
+            began, before = time.monotonic(), changes.reboots(self.server)
+            self.configure(changes.settings(run))
+            code, output = self._call(_command(run))
             if code != 0:
-                raise RuntimeError(f"undisturbed, `pulumi {run}` fails:\n{said}")
-            self.lines[run] = len(_SUMMARY.split(said)[0].splitlines())
-            self.wanted[run] = inventory.taken(self._server)
+                raise RuntimeError(f"undisturbed, `pulumi {run}` fails:\n{output}")
+            self.lines[run] = len(_SUMMARY.split(output)[0].splitlines())
+            self.wanted[run] = inventory.taken(self.server)
+            self.planned[run] = self._rebooted(before)
+            if tuple(sorted(self.planned[run].values())) != changes.REBOOTS[run]:
+                raise RuntimeError(
+                    f"undisturbed, `pulumi {run}` reboots {self.planned[run]}, needed {changes.REBOOTS[run]}"
+                )
             say(f"undisturbed {run}: {time.monotonic() - began:.0f} s, {len(self.wanted[run])} objects")
 
     def strike(self, point: KillPoint) -> Result:
         """Carry out one point of the plan."""
-        began = time.monotonic()
-        self._prepare(point.run)
+        began, rebooted = time.monotonic(), changes.reboots(self.server)
+        self.configure(changes.settings(point.run))
         with leaks.Arguments() as arguments:
-            code, said = self._struck(point)
-            claimed = claims_success(code, said)
-            code = 1 if claimed else code
-            struck, cancelled, restored, stripped, freed, repeats = code != 0, False, False, False, False, 0
-            before = inventory.taken(self._server)
+            code, output = self._struck(point)
+            means = {CLAIM} if claims_success(code, output) else set[str]()
+            code = 1 if means else code
+            struck, repeats = code != 0, 0
+            before = inventory.taken(self.server)
             for _ in range(_REPEATS):
                 if code == 0:
                     break
-                if _LOCKED in said:
-                    cancelled = self._run(["cancel", "--yes", "--stack", STACK])[0] == 0 or cancelled
-                stripped = way_out.strip(self._state) or stripped
-                if not way_out.readable(self._state):
-                    restored = way_out.restore(self._state, self._backups)
-                freed = way_out.free(self._server) or freed
-                code, said = self._run(self._command(point.run))
+                means |= self._mended(output)
+                code, output = self._call(_command(point.run))
                 # The first of them only meets the lock of a run that was killed; a user sees that, too.
-                repeats += _LOCKED not in said
-        difference = self._difference(point.run, before) if code == 0 else Difference()
+                repeats += _LOCKED not in output
         return Result(
-            point,
+            point=point,
             struck=struck,
             converged=code == 0,
             repeats=repeats,
-            cancelled=cancelled,
-            restored=restored,
-            stripped=stripped,
-            claimed=claimed,
-            freed=freed,
-            difference=difference,
+            means=frozenset(means),
+            difference=self._difference(point.run, before, rebooted) if code == 0 else Difference(),
             leaks=tuple(self._leaks(arguments.seen)),
             seconds=time.monotonic() - began,
-            last_words="" if code == 0 else said[-1500:],
+            last_words="" if code == 0 else output[-1500:],
         )
 
-    @property
-    def _server(self) -> ApiServer:
-        return ApiServer(self.cluster.kubeconfig)
+    def _mended(self, output: str) -> set[str]:
+        """Do what has to be done before the next run, and return what it was."""
+        done = {
+            CANCEL: _LOCKED in output and self._call(("cancel", "--yes"))[0] == 0,
+            STRIP: way_out.strip(self._file),
+            RESTORE: not way_out.readable(self._file) and way_out.restore(self._file, self._backups),
+            FREE: way_out.free(self.server),
+        }
+        return {means for means, used in done.items() if used}
 
     @property
-    def _state(self) -> Path:
+    def _file(self) -> Path:
         return self.place.state / ".pulumi" / "stacks" / "coco-azure" / f"{STACK}.json"
 
     @property
@@ -154,28 +159,20 @@ class Bench:
     def _logs(self) -> Path:
         return self.place.root / "runs"
 
-    def _prepare(self, run: str) -> None:
-        """Write the stack's file; a replacement has another log level, which asks for a new KataConfig."""
-        if run == "replace":
-            self.level = 1 - self.level
-        said: dict[str, Any] = yaml.safe_load((CHECKOUT / "Pulumi.rehearsal.yaml").read_text())
-        said["config"]["coco-azure:peerPods"]["kataConfig"]["logLevel"] = _LOG_LEVELS[self.level]
-        (self.place.root / "stack.yaml").write_text(yaml.safe_dump(said))
-
-    def _command(self, run: str) -> list[str]:
-        return ["destroy" if run == "destroy" else "up", "--yes", "--skip-preview", "--stack", STACK]
+    def _rebooted(self, before: Mapping[str, int]) -> dict[str, int]:
+        return {name: count - before[name] for name, count in changes.reboots(self.server).items()}
 
     def _struck(self, point: KillPoint) -> tuple[int, str]:
         """Start a run, strike it at its moment, and return its exit code and what it printed."""
         log = self._log()
-        process = self._started(self._command(point.run), log)
+        process = self.start(_command(point.run), log, start_new_session=True)
         family = []
         while process.poll() is None and log.read_bytes().count(b"\n") < point.when * self.lines[point.run]:
             time.sleep(_LOOK)
         with suppress(subprocess.TimeoutExpired):
             process.wait(point.linger)
         if process.poll() is None:
-            family = strikes.descendants(process.pid)
+            family = descendants(process.pid)
             strikes.strike(point.fault, process, self.cluster)
         code = _ended(process)
         # Plugins of an engine that was killed end by themselves, in minutes; a later point is not to meet them.
@@ -183,66 +180,50 @@ class Bench:
             child.end(0)
         return code, log.read_text(errors="replace")
 
-    def _run(self, arguments: Sequence[str]) -> tuple[int, str]:
+    def _call(self, arguments: Sequence[str]) -> tuple[int, str]:
         log = self._log()
-        process = self._started(arguments, log)
-        code = _ended(process)
-        return code, log.read_text(errors="replace")
-
-    def _started(self, arguments: Sequence[str], log: Path) -> "subprocess.Popen[str]":
-        file = [] if arguments[0] in ("stack", "cancel") else ["--config-file", str(self.place.root / "stack.yaml")]
-        command = [str(self.prepared.pulumi), *arguments, *file, "--non-interactive"]
-        with log.open("w") as out:
-            return subprocess.Popen(
-                command,
-                cwd=CHECKOUT,
-                env=self.prepared.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
+        return _ended(self.start(arguments, log, start_new_session=True)), log.read_text(errors="replace")
 
     def _log(self) -> Path:
         self._logs.mkdir(parents=True, exist_ok=True)
         return self._logs / f"{len(list(self._logs.iterdir())) + 1:04}.log"
 
-    def _difference(self, run: str, before: Mapping[Title, Item]) -> Difference:
+    def _difference(self, run: str, before: Mapping[Title, Item], rebooted: Mapping[str, int]) -> Difference:
         deadline = time.monotonic() + _SLOW
         while True:
-            found = inventory.compare(self.wanted[run], before, inventory.taken(self._server), run)
-            if not found or time.monotonic() > deadline:
+            difference = inventory.compare(self.wanted[run], before, inventory.taken(self.server), run)
+            if not difference or time.monotonic() > deadline:
                 break
             time.sleep(1)
-        twice = inventory.doubled(self._export())
-        return Difference(found.lost, (*found.doubled, *twice), found.left)
-
-    def _export(self, *arguments: str) -> Mapping[str, Any]:
-        command = [str(self.prepared.pulumi), "stack", "export", "--stack", STACK, *arguments]
-        done = subprocess.run(
-            command, cwd=CHECKOUT, env=self.prepared.environment(), capture_output=True, text=True, check=False
+        twice = inventory.doubled(self.state())
+        planned = self.planned[run]
+        extra = (
+            f"{name}: {n}, planned {planned[name]}" for name, n in self._rebooted(rebooted).items() if n > planned[name]
         )
-        return dict(json.loads(done.stdout)["deployment"]) if done.returncode == 0 else {}
+        return Difference(difference.lost, (*difference.doubled, *twice), difference.left, tuple(extra))
 
     def _leaks(self, arguments: set[str]) -> list[str]:
         """Return what of the secrets of this and of every earlier run is to be seen."""
         try:
-            served = leaks.served(self._server)
+            served = leaks.served(self.server)
         except (OSError, ApiError):
             served = set()
-        self.needles |= leaks.needles(leaks.values(self._export("--show-secrets")) | served)
+        self.needles |= leaks.needles(leaks.values(self.state("--show-secrets")) | served)
         folders = (self.place.state, self._logs, self.cluster.directory / "logs")
-        found = leaks.in_files(folders, self.needles)
-        found += leaks.in_text(self.cluster.audit_log.read_text(errors="replace"), self.needles)
-        return found + [
+        places = leaks.in_files(folders, self.needles)
+        places += leaks.in_text(self.cluster.audit_log.read_text(errors="replace"), self.needles)
+        return places + [
             f"{what}: arguments of a process" for text in arguments for what in leaks.in_text(text, self.needles)
         ]
 
 
-def claims_success(code: int, said: str) -> bool:
+def _command(run: str) -> tuple[str, ...]:
+    return ("destroy" if run == "destroy" else "up", "--yes", "--skip-preview")
+
+
+def claims_success(code: int, output: str) -> bool:
     """Return whether a run was cancelled and ended with exit code 0 all the same; docs/recovery.md has more."""
-    return code == 0 and _CANCELLED in said
+    return code == 0 and _CANCELLED in output
 
 
 def _ended(process: "subprocess.Popen[str]") -> int:
@@ -252,8 +233,3 @@ def _ended(process: "subprocess.Popen[str]") -> int:
             return process.wait(_LIMIT)
         process.send_signal(number)
     return process.wait()
-
-
-def speed_up(speed: str) -> None:
-    """Set the speed of the simulation, unless the environment says another."""
-    os.environ.setdefault("COCO_REHEARSAL_SPEED", speed)

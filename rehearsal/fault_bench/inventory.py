@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from coco_azure import names
 from rehearsal.rest import ApiError, ApiServer
 
-_MARK = "coco-azure/stack"
 # Made anew by design: a Job cannot be changed, and a new KataConfig is what a replacement is for.
-_MADE_ANEW = {"up": ("Job",), "replace": ("Job", "KataConfig"), "destroy": ()}
+_MADE_ANEW = {"replace": ("Job", "KataConfig"), "destroy": ()}
+_ELSE_MADE_ANEW = ("Job",)
 
 # Owned together with the operator, so they have no mark; a half-written one shows by its keys.
 _SHARED = ("peer-pods-cm", "osc-feature-gates")
@@ -30,7 +31,7 @@ class Item:
 
     Attributes:
         uid: its identity.
-        keys: keys of its data.
+        keys: keys of its data, and the annotation that approves a change of it.
         secret: a digest of its data, where it is a Secret.
     """
 
@@ -47,29 +48,31 @@ class Difference:
         lost: objects that should be there, keys of data, and objects or secrets that were there and were made anew.
         doubled: more than one where there may be one.
         left: objects that nobody should have.
+        rebooted: nodes that rebooted more often than by an undisturbed run.
     """
 
     lost: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    rebooted: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.lost or self.doubled or self.left)
+        return bool(self.lost or self.doubled or self.left or self.rebooted)
 
 
 def taken(server: ApiServer) -> dict[Title, Item]:
     """Return every object in the cluster that has the mark of a stack, every KataConfig, and the shared ConfigMaps."""
-    found = {}
+    objects = {}
     for base in _groups(server):
         for kind in (server.get(base) or {}).get("resources", []):
             if "/" in kind["name"] or "list" not in kind["verbs"]:
                 continue
             for each in (patiently(server, f"{base}/{kind['name']}") or {}).get("items", []):
-                marked = _MARK in (each["metadata"].get("annotations") or {})
+                marked = names.STACK in (each["metadata"].get("annotations") or {})
                 if marked or kind["kind"] == "KataConfig" or each["metadata"]["name"] in _SHARED:
                     title = (kind["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"])
-                    found[title] = _item(kind["kind"], each)
-    return found
+                    objects[title] = _item(kind["kind"], each)
+    return objects
 
 
 def patiently(server: ApiServer, path: str) -> Any:
@@ -95,7 +98,8 @@ def compare(
 
     Args:
         wanted: what an undisturbed run ends with.
-        before: what there was right after the fault; it has to be there still, the same objects and secrets.
+        before: what there was right after the fault; it has to be there still, the same objects and secrets, but for
+            secrets that the run changes to what ``wanted`` has.
         now: what there is.
         run: which kind of run it was.
     """
@@ -106,17 +110,21 @@ def compare(
         if set(wanted[title].keys) - set(now[title].keys)
     ]
     for title in before.keys() & now.keys() & wanted.keys():
-        if title[0] in _MADE_ANEW[run]:
+        if title[0] in _MADE_ANEW.get(run, _ELSE_MADE_ANEW):
             continue
         if before[title].uid != now[title].uid:
             lost.append(f"{_name(title)} was made anew")
-        elif before[title].secret != now[title].secret:
+        # The run changes some by design, such as the image policy: then it ends as an undisturbed one does. What the
+        # stack makes up is another in each life of a stack.
+        elif now[title].secret not in (before[title].secret, wanted[title].secret):
             lost.append(f"{_name(title)} has other values")
+    # What a run approves there comes and goes with it.
+    opened = [f"an approval on {_name(title)}" for title, item in now.items() if names.APPROVED in item.keys]
     configs = [_name(title) for title in now if title[0] == "KataConfig"]
     return Difference(
         tuple(sorted(lost)),
         tuple(configs if len(configs) > 1 else ()),
-        tuple(sorted(_name(title) for title in now.keys() - wanted.keys())),
+        tuple(sorted([*opened, *(_name(title) for title in now.keys() - wanted.keys())])),
     )
 
 
@@ -135,11 +143,12 @@ def _groups(server: ApiServer) -> list[str]:
     return ["/api/v1", *(f"/apis/{version}" for version in versions)]
 
 
-def _item(kind: str, found: Mapping[str, Any]) -> Item:
-    data = found.get("data") or {}
+def _item(kind: str, obj: Mapping[str, Any]) -> Item:
+    data = obj.get("data") or {}
     digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest() if kind == "Secret" else ""
-    keys = data if isinstance(data, Mapping) else {}
-    return Item(found["metadata"]["uid"], tuple(sorted(keys)), digest)
+    annotations = obj["metadata"].get("annotations") or {}
+    keys = [*(data if isinstance(data, Mapping) else ()), *({names.APPROVED} & annotations.keys())]
+    return Item(obj["metadata"]["uid"], tuple(sorted(keys)), digest)
 
 
 def _name(title: Title) -> str:

@@ -21,11 +21,11 @@ def values(exported: Any) -> set[str]:
 
 def served(server: ApiServer) -> set[str]:
     """Return the values of the client secrets that are in the cluster."""
-    found = set()
+    values = set()
     for name in _PRIVATE:
         secret = server.get(f"/api/v1/namespaces/{_NAMESPACE}/secrets/{name}") or {}
-        found |= {base64.b64decode(value).decode(errors="replace") for value in (secret.get("data") or {}).values()}
-    return found
+        values |= {base64.b64decode(value).decode(errors="replace") for value in (secret.get("data") or {}).values()}
+    return values
 
 
 def needles(secrets: Iterable[str]) -> dict[str, str]:
@@ -33,14 +33,14 @@ def needles(secrets: Iterable[str]) -> dict[str, str]:
 
     Of a PEM text a line of its body stands for the whole: its line breaks may be escaped.
     """
-    found = {}
+    values = {}
     for number, secret in enumerate(sorted(secrets), 1):
         lines = [line for line in secret.replace("\\n", "\n").splitlines() if line and not line.startswith("-----")]
         plain = lines[0] if "-----BEGIN" in secret and lines else secret
         if len(plain) >= _LEAST:
-            found[plain] = f"secret {number} in plain"
-            found[base64.b64encode(secret.encode()).decode().rstrip("=")[:-1]] = f"secret {number} in base64"
-    return found
+            values[plain] = f"secret {number} in plain"
+            values[base64.b64encode(secret.encode()).decode().rstrip("=")[:-1]] = f"secret {number} in base64"
+    return values
 
 
 def in_text(text: str, wanted: Mapping[str, str]) -> list[str]:
@@ -50,15 +50,15 @@ def in_text(text: str, wanted: Mapping[str, str]) -> list[str]:
 
 def in_files(folders: Iterable[Path], wanted: Mapping[str, str]) -> list[str]:
     """Return the needles that are in files below these folders, as ``what: path``."""
-    found = []
+    leaked = []
     for folder in folders:
         for path in folder.rglob("*"):
             try:
                 text = path.read_text(errors="replace") if path.is_file() else ""
             except OSError:  # it has gone meanwhile
                 continue
-            found += [f"{what}: {path}" for what in in_text(text, wanted)]
-    return found
+            leaked += [f"{what}: {path}" for what in in_text(text, wanted)]
+    return leaked
 
 
 class Arguments(Beside):
@@ -76,21 +76,21 @@ class Arguments(Beside):
 
 def command_lines() -> dict[int, str]:
     """Return the command line of each process."""
-    found = {}
+    lines = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            lines[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-    return found
+    return lines
 
 
-def _texts(found: Any) -> Iterator[str]:
-    if isinstance(found, Mapping):
-        for value in found.values():
+def _texts(content: Any) -> Iterator[str]:
+    if isinstance(content, Mapping):
+        for value in content.values():
             yield from _texts(value)
-    elif isinstance(found, list):
-        for value in found:
+    elif isinstance(content, list):
+        for value in content:
             yield from _texts(value)
-    elif isinstance(found, str):
-        yield found.strip('"')
+    elif isinstance(content, str):
+        yield content.strip('"')

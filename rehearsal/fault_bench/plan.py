@@ -26,8 +26,9 @@ FAULTS = (
     DISK_FULL,
 )
 _LINGER = 3.0
-RUNS = ("up", "replace", "destroy")
-"""In this order each leads to where the next begins: installed, a new KataConfig, nothing."""
+RUNS = ("up", "select", "level", "gate", "image", "replace", "destroy")
+"""In this order each leads to where the next begins: installed; in place another selector, log level, gate, and the
+gate back with an image that is asked for; a new KataConfig; nothing."""
 
 
 @dataclass(frozen=True)

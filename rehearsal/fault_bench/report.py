@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rehearsal.fault_bench import plan
-from rehearsal.fault_bench.bench import Result
+from rehearsal.fault_bench.bench import MEANS, Result
 
 
 def line(result: Result) -> str:
@@ -12,20 +12,23 @@ def line(result: Result) -> str:
     if not result.struck:
         ended = "did no harm"
     elif result.converged:
-        ended = f"converged after {result.repeats} more" + "".join(_means(result))
+        ended = f"converged after {result.repeats} more" + "".join(
+            f", {words}" for means, (_, words) in MEANS.items() if means in result.means
+        )
     else:
         ended = f"DID NOT CONVERGE after {result.repeats} more:\n{result.last_words}"
-    said = (
+    text = (
         f"{point.number:>4}  {point.run:<8} {point.fault:<30} at {point.when:>4.0%}  {ended} ({result.seconds:.0f} s)"
     )
-    for word, found in (
+    for word, items in (
         ("lost", wrong.lost),
         ("doubled", wrong.doubled),
         ("left", wrong.left),
+        ("rebooted too often", wrong.rebooted),
         ("LEAKED", result.leaks),
     ):
-        said += "".join(f"\n      {word}: {each}" for each in found)
-    return said
+        text += "".join(f"\n      {word}: {each}" for each in items)
+    return text
 
 
 def table(results: Sequence[Result], wanted: int, seed: int, seconds: float) -> str:
@@ -40,31 +43,17 @@ def table(results: Sequence[Result], wanted: int, seed: int, seconds: float) -> 
     converged = sum(result.converged for result in results)
     share = f" ({converged / len(results):.0%})" if results else ""
     counts = {
-        word: sum(len(getattr(each.difference, word)) for each in results) for word in ("lost", "doubled", "left")
+        word: sum(len(getattr(each.difference, word)) for each in results)
+        for word in ("lost", "doubled", "left", "rebooted")
     }
     lines += [
         "",
         f"seed {seed}: {len(results)} of {wanted} points, {converged} converged{share}",
         f"repeats: {sum(result.repeats for result in results)}",
-        f"needed `pulumi cancel`: {sum(result.cancelled for result in results)}",
-        f"needed the last copy of the state: {sum(result.restored for result in results)}",
-        f"needed the state's attributes removed: {sum(result.stripped for result in results)}",
-        f"cancelled, and ended with exit code 0: {sum(result.claimed for result in results)}",
-        f"needed KbsConfig's finalizer removed: {sum(result.freed for result in results)}",
-        "objects " + ", ".join(f"{word}: {count}" for word, count in counts.items()),
+        *(f"{words}: {sum(means in result.means for result in results)}" for means, (words, _) in MEANS.items()),
+        "objects " + ", ".join(f"{word}: {count}" for word, count in counts.items() if word != "rebooted"),
+        f"nodes that rebooted more often than planned: {counts['rebooted']}",
         f"secrets seen in state, logs or process arguments: {sum(len(result.leaks) for result in results)}",
         f"{seconds / 60:.0f} minutes",
     ]
     return "\n".join(lines)
-
-
-def _means(result: Result) -> list[str]:
-    """Return what the user had to do between the runs."""
-    said = {
-        "with `pulumi cancel`": result.cancelled,
-        "with the last copy of the state": result.restored,
-        "without its attributes": result.stripped,
-        "cancelled with exit code 0": result.claimed,
-        "with KbsConfig's finalizer removed": result.freed,
-    }
-    return [f", {means}" for means, taken in said.items() if taken]

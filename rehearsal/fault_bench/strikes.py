@@ -11,7 +11,7 @@ from pathlib import Path
 from rehearsal import pki
 from rehearsal.cluster import Cluster
 from rehearsal.fault_bench import plan
-from rehearsal.processes import ProcessId
+from rehearsal.processes import descendants
 
 _AWAY = 2.0
 _ROOM = 4096
@@ -51,22 +51,6 @@ def strike(fault: str, process: Run, cluster: Cluster) -> None:
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (_ROOM, _ROOM))
     else:
         raise ValueError(f"fault {fault!r} is not known; known are {', '.join(plan.FAULTS)}")
-
-
-def descendants(pid: int) -> list[ProcessId]:
-    """Return the children of a process, and theirs."""
-    parents: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, IndexError):
-            fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
-            parents.setdefault(int(fields[1]), []).append(int(folder.name))
-    found, left = [], [pid]
-    while left:
-        for child in parents.get(left.pop(), []):
-            left.append(child)
-            with suppress(ProcessLookupError):
-                found.append(ProcessId.of(child))
-    return found
 
 
 def _expire_token(cluster: Cluster) -> None:

@@ -56,6 +56,6 @@ def free(server: ApiServer, patience: float = _PATIENCE) -> bool:
 
 
 def _stuck(server: ApiServer) -> list[str]:
-    found = server.get(_KBS_CONFIGS) or {"items": []}
-    going = [each["metadata"]["name"] for each in found["items"] if "deletionTimestamp" in each["metadata"]]
+    configs = server.get(_KBS_CONFIGS) or {"items": []}
+    going = [each["metadata"]["name"] for each in configs["items"] if "deletionTimestamp" in each["metadata"]]
     return going if going and server.get(_DEPLOYMENT) is None else []

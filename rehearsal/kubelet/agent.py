@@ -9,6 +9,7 @@ brings by itself is OSC's own default, which denies exec and logs. What is asked
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rehearsal.kubelet import policy
@@ -23,36 +24,14 @@ _REQUESTS = """
 """
 
 
-# What CAA podvm-payload/osc-agent-policy.rego holds copied files to from OSC 1.12 on.
-_COPIES = r"""
-default CopyFileRequest := false
-
-CopyFileRequest { input.file_type == "Regular"; inside("") }
-CopyFileRequest { input.file_type == "Directory"; inside("") }
-CopyFileRequest {
-    input.file_type == "Symlink"
-    inside(".*/.+")
-    not climbs(input.symlink_target)
-    not startswith(input.symlink_target, "/")
-}
-
-inside(end) {
-    not climbs(input.path)
-    start := "^/run/kata-containers/shared/containers(?:/passthrough)?/(watchable/)?[a-z0-9]{64}-[a-z0-9]{16}-"
-    regex.match(concat("", [start, end]), input.path)
-}
-
-climbs(path) { regex.match("(^|/)\\.\\.($|/)", path) }
-"""
-
-
 def image_policy(denied: Sequence[str], *, checks_copies: bool = False) -> str:
     """Return the policy of a pod VM image: every request but these, and where it checks them, only some CopyFile."""
     names = [f"{name}Request" for name in _REQUESTS.split()]
     if checks_copies:
         names.remove("CopyFileRequest")
     rules = [f"default {name} := {str(name not in denied).lower()}" for name in names]
-    return "\n".join(["package agent_policy", *rules, *([_COPIES] if checks_copies else [])])
+    copies = [Path(__file__).with_name("copied_files.rego").read_text("utf-8")] if checks_copies else []
+    return "\n".join(["package agent_policy", *rules, *copies])
 
 
 class GuestError(Exception):

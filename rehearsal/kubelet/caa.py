@@ -13,9 +13,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rehearsal.azure import operators_identity
+from rehearsal.azure import operators_identity, tags
 from rehearsal.azure.subscription import Subscription
-from rehearsal.kubelet import attester, entrypoint, evidence, initdata, osc_release
+from rehearsal.kubelet import entrypoint, evidence, initdata, osc_release
 from rehearsal.kubelet.initdata import Document, InitdataError
 from rehearsal.kubelet.kbs import Evidence
 
@@ -43,6 +43,17 @@ class CaaStartError(Exception):
 
 class SandboxError(Exception):
     """The pod sandbox cannot be created; the kubelet tries again."""
+
+
+def check_sign_in(environment: Mapping[str, str], files: Mapping[str, str]) -> None:
+    """Raise CaaStartError where CAA has neither a client secret nor a token (its ``client.go`` and azidentity)."""
+    if environment.get("AZURE_CLIENT_SECRET"):
+        return
+    path = environment.get("AZURE_FEDERATED_TOKEN_FILE")
+    if not path:
+        raise CaaStartError("no token file specified. Check pod configuration or set TokenFilePath")
+    if path not in files:
+        raise CaaStartError(f"open {path}: no such file or directory")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +99,7 @@ class Caa:
         except ValueError as error:
             raise CaaStartError(str(error)) from error
         self.environment = environment
-        self._said = environment
+        self._config = environment
         self._azure = azure
         self._options = entrypoint.options(environment, self._release.options)
         if self._release.compressed and (encoded := self._options.get("initdata")):
@@ -113,7 +124,7 @@ class Caa:
         own = annotations.get(self._release.annotation)
         document, encoded = self._from_annotation(own) if own else self._global()
         self._check_user_data(len(encoded), credentials)
-        self._ask_azure(size, annotations.get(_IMAGE) or self._said["AZURE_IMAGE_ID"])
+        self._ask_azure(size, annotations.get(_IMAGE) or self._config["AZURE_IMAGE_ID"])
         return self._booted(size, document)
 
     def _check_annotations(self, annotations: Mapping[str, str]) -> None:
@@ -124,7 +135,7 @@ class Caa:
                 raise SandboxError(f"annotation {name} is not enabled")
 
     def _size(self, annotations: Mapping[str, str]) -> str:
-        default = self._said.get("AZURE_INSTANCE_SIZE", "")
+        default = self._config.get("AZURE_INSTANCE_SIZE", "")
         size = annotations.get(_MACHINE_TYPE) or default
         sizes = self._options.get("instance-sizes", default).split(",")
         if size not in sizes:
@@ -188,7 +199,7 @@ class Caa:
         # Secure boot is asked for with the security profile of a confidential VM only.
         secure = confidential and "enable-secure-boot" in self._options
         if proof is not None and not secure:
-            proof = attester.without_secure_boot(proof)
+            proof = evidence.without_secure_boot(proof)
         return PodVm(
             size=size,
             files=files,
@@ -202,22 +213,41 @@ class Caa:
         )
 
     def _ask_azure(self, size: str, image: str) -> None:
-        said = self._said
-        group, location = said["AZURE_RESOURCE_GROUP"], said.get("AZURE_REGION", "")
+        config = self._config
+        group, location = config["AZURE_RESOURCE_GROUP"], config.get("AZURE_REGION", "")
         if group.lower() not in [each.lower() for each in self._azure.resource_groups()]:
             raise SandboxError(f"ResourceGroupNotFound: Resource group '{group}' could not be found.")
         if location != self._azure.location:
             raise SandboxError(f"InvalidResourceLocation: no virtual network in location '{location}'")
         for name, known in (("AZURE_SUBNET_ID", self._azure.subnet_ids()), ("AZURE_NSG_ID", self._azure.nsg_ids())):
-            if said.get(name) and said[name].lower() not in [each.lower() for each in known]:
-                raise SandboxError(f"InvalidResourceReference: Resource {said[name]} was not found ({name})")
+            if config.get(name) and config[name].lower() not in [each.lower() for each in known]:
+                raise SandboxError(f"InvalidResourceReference: Resource {config[name]} was not found ({name})")
         scope = f"/subscriptions/{self._azure.id}/resourceGroups/{group}"
         asked = [(each, scope) for each in operators_identity.MAKES_VM]
-        asked += [(operators_identity.JOINS_SUBNET, said["AZURE_SUBNET_ID"])] if said.get("AZURE_SUBNET_ID") else []
-        asked += [(operators_identity.JOINS_NSG, said["AZURE_NSG_ID"])] if said.get("AZURE_NSG_ID") else []
-        if (refused := operators_identity.refusal(self._azure, said, asked)) is not None:
+        asked += [(operators_identity.JOINS_SUBNET, config["AZURE_SUBNET_ID"])] if config.get("AZURE_SUBNET_ID") else []
+        asked += [(operators_identity.JOINS_NSG, config["AZURE_NSG_ID"])] if config.get("AZURE_NSG_ID") else []
+        if (refused := operators_identity.refusal(self._azure, config, asked)) is not None:
             raise SandboxError(refused)
+        if (refused_tags := tags.refusal(_tags(self._options.get("tags", "")), vm=True)) is not None:
+            raise SandboxError(": ".join(refused_tags))
         if size not in self._azure.vm_sizes:
             raise SandboxError(f"SkuNotAvailable: The requested VM size '{size}' is not available in {location}")
         if not image.startswith("/"):
             raise SandboxError(f"InvalidParameter: image id {image!r} is not an ARM id")
+        if "disable-cvm" not in self._options:
+            self._check_definition(image)
+
+    def _check_definition(self, image: str) -> None:
+        """Refuse a confidential VM of a gallery image whose definition is not for one; of others nothing is known."""
+        definition = self._azure.resources().get(image.lower().partition("/versions/")[0])
+        if definition is None or definition["type"].lower() != "microsoft.compute/galleries/images":
+            return
+        features = {each["name"]: each["value"] for each in definition["properties"].get("features", ())}
+        if not features.get("SecurityType", "").lower().endswith(("confidentialvm", "confidentialvmsupported")):
+            words = "BadRequest: the image definition does not support security type 'ConfidentialVM'"
+            raise SandboxError(f"{words}: {definition['id']}")
+
+
+def _tags(option: str) -> dict[str, str]:
+    """Return the pairs of a list as CAA splits it (``src/cloud-providers/types.go``, KeyValueFlag)."""
+    return dict(each.split("=", 1) for each in option.split(",") if "=" in each)

@@ -40,9 +40,9 @@ def options(environment: Mapping[str, str], how: Options) -> dict[str, str]:
         how: how they become options.
     """
     if how == "environment":
-        found = {option: environment[name] for name, option in (*_VALUES, *_LISTS) if environment.get(name)}
+        values = {option: environment[name] for name, option in (*_VALUES, *_LISTS) if environment.get(name)}
         on = [option for name, option in _ALL_SWITCHES if environment.get(name, "").lower() in ("1", "true")]
-        return found | dict.fromkeys(on, "true")
+        return values | dict.fromkeys(on, "true")
     words: list[str] = []
     for variable, option in _VALUES:
         if value := environment.get(variable):
@@ -63,12 +63,12 @@ def _switches(environment: Mapping[str, str], known: tuple[tuple[str, str], ...]
 def _flags(words: list[str]) -> dict[str, str]:
     """Return what Go's ``flag`` makes of the words."""
     switches = {option for _, option in _ALL_SWITCHES}
-    found: dict[str, str] = {}
+    flags: dict[str, str] = {}
     rest = list(words)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0).lstrip("-")
         if option in switches:
-            found[option] = "true"
+            flags[option] = "true"
         elif rest:
-            found[option] = rest.pop(0)
-    return found
+            flags[option] = rest.pop(0)
+    return flags

@@ -11,9 +11,9 @@ from typing import Any
 from rehearsal.kubelet import evidence, images, sealed
 from rehearsal.kubelet.agent import GuestError
 from rehearsal.kubelet.caa import PodVm
-from rehearsal.kubelet.kbs import DeniedError, Kbs
+from rehearsal.kubelet.kbs import DeniedError, Releases
 
-Reach = Callable[[str, str | None], Awaitable[Kbs]]
+Reach = Callable[[str, str | None], Awaitable[Releases]]
 """Finds the KBS behind a URL, for a client that trusts this PEM (None: public authorities); raises UnreachableError."""
 
 
@@ -61,9 +61,11 @@ class Hub:
         try:
             policy = await self._text("image_security_policy_uri")
             credentials = await self._text("authenticated_registry_credentials_uri")
-            store = await self._text("sigstore_config_uri")
+            store, mirrors = await self._text("sigstore_config_uri"), await self._text("registry_configuration_uri")
             release = self._machine.guest_components
-            await images.pull(image, policy, self._by_uri, credentials, sigstore_config=store, release=release)
+            await images.pull(
+                image, policy, self._by_uri, credentials, sigstore_config=store, mirrors=mirrors, release=release
+            )
         except images.ImageError as error:
             raise GuestError(str(error)) from error
         except (DeniedError, UnreachableError, ValueError) as error:

@@ -55,15 +55,12 @@ def names(identity: Mapping[str, str], image: Reference, signed: str) -> bool:
 
 
 def _scopes(image: Reference) -> list[str]:
-    found, name = [image.whole], image.name
-    while name:
-        found.append(name)
-        name = name.rpartition("/")[0]
+    scopes = [image.whole, *image.prefixes]
     host = image.host.partition(":")[0]
     while "." in host:
         host = host.partition(".")[2]
-        found.append(f"*.{host}")
-    return [*found, ""]
+        scopes.append(f"*.{host}")
+    return [*scopes, ""]
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -91,9 +88,9 @@ def _check(demand: Any) -> None:
     identity = demand.get("signedIdentity")
     if identity is None or kind not in ("signedBy", "sigstoreSigned"):
         return
-    said = str(identity.get("type")) if isinstance(identity, dict) else ""
-    if said not in _IDENTITIES:
-        raise ValueError(f"unknown variant `{said}`, expected one of {', '.join(_IDENTITIES)}")
-    for name in _IDENTITIES[said]:
+    identity_type = str(identity.get("type")) if isinstance(identity, dict) else ""
+    if identity_type not in _IDENTITIES:
+        raise ValueError(f"unknown variant `{identity_type}`, expected one of {', '.join(_IDENTITIES)}")
+    for name in _IDENTITIES[identity_type]:
         if not isinstance(identity.get(name), str):
             raise ValueError(f"missing field `{name}`")  # noqa: TRY004 - as serde says it

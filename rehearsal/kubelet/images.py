@@ -8,6 +8,7 @@ for.
 import base64
 import binascii
 import json
+import tomllib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ Fetch = Callable[[str], Awaitable[bytes]]
 
 _OF_COSIGN = ("matchRepository", "exactRepository")
 _EMPTY_IS_ACCEPTED = (0, 14)  # guest-components version from which no requirement means no objection
+_MIRRORS = (0, 13)  # ... from which another registry may stand in (f2ca0f64, image-rs/src/registry/mod.rs)
 _ANY_KEY = (0, 19)  # ... from which cosign keys may be other than P-256
 
 
@@ -49,6 +51,7 @@ async def pull(
     credentials: str | None = None,
     *,
     sigstore_config: str | None = None,
+    mirrors: str | None = None,
     release: tuple[int, int] = (0, 12),
     registry: Registry | None = None,
 ) -> None:
@@ -60,6 +63,7 @@ async def pull(
         fetch: gets the keys that the policy names.
         credentials: auth.json, of ``authenticated_registry_credentials_uri``.
         sigstore_config: where GPG signatures are, of ``sigstore_config_uri``.
+        mirrors: which registry stands in for which, of ``registry_configuration_uri``; older releases do not read it.
         release: version of guest-components in the pod VM image.
         registry: what there is to pull; default: ``registry.yaml``.
 
@@ -68,6 +72,9 @@ async def pull(
     """
     try:
         reference = Reference.parse(image)
+        if mirrors is not None and release >= _MIRRORS:
+            # The policy, too, is asked about the name that is pulled (image.rs, pull_task).
+            reference = Reference.parse(_located(reference.whole, mirrors))
         account = _account(credentials, reference) if credentials is not None else None
         manifest = (registry or Registry.described()).manifest(reference, account)
         if policy_text is None:
@@ -80,6 +87,16 @@ async def pull(
             await _meet(demand, reference, manifest, pod_vm)
     except ValueError as error:
         raise ImageError(f"failed to pull image {image}: {error}") from error
+
+
+def _located(image: str, text: str) -> str:
+    """Return the name that an image is pulled by; of several prefixes that fit the longest counts, wherever it is."""
+    fitting = {}
+    for rule in tomllib.loads(text).get("registry", []):
+        end = image.find(rule["prefix"]) + len(rule["prefix"])
+        if rule["prefix"] in image and image[end : end + 1] in ("", *"/:@"):
+            fitting[end] = rule["location"] + image[end:]
+    return str(fitting[max(fitting)]) if fitting else image
 
 
 def _demands(policy_text: str, reference: Reference) -> list[Requirement]:
@@ -96,17 +113,13 @@ def _account(text: str, reference: Reference) -> tuple[str, str] | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         # Nothing of the file may be shown.
         raise ImageError("Invalid registry auth file") from None
-    name, found = reference.name, None
-    while name and found is None:
-        found = auths.get(name)
-        name = name.rpartition("/")[0]
-    if found is None:
-        hosts = {_host(key): auth for key, auth in auths.items()}
-        found = hosts.get(_host(reference.host))
-    if found is None:
+    hosts = {_host(key): auth for key, auth in auths.items()}
+    named = (auths[each] for each in reference.prefixes if each in auths)
+    account = next(named, hosts.get(_host(reference.host)))
+    if account is None:
         return None
     try:
-        user, colon, password = base64.b64decode(found, validate=True).decode().partition(":")
+        user, colon, password = base64.b64decode(account, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise ImageError("Invalid registry auth file") from None
     if not colon:
@@ -195,11 +208,11 @@ def _verify_gpg(
     if fingerprint is None:
         raise ImageError("the key of signedBy is no ASCII-armoured GPG public key")
     store = _store(sigstore_config, reference)
-    found = [each for each in manifest.gpg if each.store == store]
-    if not found:
+    signatures = [each for each in manifest.gpg if each.store == store]
+    if not signatures:
         raise ImageError(f"Can not find any signatures in {store} (signedBy)")
     identity = demand.get("signedIdentity") or {"type": "matchRepoDigestOrExact"}
-    for each in found:
+    for each in signatures:
         if each.key == fingerprint and image_rules.names(identity, reference, each.reference):
             return
     raise ImageError("The signatures do not satisfied! No signature for it is of the key that the image policy names")
@@ -212,12 +225,7 @@ def _store(text: str, reference: Reference) -> str:
         default = (config.get("default-docker") or {}).get("sigstore")
     except (yaml.YAMLError, AttributeError, TypeError, KeyError) as error:
         raise ImageError("parse simple signing sigstore config") from error
-    name = reference.name
-    candidates = [reference.whole]
-    while name:
-        candidates.append(name)
-        name = name.rpartition("/")[0]
-    store = next((places[each] for each in candidates if each in places), default)
+    store = next((places[each] for each in (reference.whole, *reference.prefixes) if each in places), default)
     if store is None:
         raise ImageError("The sigstore base url is none")
     if not str(store).startswith("file://"):

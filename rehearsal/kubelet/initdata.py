@@ -62,10 +62,10 @@ def read(encoded: str, *, compressed: bool) -> Document:
 def parse(text: bytes) -> Document:
     """Return the document of these bytes; raises InitdataError."""
     try:
-        found = tomllib.loads(text.decode())
+        document = tomllib.loads(text.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InitdataError("toml", f"toml: {error}") from error
-    algorithm, data = found.get("algorithm", ""), found.get("data", {})
+    algorithm, data = document.get("algorithm", ""), document.get("data", {})
     if not isinstance(algorithm, str) or not isinstance(data, dict):
         raise InitdataError("toml", "toml: algorithm must be a string and data a table")
     if wrong := [name for name, content in data.items() if not isinstance(content, str)]:

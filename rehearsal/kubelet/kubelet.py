@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from rehearsal.api import Kind, Object
 from rehearsal.kinds import NODE, POD
 from rehearsal.kubelet import scheduler, status
-from rehearsal.kubelet.in_pod_vm import Workload
+from rehearsal.kubelet.in_pod_vm import InPodVm, RunningCaa, Workload
 from rehearsal.kubelet.mounts import MissingError
 from rehearsal.kubelet.workloads import CrashError, Workloads
-from rehearsal.operators.context import Context, KeyOf, key_of
+from rehearsal.operators.context import Context, KeyOf, is_true, key_of
+from rehearsal.real.process import EndedError
 from rehearsal.timings import CONTAINER_STOP, IMAGE_PULL, RETRY
 
 _NODE = "node/"
+_LOST, _TTRPC = 255, "ttrpc: closed"
+"""How a container ends whose shim has lost its CAA."""
 
 
 class Kubelets:
@@ -26,7 +29,7 @@ class Kubelets:
         self._running: dict[str, Workload] = {}
         self._restarts: dict[str, int] = {}
         self._last: dict[str, Object] = {}
-        self.watches: Mapping[Kind, KeyOf] = {POD: key_of, NODE: lambda found: f"{_NODE}{found['metadata']['name']}"}
+        self.watches: Mapping[Kind, KeyOf] = {POD: key_of, NODE: lambda node: f"{_NODE}{node['metadata']['name']}"}
 
     async def reconcile(self, key: str) -> float | None:
         """Bring one pod, or the pods of a node that stopped, one step further."""
@@ -40,26 +43,31 @@ class Kubelets:
             return await self._end(pod, pod["metadata"]["uid"])
         return None if pod.get("status", {}).get("phase") in ("Succeeded", "Failed") else await self._alive(pod)
 
+    async def log(self, namespace: str, name: str) -> str | None:
+        """Return the log of a pod's container; None where there is no such pod."""
+        pod = await self._api.get(POD, name, namespace)
+        return None if pod is None else self._workloads.log(pod["metadata"]["uid"])
+
     async def _alive(self, pod: Object) -> float | None:
         if not pod["spec"].get("nodeName"):
             return await self._bind(pod)
         node = await self._api.get(NODE, pod["spec"]["nodeName"])
-        if node is None or not scheduler.is_ready(node):
+        if node is None or not is_true(node, "Ready"):
             return self._context.clock.scaled(RETRY)
         return await self._run(pod, pod["metadata"]["uid"])
 
     async def _node(self, name: str) -> float | None:
         """Stop everything on a node that does not answer; its pods start again by themselves when it is back."""
         node = await self._api.get(NODE, name)
-        if node is not None and scheduler.is_ready(node):
+        if node is not None and is_true(node, "Ready"):
             return None
         for pod in await self._api.list(POD):
             uid = pod["metadata"]["uid"]
             if pod["spec"].get("nodeName") == name and uid in self._running:
                 await self._stop(uid)
                 self._restarts[uid] = self._restarts.get(uid, 0) + 1
-                said = status.waiting(pod, "ContainerCreating", "the node is not ready", self._restarts[uid])
-                await self._api.set_status(POD, pod, said)
+                waiting = status.waiting(pod, "ContainerCreating", "the node is not ready", self._restarts[uid])
+                await self._api.set_status(POD, pod, waiting)
         return None
 
     async def _bind(self, pod: Object) -> float | None:
@@ -87,10 +95,15 @@ class Kubelets:
             if isinstance(started, float):
                 return started
             workload = self._running[uid] = started
-        ended = await workload.look()
+        try:
+            ended = await workload.look()
+        except EndedError as error:
+            await self._stop(uid)
+            await self._crashed(pod, uid, str(error))
+            return self._context.clock.scaled(RETRY)
         if isinstance(ended, float):
-            said = status.running(pod, self._restarts.get(uid, 0), self._last.get(uid))
-            await self._api.set_status(POD, pod, said)
+            running = status.running(pod, self._restarts.get(uid, 0), self._last.get(uid))
+            await self._api.set_status(POD, pod, running)
             return ended or None
         await self._api.set_status(POD, pod, status.ended(pod, ended.code, ended.output))
         await self._stop(uid)
@@ -105,29 +118,54 @@ class Kubelets:
             await self._report(pod, "FailedMount", "ContainerCreating", str(missing))
         except CrashError as crash:
             if crash.exited:
-                self._restarts[uid] = self._restarts.get(uid, 0) + 1
-                self._last[uid] = status.terminated(1, str(crash))
-                await self._report(pod, "BackOff", "CrashLoopBackOff", f"back-off restarting failed container: {crash}")
+                await self._crashed(pod, uid, str(crash))
             else:
                 await self._report(pod, crash.reason, "ContainerCreating", str(crash))
         return retry
 
+    async def _crashed(self, pod: Object, uid: str, message: str) -> None:
+        self._restarts[uid] = self._restarts.get(uid, 0) + 1
+        self._last[uid] = status.terminated(1, message)
+        await self._report(pod, "BackOff", "CrashLoopBackOff", f"back-off restarting failed container: {message}")
+
     async def _report(self, pod: Object, event: str, reason: str, message: str) -> None:
         uid = pod["metadata"]["uid"]
-        said = status.waiting(pod, reason, message, self._restarts.get(uid, 0), self._last.get(uid))
+        waiting = status.waiting(pod, reason, message, self._restarts.get(uid, 0), self._last.get(uid))
         before = pod.get("status", {}).get("containerStatuses", [{}])[0].get("state")
-        if before != said["containerStatuses"][0]["state"]:
+        if before != waiting["containerStatuses"][0]["state"]:
             await self._api.event(pod, event, message, "Warning")
-        await self._api.set_status(POD, pod, said)
+        await self._api.set_status(POD, pod, waiting)
 
     async def _end(self, pod: Object, uid: str) -> float | None:
         if pod["spec"].get("nodeName") and (wait := self._context.clock.left(f"stop {uid}", CONTAINER_STOP)):
             return wait
+        restarts_caa = isinstance(self._running.get(uid), RunningCaa)
         await self._stop(uid)
+        if restarts_caa:
+            await self._lose(pod["spec"]["nodeName"])
         for memory in (self._restarts, self._last):
             memory.pop(uid, None)
         await self._api.delete(POD, pod, at_once=True)
         return None
+
+    async def _lose(self, node: str) -> None:
+        """End the peer pods of a node whose CAA has ended; the kubelet starts them anew, but for those of Never."""
+        self._workloads.stop_caa(node)
+        for pod in await self._api.list(POD):
+            uid = pod["metadata"]["uid"]
+            workload = self._running.get(uid)
+            if pod["spec"].get("nodeName") != node or not isinstance(workload, InPodVm):
+                continue
+            del self._running[uid]
+            await workload.abandon()
+            self._workloads.forget_sandbox(pod)
+            self._context.clock.forget(f"pull {uid}")
+            await self._api.event(pod, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+            self._restarts[uid] = self._restarts.get(uid, 0) + 1
+            self._last[uid] = status.terminated(_LOST, _TTRPC)
+            waiting = status.waiting(pod, "ContainerCreating", _TTRPC, self._restarts[uid], self._last[uid])
+            lost = status.ended(pod, _LOST, _TTRPC)
+            await self._api.set_status(POD, pod, lost if pod["spec"].get("restartPolicy") == "Never" else waiting)
 
     async def _stop(self, uid: str) -> None:
         workload = self._running.pop(uid, None)

@@ -11,7 +11,8 @@ from rehearsal.api import Api, Object
 from rehearsal.kinds import POD, ROUTE, SERVICE
 from rehearsal.kubelet import tls
 from rehearsal.kubelet.hub import UnreachableError
-from rehearsal.kubelet.kbs import Kbs
+from rehearsal.kubelet.kbs import Releases
+from rehearsal.operators.context import is_true
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Served:
         unreachable: why it does not answer although it runs, or None.
     """
 
-    kbs: Kbs
+    kbs: Releases
     https: bool = False
     certificate: str | None = None
     unreachable: str | None = None
@@ -58,7 +59,7 @@ class Network:
         self._api = api
         self._serving = serving
 
-    async def reach(self, url: str, trusted: str | None) -> Kbs:
+    async def reach(self, url: str, trusted: str | None) -> Releases:
         """Return the KBS behind a URL, for a client that trusts ``trusted`` (PEM) besides public authorities.
 
         Raises:
@@ -70,22 +71,22 @@ class Network:
         served = await self._served(url, way)
         if served.unreachable:
             raise UnreachableError(f"{url}: {served.unreachable}")
-        presented = _presented(url, way, served)
+        certificate = _server_certificate(url, way, served)
         if parts.scheme == "https":
             try:
-                tls.check(host, presented, trusted)
+                tls.check(host, certificate, trusted)
             except tls.TlsError as error:
                 raise UnreachableError(f"{url}: {error}") from error
         return served.kbs
 
     async def _served(self, url: str, way: _Way) -> Served:
         service, namespace = way.service, way.namespace
-        found = await self._api.get(SERVICE, service, namespace)
-        if found is None:
+        service_object = await self._api.get(SERVICE, service, namespace)
+        if service_object is None:
             raise UnreachableError(f"{url}: the route's service {namespace}/{service} does not exist")
-        labels = ",".join(f"{key}%3D{value}" for key, value in found["spec"].get("selector", {}).items())
+        labels = ",".join(f"{key}%3D{value}" for key, value in service_object["spec"].get("selector", {}).items())
         for pod in await self._api.list(POD, namespace, labels):
-            if "deletionTimestamp" in pod["metadata"] or not _ready(pod):
+            if "deletionTimestamp" in pod["metadata"] or not is_true(pod, "Ready"):
                 continue
             if (served := await self._serving(pod["metadata"]["uid"])) is not None:
                 return served
@@ -105,22 +106,22 @@ class Network:
 
 def _through(route: Object, scheme: str) -> _Way:
     spec, host = route["spec"], route["spec"]["host"]
-    said = spec.get("tls", {})
-    if scheme == "https" and not said:
+    tls_spec = spec.get("tls", {})
+    if scheme == "https" and not tls_spec:
         raise UnreachableError(f"https://{host}: the route has no TLS; set its tls.termination or use http")
-    if scheme == "http" and said and said.get("insecureEdgeTerminationPolicy") != "Allow":
+    if scheme == "http" and tls_spec and tls_spec.get("insecureEdgeTerminationPolicy") != "Allow":
         raise UnreachableError(f"http://{host}: 503, the route takes https only")
-    chain = "\n".join(part for part in (said.get("certificate"), said.get("caCertificate")) if part)
+    chain = "\n".join(part for part in (tls_spec.get("certificate"), tls_spec.get("caCertificate")) if part)
     return _Way(
         service=spec["to"]["name"],
         namespace=route["metadata"]["namespace"],
         # Plain http through a Route that allows it ends at the router, whatever TLS would do.
-        termination=said.get("termination", "") if scheme == "https" else "",
+        termination=tls_spec.get("termination", "") if scheme == "https" else "",
         certificate=chain or None,
     )
 
 
-def _presented(url: str, way: _Way, served: Served) -> str | None:
+def _server_certificate(url: str, way: _Way, served: Served) -> str | None:
     """Return the PEM that a client sees; raises UnreachableError where router and KBS do not speak the same."""
     speaks = "https" if served.https else "plain http"
     if way.termination == "passthrough":
@@ -134,13 +135,5 @@ def _presented(url: str, way: _Way, served: Served) -> str | None:
     return way.certificate
 
 
-def _ready(pod: Object) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
 def _admitted(route: Object) -> bool:
-    ingresses = route.get("status", {}).get("ingress", [])
-    return any(
-        each["type"] == "Admitted" and each["status"] == "True" for one in ingresses for each in one["conditions"]
-    )
+    return any(is_true({"status": each}, "Admitted") for each in route.get("status", {}).get("ingress", []))

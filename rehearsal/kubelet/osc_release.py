@@ -87,6 +87,6 @@ RELEASES: Mapping[str, Release] = {
 def of(tag: str) -> Release:
     """Return the release of an image tag such as ``1.9.0``; raises ValueError where the rehearsal knows none."""
     minor = ".".join(tag.removeprefix("v").split(".")[:2])
-    if (found := RELEASES.get(minor)) is None:
+    if (release := RELEASES.get(minor)) is None:
         raise ValueError(f"no rehearsal of OSC {tag}: it knows {', '.join(RELEASES)}")
-    return found
+    return release

@@ -61,7 +61,7 @@ class Policy:
             self._engine.add_data_json(json.dumps(data or {}))
             self._engine.set_input_json(json.dumps(document))
         except RuntimeError as error:
-            raise PolicyError(_said(error)) from error
+            raise PolicyError(_message(error)) from error
 
     def value(self, rule: str) -> Any:
         """Return the value of a rule (``data.policy.allow``).
@@ -74,27 +74,13 @@ class Policy:
         try:
             encoded = self._engine.eval_rule_as_json(rule)
         except RuntimeError as error:
-            said = _said(error)
-            if said == "not a valid rule path":
-                raise NoSuchRuleError(f"{rule}: {said}") from error
-            raise PolicyError(said) from error
+            message = _message(error)
+            if message == "not a valid rule path":
+                raise NoSuchRuleError(f"{rule}: {message}") from error
+            raise PolicyError(message) from error
         if encoded == _UNDEFINED:
             raise UndefinedError(f"{rule} is undefined")
         return json.loads(encoded)
-
-
-def holds(
-    policy: str, rule: str, document: Mapping[str, Any], data: Mapping[str, Any] | None = None, *, v1: bool = False
-) -> bool:
-    """Return whether ``rule`` (``data.policy.allow``) is true; a rule that the policy does not have is not.
-
-    Raises:
-        PolicyError: the policy is malformed.
-    """
-    try:
-        return bool(Policy(policy, document, data, v1=v1).value(rule) is True)
-    except (NoSuchRuleError, UndefinedError):
-        return False
 
 
 def _at(text: str, now: datetime) -> str:
@@ -102,5 +88,5 @@ def _at(text: str, now: datetime) -> str:
     return text.replace("time.now_ns()", str(int(now.timestamp()) * _NANOSECONDS))
 
 
-def _said(error: RuntimeError) -> str:
+def _message(error: RuntimeError) -> str:
     return str(error).partition("\n\nStack backtrace")[0].strip()

@@ -8,6 +8,7 @@ unsigned.
 
 import functools
 import hashlib
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,10 @@ import yaml
 DESCRIPTION = Path(__file__).with_name("registry.yaml")
 KEYS = Path(__file__).with_name("registry-keys")
 
+MIRROR = "mirror.rehearsal.example.com"
+"""Has every image of every other registry, as ``<mirror>/<registry>/<repository>``."""
+DISCONNECTED = "COCO_REHEARSAL_DISCONNECTED"
+"""Variable: with ``1`` pod VMs reach the mirror and no other registry."""
 _HUB = "docker.io"
 _ARMOUR = "-----{} PGP PUBLIC KEY BLOCK-----"
 _REFERENCE = re.compile(
@@ -47,16 +52,22 @@ class Reference:
     @classmethod
     def parse(cls, text: str) -> "Reference":
         """Return what ``text`` refers to; raises RegistryError."""
-        found = _REFERENCE.fullmatch(text)
-        if found is None:
+        match = _REFERENCE.fullmatch(text)
+        if match is None:
             raise RegistryError(f"illegal image reference {text}")
-        host, slash, rest = found[1].partition("/")
+        host, slash, rest = match[1].partition("/")
         if not slash or not ("." in host or ":" in host or host == "localhost"):
-            host, rest = _HUB, found[1]
+            host, rest = _HUB, match[1]
         if host == _HUB and "/" not in rest:
             rest = f"library/{rest}"
-        tag = found["tag"] or (None if found["digest"] else "latest")
-        return cls(host=host, name=f"{host}/{rest}", tag=tag, digest=found["digest"])
+        tag = match["tag"] or (None if match["digest"] else "latest")
+        return cls(host=host, name=f"{host}/{rest}", tag=tag, digest=match["digest"])
+
+    @property
+    def prefixes(self) -> list[str]:
+        """The name, and what is left of it without one part after the other, the longest first."""
+        parts = self.name.split("/")
+        return ["/".join(parts[:end]) for end in range(len(parts), 0, -1)]
 
     @property
     def whole(self) -> str:
@@ -103,19 +114,21 @@ class Registry:
     Attributes:
         images: manifest by reference with a tag.
         accounts: user and password by host, where a registry wants them.
+        disconnected: whether nothing but the mirror can be reached.
     """
 
     images: dict[str, Manifest] = field(default_factory=dict)
     accounts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    disconnected: bool = False
 
     @classmethod
     @functools.cache
     def described(cls) -> "Registry":
         """Return what ``registry.yaml`` describes."""
-        return cls.of(yaml.safe_load(DESCRIPTION.read_text()))
+        return cls.of(yaml.safe_load(DESCRIPTION.read_text()), disconnected=os.environ.get(DISCONNECTED) == "1")
 
     @classmethod
-    def of(cls, document: dict[str, Any]) -> "Registry":
+    def of(cls, document: dict[str, Any], *, disconnected: bool = False) -> "Registry":
         """Return what a document in the form of ``registry.yaml`` describes."""
         images = {
             reference: Manifest(
@@ -126,7 +139,7 @@ class Registry:
             for reference, each in document["images"].items()
         }
         accounts = {host: (each["user"], each["password"]) for host, each in document["accounts"].items()}
-        return cls(images, accounts)
+        return cls(images, accounts, disconnected)
 
     def manifest(self, reference: Reference, account: tuple[str, str] | None) -> Manifest:
         """Return the manifest that a pull begins with.
@@ -138,13 +151,17 @@ class Registry:
         Raises:
             RegistryError: the registry wants other credentials, or has no such image.
         """
+        if reference.host == MIRROR:
+            reference = Reference.parse(reference.whole.removeprefix(f"{MIRROR}/"))
+        elif self.disconnected:
+            raise RegistryError(f"error sending request: {reference.host}: Network is unreachable")
         needed = self.accounts.get(reference.host)
         if needed is not None and account != needed:
             what = "with these credentials" if account else "without credentials"
             raise RegistryError(f"401 Unauthorized: {reference.host} gives nothing away {what}")
         if reference.digest is None:
-            found = self.images.get(f"{reference.name}:{reference.tag}")
-            return found or Manifest(digest=f"sha256:{hashlib.sha256(reference.whole.encode()).hexdigest()}")
+            image = self.images.get(f"{reference.name}:{reference.tag}")
+            return image or Manifest(digest=f"sha256:{hashlib.sha256(reference.whole.encode()).hexdigest()}")
         known = [each for name, each in self.images.items() if name.rpartition(":")[0] == reference.name]
         if not known:
             return Manifest(digest=reference.digest)

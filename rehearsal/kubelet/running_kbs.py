@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from rehearsal.api import Api, Object
 from rehearsal.kubelet import mounts
@@ -12,7 +13,11 @@ from rehearsal.operators.faults import Faults
 
 
 class RunningKbs:
-    """One KBS; it reads files and clock through this object."""
+    """One KBS; it reads files and clock through this object.
+
+    Attributes:
+        kbs: what runs.
+    """
 
     def __init__(self, pod: Object, mounted: dict[str, str], api: Api, faults: Faults) -> None:
         """Start it with these files; raises StartError where it refuses its configuration."""
@@ -22,9 +27,9 @@ class RunningKbs:
         self._faults = faults
         self._clock: datetime | None = None
         path = command[command.index("--config-file") + 1]
-        kbs = Kbs.start(path, self._files, version=of_image(container["image"]), now=self._now)
+        self.kbs = kbs = Kbs.start(path, lambda: self.files, version=of_image(container["image"]), now=self._now)
         # Read once, as KBS does: a renewed certificate is shown after a restart.
-        certificate = mounted.get(_server(mounted[path]).get("certificate", "")) if kbs.https else None
+        certificate = mounted.get(server_section(mounted[path]).get("certificate", "")) if kbs.https else None
         self._served = Served(kbs=kbs, https=kbs.https, certificate=certificate, unreachable=kbs.unreachable)
 
     async def served(self) -> Served:
@@ -33,15 +38,26 @@ class RunningKbs:
         self._clock = await self._faults.kbs_clock()
         return self._served
 
-    def _files(self) -> Mapping[str, str]:
+    @property
+    def log(self) -> str:
+        """What it has written of requests."""
+        return self.kbs.log.text
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Its files by absolute path, as they were when it was last looked at."""
         return self._box.files
 
     def _now(self) -> datetime:
         return self._clock or datetime.now(UTC)
 
 
-def _server(config: str) -> Mapping[str, str]:
-    return dict(tomllib.loads(config).get("http_server", {}))
+def server_section(config: str) -> Mapping[str, Any]:
+    """Return ``[http_server]`` of a configuration in TOML; nothing of one that is none."""
+    try:
+        return dict(tomllib.loads(config).get("http_server", {}))
+    except tomllib.TOMLDecodeError:
+        return {}
 
 
 class MountedNow:

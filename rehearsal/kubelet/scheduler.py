@@ -1,6 +1,7 @@
 """Which node a pod goes to."""
 
 from rehearsal.api import Object
+from rehearsal.operators.context import is_true
 
 
 def choose(pod: Object, nodes: list[Object], load: dict[str, int]) -> str | None:
@@ -15,18 +16,12 @@ def choose(pod: Object, nodes: list[Object], load: dict[str, int]) -> str | None
     fitting = [
         str(node["metadata"]["name"])
         for node in nodes
-        if is_ready(node)
+        if is_true(node, "Ready")
         and not node["spec"].get("unschedulable")
         and not any(taint["effect"] == "NoSchedule" for taint in node["spec"].get("taints", []))
         and selector.items() <= node["metadata"]["labels"].items()
     ]
     return min(sorted(fitting), key=lambda name: load.get(name, 0), default=None)
-
-
-def is_ready(node: Object) -> bool:
-    """Return whether the node's kubelet answers."""
-    conditions = node.get("status", {}).get("conditions", [])
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def daemon_node(pod: Object) -> str | None:

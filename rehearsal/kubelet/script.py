@@ -16,10 +16,14 @@ from pathlib import Path
 
 from aiohttp import web
 
+from coco_azure.formats.attestation_check import SCRIPT
+from rehearsal import loopback
 from rehearsal.kubelet.guest import Guest
 from rehearsal.kubelet.hub import UnreachableError
 from rehearsal.kubelet.kbs import DeniedError
-from rendering.attestation_check import SCRIPT
+
+_LOOK = 0.2
+"""Seconds of this machine between two looks at a script."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +46,8 @@ def is_ours(container: Mapping[str, object]) -> bool:
 
 async def run(guest: Guest, environment: Mapping[str, str]) -> Ended:
     """Run the script in the pod VM with the container's environment."""
-    runner = web.AppRunner(_hub(guest))
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        return await _bash({**environment, "CDH_URL": f"http://127.0.0.1:{port}"})
-    finally:
-        await runner.cleanup()
+    async with loopback.serving(_hub(guest)) as port:
+        return await _bash({**environment, "CDH_URL": f"http://{loopback.HOST}:{port}"})
 
 
 def _hub(guest: Guest) -> web.Application:
@@ -88,3 +85,19 @@ async def _bash(environment: Mapping[str, str]) -> Ended:
                 process.kill()
             raise
     return Ended(process.returncode or 0, output.decode(errors="replace")[-2000:])
+
+
+class Script:
+    """The program's verification script in a pod VM."""
+
+    def __init__(self, guest: Guest, environment: dict[str, str]) -> None:
+        self._task = asyncio.create_task(run(guest, environment))
+
+    async def look(self) -> Ended | float:
+        """Return how it ended."""
+        done, _ = await asyncio.wait((self._task,), timeout=_LOOK)
+        return self._task.result() if done else _LOOK
+
+    async def stop(self) -> None:
+        """End it."""
+        self._task.cancel()

@@ -88,12 +88,12 @@ def _public_key(jwk: bytes) -> ec.EllipticCurvePublicKey:
 
 def _object(section: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(_decode(section))
+        content = json.loads(_decode(section))
     except ValueError:
         raise SealError("Failed to parse JWS") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise SealError("Failed to parse JWS")
-    return found
+    return content
 
 
 def _decode(section: str) -> bytes:

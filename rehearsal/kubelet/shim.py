@@ -263,11 +263,11 @@ def _linux(container: Container) -> Document:
 def _process(container: Container) -> Document:
     security = container.security
     wanted = security.get("capabilities", {})
-    found = [] if "ALL" in wanted.get("drop", []) else [name for name in _CRIO if name not in wanted.get("drop", [])]
-    found += [name for name in wanted.get("add", []) if name not in found]
+    kept = [] if "ALL" in wanted.get("drop", []) else [name for name in _CRIO if name not in wanted.get("drop", [])]
+    kept += [name for name in wanted.get("add", []) if name not in kept]
     if security.get("privileged"):
-        found = [*_CRIO, *_PRIVILEGED]
-    capabilities = [f"CAP_{name}" for name in found]
+        kept = [*_CRIO, *_PRIVILEGED]
+    capabilities = [f"CAP_{name}" for name in kept]
     return {
         "Args": list(container.command),
         "Capabilities": {

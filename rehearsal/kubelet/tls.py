@@ -61,12 +61,12 @@ class TlsError(ValueError):
         self.name = name
 
 
-def check(host: str, presented: str | None, trusted: str | None, now: datetime | None = None) -> None:
+def check(host: str, certificate: str | None, trusted: str | None, now: datetime | None = None) -> None:
     """Return if the client goes on with the connection.
 
     Args:
         host: DNS name in the URL of KBS.
-        presented: the chain that the server sends (PEM, its own certificate first); None: a certificate that a public
+        certificate: the chain that the server sends (PEM, its own certificate first); None: a certificate that a public
             authority signed for this host.
         trusted: ``kbs_cert`` (PEM, one certificate or several); None: public authorities only.
         now: the present; default: the clock.
@@ -75,9 +75,9 @@ def check(host: str, presented: str | None, trusted: str | None, now: datetime |
         TlsError: it does not; the message is what rustls says.
     """
     anchors = [*_public_authorities(), *(_load(trusted, "BadTrust") if trusted is not None else ())]
-    if presented is None:
+    if certificate is None:
         return
-    leaf, *others = _load(presented, "BadEncoding")
+    leaf, *others = _load(certificate, "BadEncoding")
     _verify(leaf, (), others, anchors, now or datetime.now(UTC))
     if not any(_matches(name, host) for name in _names(leaf)):
         raise TlsError("NotValidForName")
@@ -94,12 +94,12 @@ def _public_authorities() -> tuple[x509.Certificate, ...]:
 
 def _load(pem: str, otherwise: str) -> list[x509.Certificate]:
     try:
-        found = x509.load_pem_x509_certificates(pem.encode())
-        for certificate in found:
+        certificates = x509.load_pem_x509_certificates(pem.encode())
+        for certificate in certificates:
             _ = certificate.extensions
     except ValueError as error:
         raise TlsError(otherwise) from error
-    return found
+    return certificates
 
 
 def _verify(
@@ -140,8 +140,8 @@ def _judge(certificate: x509.Certificate, below: Sequence[x509.Certificate], now
         raise TlsError("NotValidYet")
     if now > certificate.not_valid_after_utc:
         raise TlsError("Expired")
-    said = certificate.extensions
-    constraints = _optional(said, x509.BasicConstraints)
+    extensions = certificate.extensions
+    constraints = _optional(extensions, x509.BasicConstraints)
     authority = constraints is not None and constraints.ca
     if authority and not below:
         raise TlsError("CaUsedAsEndEntity")
@@ -149,14 +149,14 @@ def _judge(certificate: x509.Certificate, below: Sequence[x509.Certificate], now
         raise TlsError("EndEntityUsedAsCa")
     if constraints is not None and constraints.path_length is not None and len(below) - 1 > constraints.path_length:
         raise TlsError("PathLenConstraintViolated")
-    uses = _optional(said, x509.ExtendedKeyUsage)
+    uses = _optional(extensions, x509.ExtendedKeyUsage)
     if uses is not None and ExtendedKeyUsageOID.SERVER_AUTH not in uses:
         raise TlsError("RequiredEkuNotFound")
 
 
-def _optional(said: x509.Extensions, kind: type[_Extension]) -> _Extension | None:
+def _optional(extensions: x509.Extensions, kind: type[_Extension]) -> _Extension | None:
     try:
-        return said.get_extension_for_class(kind).value
+        return extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
 
@@ -181,8 +181,8 @@ def _same(one: x509.Certificate, other: x509.Certificate) -> bool:
 
 
 def _names(leaf: x509.Certificate) -> list[str]:
-    found = _optional(leaf.extensions, x509.SubjectAlternativeName)
-    return found.get_values_for_type(x509.DNSName) if found is not None else []
+    extension = _optional(leaf.extensions, x509.SubjectAlternativeName)
+    return extension.get_values_for_type(x509.DNSName) if extension is not None else []
 
 
 def _matches(name: str, host: str) -> bool:

@@ -1,4 +1,4 @@
-"""What runs in the simulated pods: CAA, KBS, pod VMs, the image jobs; anything else just runs."""
+"""What runs in the simulated pods: CAA, KBS, pod VMs, the image jobs, real programs; anything else just runs."""
 
 import asyncio
 import shlex
@@ -8,22 +8,25 @@ from dataclasses import replace
 from rehearsal.api import Object
 from rehearsal.azure import arm_state, made
 from rehearsal.azure.subscription import Subscription
-from rehearsal.kubelet import attester, initdata, mounts, script
+from rehearsal.kubelet import evidence, initdata, mounts, script
 from rehearsal.kubelet.agent import GuestError
-from rehearsal.kubelet.caa import Caa, CaaStartError, PodVm, SandboxError
+from rehearsal.kubelet.caa import Caa, CaaStartError, PodVm, SandboxError, check_sign_in
 from rehearsal.kubelet.guest import Guest, Started
 from rehearsal.kubelet.hub import UnreachableError
 from rehearsal.kubelet.image_job import ImageJob
-from rehearsal.kubelet.in_pod_vm import InPodVm, PodVmInAzure, Workload
+from rehearsal.kubelet.in_pod_vm import Forever, InPodVm, RunningCaa, Workload, own
 from rehearsal.kubelet.kbs import StartError
 from rehearsal.kubelet.kbs.pod import files as kbs_files
 from rehearsal.kubelet.network import Network, Served
 from rehearsal.kubelet.running_kbs import RunningKbs
-from rehearsal.kubelet.script import Ended
+from rehearsal.kubelet.script import Script
 from rehearsal.kubelet.shim import Container
 from rehearsal.operators.context import Context
 from rehearsal.operators.faults import POD_VM_FAILS
 from rehearsal.operators.osc_peer_pods import CREATE_JOB, DELETE_JOB
+from rehearsal.real import pods as real
+from rehearsal.real.kbs import RealKbs
+from rehearsal.real.process import EndedError
 from rehearsal.timings import POD_VM_START
 
 EXEC = "rehearsal/exec"
@@ -35,7 +38,8 @@ POD_VM_STARTED = "PodVmStarted"
 SECRET_UNSEALED, SECRET_STILL_SEALED = "SecretUnsealed", "SecretStillSealed"
 """Reasons of the events about sealed secrets; the real ones are only in the log of the agent in the pod VM."""
 
-_LOOK = 0.2  # seconds of this machine between two looks at a script
+_CAA = "caa-pod"
+"""The container of CAA in every version; its DaemonSet's name has changed."""
 
 
 class CrashError(Exception):
@@ -52,17 +56,6 @@ class CrashError(Exception):
         self.reason = reason
 
 
-class Forever:
-    """A container that runs until it is stopped."""
-
-    async def look(self) -> Ended | float:
-        """Return 0.0."""
-        return 0.0
-
-    async def stop(self) -> None:
-        """Do nothing."""
-
-
 class Workloads:
     """Starts what a pod says."""
 
@@ -72,7 +65,8 @@ class Workloads:
         self._azure = Subscription.described()
         self._made = arm_state.described()
         self._caa: dict[str, Caa] = {}
-        self._kbs: dict[str, RunningKbs] = {}
+        self._kbs: dict[str, RunningKbs | RealKbs] = {}
+        self._sandboxes: dict[str, int] = {}
         self._network = Network(self._api, self._serving)
 
     async def start(self, pod: Object) -> Workload:
@@ -87,48 +81,84 @@ class Workloads:
             return await self._pod_vm(pod)
         environment = await mounts.environment(self._api, namespace, container)
         mounted = await kbs_files(self._api, namespace, pod["spec"], container)
-        if pod["metadata"].get("labels", {}).get("name") == "osc-caa-ds":
+        if container["name"] == _CAA:
             files = await mounts.files(self._api, namespace, pod["spec"], container)
-            _check_sign_in(environment, files)
-            return self._start_caa(pod, environment)
+            return self._start_caa(pod, environment, files)
         if container.get("command", [""])[0] == "/usr/local/bin/kbs":
-            try:
-                self._kbs[pod["metadata"]["uid"]] = RunningKbs(pod, mounted, self._api, self._context.faults)
-            except StartError as error:
-                raise CrashError(str(error), exited=True) from error
-            return Forever()
-        job = pod["metadata"].get("labels", {}).get("job")
+            return await self._start_kbs(pod, mounted, environment)
+        try:
+            if (operator := await real.operator(pod, environment)) is not None:
+                return operator
+        except EndedError as error:
+            raise CrashError(str(error), exited=True) from error
+        job = pod["metadata"].get("labels", {}).get("job-name")
         return ImageJob(self._context, job, namespace) if job in (CREATE_JOB, DELETE_JOB) else Forever()
 
-    def _start_caa(self, pod: Object, environment: dict[str, str]) -> Workload:
+    def log(self, uid: str) -> str:
+        """Return the log of what runs in a pod: only KBS has one."""
+        running = self._kbs.get(uid)
+        return "" if running is None else running.log
+
+    async def _start_kbs(self, pod: Object, mounted: dict[str, str], environment: dict[str, str]) -> Workload:
+        uid = pod["metadata"]["uid"]
+        try:
+            simulated: RunningKbs | str = RunningKbs(pod, mounted, self._api, self._context.faults)
+        except StartError as error:
+            simulated = str(error)
+        try:
+            if (kbs := await real.kbs(pod, mounted, simulated, environment)) is not None:
+                self._kbs[uid] = kbs
+                return kbs
+        except EndedError as error:
+            raise CrashError(str(error), exited=True) from error
+        if isinstance(simulated, str):
+            raise CrashError(simulated, exited=True)
+        self._kbs[uid] = simulated
+        return Forever()
+
+    def _start_caa(self, pod: Object, environment: dict[str, str], files: Mapping[str, str]) -> Workload:
         node, version = pod["spec"]["nodeName"], pod["spec"]["containers"][0]["image"].rpartition(":")[2]
         self._caa.pop(node, None)
         try:
+            check_sign_in(environment, files)
             self._caa[node] = Caa(environment, self._azure, version)
         except CaaStartError as error:
             raise CrashError(str(error), exited=True) from error
-        return Forever()
+        return RunningCaa()
+
+    def forget_sandbox(self, pod: Object) -> None:
+        """Have the pod's next start make another VM."""
+        uid = pod["metadata"]["uid"]
+        self._sandboxes[uid] = self._sandboxes.get(uid, 0) + 1
+
+    def stop_caa(self, node: str) -> None:
+        """Let no pod VM be made on a node until CAA has started there again."""
+        self._caa.pop(node, None)
 
     async def _pod_vm(self, pod: Object) -> Workload:
         annotations = pod["metadata"].get("annotations", {})
         containers = await self._containers(pod)
         machine = await self._machine(pod, annotations)
         vm = self._in_azure(pod)
+        await own(self._api, pod, vm)
+        running = InPodVm(self._made, vm)
         try:
-            return InPodVm(await self._booted(pod, machine, containers), vm)
+            running.inner = await self._booted(pod, machine, containers)
         except BaseException:
-            vm.remove()
+            await running.stop()
             raise
+        return running
 
-    def _in_azure(self, pod: Object) -> PodVmInAzure:
-        said, metadata = self._caa[pod["spec"]["nodeName"]].environment, pod["metadata"]
-        # One sandbox for a pod's life: it outlives a restart of this simulation, as the real one does.
-        sandbox = str(metadata["uid"]).replace("-", "")
-        group, public = made.group_of(said), said.get("USE_PUBLIC_IP") == "true"
+    def _in_azure(self, pod: Object) -> str:
+        """Make the pod's VM, and return its ARM id."""
+        variables, metadata = self._caa[pod["spec"]["nodeName"]].environment, pod["metadata"]
+        # A sandbox outlives a restart of this simulation, as the real one does.
+        lost = self._sandboxes.get(metadata["uid"], 0)
+        sandbox = f"{lost or ''}{metadata['uid']}".replace("-", "")
+        group, public = made.group_of(variables), variables.get("USE_PUBLIC_IP") == "true"
         location = self._azure.location
-        subnet = said.get("AZURE_SUBNET_ID", "")
-        vm = made.make_pod_vm(self._made, group, location, metadata["name"], sandbox, public_ip=public, subnet=subnet)
-        return PodVmInAzure(self._made, vm)
+        subnet = variables.get("AZURE_SUBNET_ID", "")
+        return made.make_pod_vm(self._made, group, location, metadata["name"], sandbox, public_ip=public, subnet=subnet)
 
     async def _booted(self, pod: Object, machine: PodVm, containers: list[Container]) -> Workload:
         annotations = pod["metadata"].get("annotations", {})
@@ -153,10 +183,10 @@ class Workloads:
 
     async def _containers(self, pod: Object) -> list[Container]:
         """Return what the agent is asked to create; raises MissingError."""
-        metadata, found = pod["metadata"], []
+        metadata, statuses = pod["metadata"], []
         for each in pod["spec"]["containers"]:
             environment = await mounts.environment(self._api, metadata["namespace"], each)
-            found.append(
+            statuses.append(
                 Container(
                     name=each["name"],
                     image=each["image"],
@@ -168,7 +198,7 @@ class Workloads:
                     security={**pod["spec"].get("securityContext", {}), **each.get("securityContext", {})},
                 )
             )
-        return found
+        return statuses
 
     async def _machine(self, pod: Object, annotations: dict[str, str]) -> PodVm:
         caa = self._caa.get(pod["spec"]["nodeName"])
@@ -178,8 +208,8 @@ class Workloads:
             raise CrashError(f"creating instance: {fault}", exited=False)
         try:
             machine = caa.create(annotations, await mounts.pull_secrets(self._api, pod))
-            if mode := annotations.get(attester.ANNOTATION):
-                machine = replace(machine, evidence=attester.changed(machine.evidence, mode))
+            if mode := annotations.get(evidence.ANNOTATION):
+                machine = replace(machine, evidence=evidence.changed(machine.evidence, mode))
         except (SandboxError, ValueError) as error:
             raise CrashError(str(error), exited=False) from error
         return machine
@@ -211,22 +241,6 @@ class Workloads:
             raise UnreachableError(str(error)) from error
 
 
-class Script:
-    """The program's verification script in a pod VM."""
-
-    def __init__(self, guest: Guest, environment: dict[str, str]) -> None:
-        self._task = asyncio.create_task(script.run(guest, environment))
-
-    async def look(self) -> Ended | float:
-        """Return how it ended."""
-        done, _ = await asyncio.wait((self._task,), timeout=_LOOK)
-        return self._task.result() if done else _LOOK
-
-    async def stop(self) -> None:
-        """End it."""
-        self._task.cancel()
-
-
 def _measured(machine: PodVm) -> str:
     if machine.digest is None:
         return f"{machine.size}: no initdata, PCR 8 is as at reset"
@@ -234,14 +248,3 @@ def _measured(machine: PodVm) -> str:
     return (
         f"{machine.size}, secure boot {boot}, initdata digest {machine.digest}, PCR 8 {initdata.pcr8(machine.digest)}"
     )
-
-
-def _check_sign_in(environment: Mapping[str, str], files: Mapping[str, str]) -> None:
-    """Raise CrashError where CAA has neither a client secret nor a token (its ``client.go`` and azidentity)."""
-    if environment.get("AZURE_CLIENT_SECRET"):
-        return
-    path = environment.get("AZURE_FEDERATED_TOKEN_FILE")
-    if not path:
-        raise CrashError("no token file specified. Check pod configuration or set TokenFilePath", exited=True)
-    if path not in files:
-        raise CrashError(f"open {path}: no such file or directory", exited=True)

@@ -18,17 +18,15 @@ from rehearsal.timings import DEFAULT_SPEED
 def main() -> int:
     """Run until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stdout)
-    # kopf reports kinds that an operator brings later as unresolved, again and again; that is how it is meant here.
-    logging.getLogger("kopf").setLevel(logging.ERROR)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     kubeconfig = Path(os.environ["KUBECONFIG"])
     directory = Path(os.environ.get("COCO_REHEARSAL_DIRECTORY", kubeconfig.parent))
     speed = float(os.environ.get("COCO_REHEARSAL_SPEED", DEFAULT_SPEED))
-    asyncio.run(_until_told_to_stop(kubeconfig, speed, directory / "operators.ready"))
+    asyncio.run(_run_until_stopped(kubeconfig, speed, directory / "operators.ready"))
     return 0
 
 
-async def _until_told_to_stop(kubeconfig: Path, speed: float, ready: Path) -> None:
+async def _run_until_stopped(kubeconfig: Path, speed: float, ready: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -19,6 +19,7 @@ from rehearsal.operators.context import Context, KeyOf, condition, key_of
 ROOT, ROOT_NAMESPACE = "azure-credentials", "kube-system"
 FINALIZER = "cloudcredential.openshift.io/deprovision"
 REQUEST = "cloudcredential.openshift.io/credentials-request"
+_ALL = ""
 _MANUAL, _MINT = "Manual", "Mint"
 _FAILURE = "CredentialsProvisionFailure"
 
@@ -30,48 +31,26 @@ class CloudCredentials:
 
     def __init__(self, context: Context) -> None:
         self._api = context.api
-        self._known: set[str] = set()
         self.watches: Mapping[Kind, KeyOf] = {
-            CREDENTIALS_REQUEST: self._seen,
-            SECRET: self._of_ours,
-            NAMESPACE: self._any,
-            CLOUD_CREDENTIAL: self._any,
+            CREDENTIALS_REQUEST: key_of,
+            SECRET: _of_ours,
+            NAMESPACE: lambda _: _ALL,
+            CLOUD_CREDENTIAL: lambda _: _ALL,
         }
 
-    def _seen(self, found: Object) -> str:
-        key = key_of(found)
-        self._known.add(key)
-        return key
-
-    def _any(self, _: Object) -> str | None:
-        return next(iter(sorted(self._known)), None)
-
-    def _of_ours(self, found: Object) -> str | None:
-        metadata = found["metadata"]
-        if key_of(found) == f"{ROOT_NAMESPACE}/{ROOT}":
-            return self._any(found)
-        said = metadata.get("annotations", {}).get(REQUEST)
-        return str(said) if said else None
-
     async def reconcile(self, key: str) -> float | None:
-        """Give one request its Secret, or take that away."""
-        namespace, _, name = key.partition("/")
-        found = await self._api.get(CREDENTIALS_REQUEST, name, namespace)
-        if found is None:
-            self._known.discard(key)
-            return None
+        """Give one request its Secret, or take that away; or all of them."""
         mode = await self._mode()
-        if mode == _MANUAL:
-            return None
-        if "deletionTimestamp" in found["metadata"]:
-            await self._remove(found)
-        else:
-            await self._provide(found, mode)
+        for request in await self._api.named_by(CREDENTIALS_REQUEST, key) if mode != _MANUAL else ():
+            if "deletionTimestamp" in request["metadata"]:
+                await self._remove(request)
+            else:
+                await self._provide(request, mode)
         return None
 
     async def _mode(self) -> str:
-        found = await self._api.get(CLOUD_CREDENTIAL, "cluster")
-        return str(((found or {}).get("spec") or {}).get("credentialsMode") or "")
+        config = await self._api.get(CLOUD_CREDENTIAL, "cluster")
+        return str(((config or {}).get("spec") or {}).get("credentialsMode") or "")
 
     async def _remove(self, request: Object) -> None:
         place = request["spec"]["secretRef"]
@@ -109,6 +88,13 @@ class CloudCredentials:
         status = {"provisioned": problem is None, "conditions": conditions}
         if request.get("status") != status:
             await self._api.set_status(CREDENTIALS_REQUEST, request, status)
+
+
+def _of_ours(obj: Object) -> str | None:
+    if key_of(obj) == f"{ROOT_NAMESPACE}/{ROOT}":
+        return _ALL
+    request = obj["metadata"].get("annotations", {}).get(REQUEST)
+    return str(request) if request else None
 
 
 async def install(api: Api, azure: Subscription) -> None:

@@ -54,9 +54,9 @@ class Component(Protocol):
         """Bring what ``key`` names one step further; seconds until the next look, or None."""
 
 
-def key_of(found: Object) -> str:
+def key_of(obj: Object) -> str:
     """Return ``namespace/name``, or the name of what has no namespace."""
-    metadata = found["metadata"]
+    metadata = obj["metadata"]
     return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
 
 
@@ -73,6 +73,12 @@ def owned_by(owner: Object) -> list[Object]:
             "blockOwnerDeletion": True,
         }
     ]
+
+
+def is_true(obj: Object | None, kind: str) -> bool:
+    """Return whether the condition of this type in an object's status is true."""
+    conditions = (obj or {}).get("status", {}).get("conditions") or []
+    return any(each["type"] == kind and each["status"] == "True" for each in conditions)
 
 
 def condition(kind: str, status: str, reason: str = "", message: str = "", **others: str) -> Object:

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from rehearsal.real.brought import definitions
+
 _ANY: Mapping[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _SHORT: Mapping[str, Mapping[str, Any]] = {
     "string": {"type": "string"},
@@ -24,17 +26,24 @@ def of(owner: str, version: str | None = None) -> list[dict[str, Any]]:
     Args:
         owner: ``cluster`` or a package of the catalog.
         version: version of the package; a key such as ``trustee-operator-1.0`` holds from that version on.
+
+    A CRD that the user has brought takes the place of the rehearsal's own.
     """
     shorts = yaml.safe_load(Path(__file__).with_name("crds.yaml").read_text(encoding="utf-8"))
     since = {key.removeprefix(f"{owner}-"): short for key, short in shorts.items() if _since(owner, key) is not None}
     fitting = [each for each in since if version is not None and _numbers(each) <= _numbers(version)]
     chosen = since[max(fitting, key=_numbers)] if fitting else shorts[owner]
-    return [_crd(short) for short in chosen]
+    brought = definitions()
+    made = {crd["metadata"]["name"]: crd for crd in map(_crd, chosen)}
+    if owner == "cluster":  # and what the rehearsal does not know
+        known = {_crd(short)["metadata"]["name"] for each in shorts.values() for short in each}
+        made |= {name: crd for name, crd in brought.items() if name not in known}
+    return [brought.get(name, crd) for name, crd in made.items()]
 
 
 def _since(owner: str, key: str) -> str | None:
-    found = re.fullmatch(rf"{re.escape(owner)}-(\d+(\.\d+)*)", key)
-    return found[1] if found else None
+    match = re.fullmatch(rf"{re.escape(owner)}-(\d+(\.\d+)*)", key)
+    return match[1] if match else None
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -49,6 +58,7 @@ def _crd(short: Mapping[str, Any]) -> dict[str, Any]:
         "storage": True,
         "subresources": {"status": {}},
         "schema": {"openAPIV3Schema": _schema(short)},
+        "selectableFields": [{"jsonPath": path} for path in short.get("selectable", ())],
     }
     return {
         "metadata": {"name": f"{short['plural']}.{short['group']}"},

@@ -34,8 +34,8 @@ class Faults:
 
     async def value(self, name: str) -> str | None:
         """Return what the fault strikes, or None where it is not asked for."""
-        found = await self._api.get(CONFIG_MAP, NAME, NAMESPACE)
-        value = (found or {}).get("data", {}).get(name)
+        config_map = await self._api.get(CONFIG_MAP, NAME, NAMESPACE)
+        value = (config_map or {}).get("data", {}).get(name)
         return None if value is None else str(value)
 
     async def kbs_clock(self) -> datetime | None:
@@ -44,7 +44,7 @@ class Faults:
         if value is None:
             return None
         try:
-            found = datetime.fromisoformat(value)
+            moment = datetime.fromisoformat(value)
         except ValueError as error:
             raise ValueError(f"fault {KBS_CLOCK} is {value!r}, needed a time such as 2999-01-01T00:00:00Z") from error
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

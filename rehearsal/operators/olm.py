@@ -63,9 +63,9 @@ class Catalog:
         self.watches: Mapping[Kind, KeyOf] = {
             SUBSCRIPTION: key_of,
             # A namespace's subscriptions wait for its group, and follow their plan and CSV.
-            OPERATOR_GROUP: lambda found: f"{found['metadata']['namespace']}/*",
-            INSTALL_PLAN: lambda found: f"{found['metadata']['namespace']}/*",
-            CSV: lambda found: f"{found['metadata']['namespace']}/*",
+            OPERATOR_GROUP: lambda obj: f"{obj['metadata']['namespace']}/*",
+            INSTALL_PLAN: lambda obj: f"{obj['metadata']['namespace']}/*",
+            CSV: lambda obj: f"{obj['metadata']['namespace']}/*",
             # A catalog that has moved may concern any of them.
             PACKAGE_MANIFEST: lambda _: "/*",
         }
@@ -74,32 +74,34 @@ class Catalog:
         """Bring a Subscription, or with ``*`` all (of a namespace), one step further."""
         namespace, _, name = key.partition("/")
         async with self._one_at_a_time:
-            found = [
+            subscriptions = [
                 each
                 for each in await self._api.list(SUBSCRIPTION, namespace)
                 if name in ("*", each["metadata"]["name"]) and "deletionTimestamp" not in each["metadata"]
             ]
-            waits = [await self._subscription(each) for each in found]
+            waits = [await self._subscription(each) for each in subscriptions]
         return min((wait for wait in waits if wait is not None), default=None)
 
-    async def _subscription(self, found: Object) -> float | None:
-        status = found.get("status", {})
+    async def _subscription(self, subscription: Object) -> float | None:
+        status = subscription.get("status", {})
         if status.get("state") == _PENDING and status.get("installPlanRef"):
-            await self._carry_out(found, status)
+            await self._carry_out(subscription, status)
             return None
         try:
-            channel = await self._channel(found)
-            wanted = await self._wanted(found, channel)
+            channel = await self._channel(subscription)
+            wanted = await self._wanted(subscription, channel)
         except ResolutionError as problem:
             failed = condition("ResolutionFailed", "True", problem.reason, str(problem))
-            await self._api.set_status(SUBSCRIPTION, found, {"conditions": [failed]})
+            await self._api.set_status(SUBSCRIPTION, subscription, {"conditions": [failed]})
             return self._context.clock.scaled(CATALOG_RESOLUTION)
         if wanted is None:
             return None
-        if wait := self._context.clock.left(f"resolution {found['metadata']['uid']} {wanted}", CATALOG_RESOLUTION):
+        if wait := self._context.clock.left(
+            f"resolution {subscription['metadata']['uid']} {wanted}", CATALOG_RESOLUTION
+        ):
             return wait
-        plan = await self._plan(found, wanted)
-        said = {
+        plan = await self._plan(subscription, wanted)
+        reported = {
             "conditions": [condition("CatalogSourcesUnhealthy", "False", "AllCatalogSourcesHealthy")],
             "currentCSV": wanted,
             "installPlanGeneration": plan["spec"]["generation"],
@@ -107,40 +109,41 @@ class Catalog:
             "installplan": {**_named(plan), "uuid": plan["metadata"]["uid"]},
             "state": _PENDING,
         }
-        await self._api.set_status(SUBSCRIPTION, found, said)
+        await self._api.set_status(SUBSCRIPTION, subscription, reported)
         return None
 
-    async def _channel(self, found: Object) -> Object:
+    async def _channel(self, subscription: Object) -> Object:
         """Return the Subscription's channel; raises ResolutionError."""
-        spec, metadata = found["spec"], found["metadata"]
+        spec, metadata = subscription["spec"], subscription["metadata"]
         by = f"referenced by subscription {metadata['name']}"
         groups = await self._api.list(OPERATOR_GROUP, metadata["namespace"])
         if len(groups) != 1:
-            said = f"expected 1 OperatorGroup in the namespace, found {len(groups)}"
-            raise ResolutionError(said, "ErrorPreventedResolution")
+            message = f"expected 1 OperatorGroup in the namespace, found {len(groups)}"
+            raise ResolutionError(message, "ErrorPreventedResolution")
         if await self._api.get(CATALOG_SOURCE, spec["source"], spec["sourceNamespace"]) is None:
             raise _unsatisfiable(
-                found, f"no operators found from catalog {spec['source']} in namespace {spec['sourceNamespace']} {by}"
+                subscription,
+                f"no operators found from catalog {spec['source']} in namespace {spec['sourceNamespace']} {by}",
             )
         package = await self._api.get(PACKAGE_MANIFEST, spec["name"], spec["sourceNamespace"])
         if package is None or package["status"]["catalogSource"] != spec["source"]:
-            raise _unsatisfiable(found, f"no operators found in package {spec['name']} in the catalog {by}")
+            raise _unsatisfiable(subscription, f"no operators found in package {spec['name']} in the catalog {by}")
         channel = spec.get("channel") or package["status"]["defaultChannel"]
         for offered in package["status"]["channels"]:
             if offered["name"] == channel:
                 return dict(offered)
         raise _unsatisfiable(
-            found, f"no operators found in channel {channel} of package {spec['name']} in the catalog {by}"
+            subscription, f"no operators found in channel {channel} of package {spec['name']} in the catalog {by}"
         )
 
-    async def _wanted(self, found: Object, channel: Object) -> str | None:
+    async def _wanted(self, subscription: Object, channel: Object) -> str | None:
         """Return the CSV to install next, or None for none now; raises ResolutionError."""
-        spec, metadata = found["spec"], found["metadata"]
-        installed, starting = found.get("status", {}).get("installedCSV"), spec.get("startingCSV")
+        spec, metadata = subscription["spec"], subscription["metadata"]
+        installed, starting = subscription.get("status", {}).get("installedCSV"), spec.get("startingCSV")
         wanted = next_step(spec["name"], channel, installed, starting)
         if installed is None and wanted is None:
             raise _unsatisfiable(
-                found,
+                subscription,
                 f"no operators found with name {starting} in channel {channel['name']} of package {spec['name']} in "
                 f"the catalog referenced by subscription {metadata['name']}",
             )
@@ -148,16 +151,16 @@ class Catalog:
             return None
         return wanted
 
-    async def _plan(self, found: Object, wanted: str) -> Object:
-        metadata = found["metadata"]
+    async def _plan(self, subscription: Object, wanted: str) -> Object:
+        metadata = subscription["metadata"]
         suffix = hashlib.sha256(f"{metadata['uid']} {wanted}".encode()).hexdigest()[:5]
         name, namespace = f"install-{suffix}", metadata["namespace"]
         plan = await self._api.get(INSTALL_PLAN, name, namespace)
         if plan is None:
-            approval = found["spec"].get("installPlanApproval", "Automatic")
+            approval = subscription["spec"].get("installPlanApproval", "Automatic")
             others = await self._api.list(INSTALL_PLAN, namespace)
             content = {
-                "metadata": {"name": name, "namespace": namespace, "ownerReferences": [_loosely(found)]},
+                "metadata": {"name": name, "namespace": namespace, "ownerReferences": [_loosely(subscription)]},
                 "spec": {
                     "approval": approval,
                     "approved": approval == "Automatic",
@@ -170,23 +173,29 @@ class Catalog:
             raise LookupError(f"InstallPlan {name} went away")
         phase = "Installing" if plan["spec"]["approved"] else "RequiresApproval"
         return await self._api.set_status(
-            INSTALL_PLAN, plan, {"catalogSources": [found["spec"]["source"]], "phase": phase}
+            INSTALL_PLAN, plan, {"catalogSources": [subscription["spec"]["source"]], "phase": phase}
         )
 
-    async def _carry_out(self, found: Object, status: Object) -> None:
+    async def _carry_out(self, subscription: Object, status: Object) -> None:
         """Install what the Subscription's plan says, once it is approved."""
-        plan = await self._api.get(INSTALL_PLAN, status["installPlanRef"]["name"], found["metadata"]["namespace"])
+        plan = await self._api.get(
+            INSTALL_PLAN, status["installPlanRef"]["name"], subscription["metadata"]["namespace"]
+        )
         # As upstream: a plan that somebody has deleted is not made anew.
         if plan is None or not plan["spec"].get("approved"):
             return
         wanted = status["currentCSV"]
-        await self._install(found, wanted, status.get("installedCSV"))
+        await self._install(subscription, wanted, status.get("installedCSV"))
         await self._api.set_status(INSTALL_PLAN, plan, {"phase": "Complete"})
         # Set as soon as the CSV exists (catalog/operator.go, ensureSubscriptionCSVState): no sign of success.
-        await self._api.set_status(SUBSCRIPTION, found, {"installedCSV": wanted, "state": "AtLatestKnown"})
+        await self._api.set_status(SUBSCRIPTION, subscription, {"installedCSV": wanted, "state": "AtLatestKnown"})
 
-    async def _install(self, found: Object, wanted: str, replaced: str | None) -> None:
-        package, namespace, version = found["spec"]["name"], found["metadata"]["namespace"], version_of(wanted)
+    async def _install(self, subscription: Object, wanted: str, replaced: str | None) -> None:
+        package, namespace, version = (
+            subscription["spec"]["name"],
+            subscription["metadata"]["namespace"],
+            version_of(wanted),
+        )
         for crd in crds.of(package, version):
             # A newer operator brings its kind's newer schema.
             await self._api.apply(CRD, crd)
@@ -226,12 +235,12 @@ class Operators:
             for kind in (CSV, DEPLOYMENT, INSTALL_PLAN, SUBSCRIPTION)
             for each in await self._api.list(kind, labels=label)
         ]
-        found = await self._api.get(OPERATOR, key)
-        if found is None and parts:
-            found = await self._api.create(OPERATOR, {"metadata": {"name": key}, "spec": {}})
-        if found is not None:
+        operator = await self._api.get(OPERATOR, key)
+        if operator is None and parts:
+            operator = await self._api.create(OPERATOR, {"metadata": {"name": key}, "spec": {}})
+        if operator is not None:
             selector = {"matchExpressions": [{"key": label, "operator": "Exists"}]}
-            await self._api.set_status(OPERATOR, found, {"components": {"labelSelector": selector, "refs": parts}})
+            await self._api.set_status(OPERATOR, operator, {"components": {"labelSelector": selector, "refs": parts}})
         return None
 
     async def _adopt(self, subscription: Object) -> None:
@@ -252,28 +261,30 @@ def _loosely(owner: Object) -> Object:
     return {**owned_by(owner)[0], "controller": False, "blockOwnerDeletion": False}
 
 
-def _operator_of_subscription(found: Object) -> str:
-    return operator_name(found["spec"]["name"], found["metadata"]["namespace"])
+def _operator_of_subscription(subscription: Object) -> str:
+    return operator_name(subscription["spec"]["name"], subscription["metadata"]["namespace"])
 
 
-def _unsatisfiable(found: Object, why: str) -> ResolutionError:
-    return ResolutionError(f"constraints not satisfiable: {why}, subscription {found['metadata']['name']} exists")
+def _unsatisfiable(subscription: Object, why: str) -> ResolutionError:
+    return ResolutionError(
+        f"constraints not satisfiable: {why}, subscription {subscription['metadata']['name']} exists"
+    )
 
 
-def _named(found: Object) -> Object:
-    metadata = found["metadata"]
+def _named(obj: Object) -> Object:
+    metadata = obj["metadata"]
     return {
-        "apiVersion": found["apiVersion"],
-        "kind": found["kind"],
+        "apiVersion": obj["apiVersion"],
+        "kind": obj["kind"],
         "name": metadata["name"],
         "namespace": metadata["namespace"],
     }
 
 
-def _reference(found: Object) -> Object:
-    status = found.get("status", {})
+def _reference(obj: Object) -> Object:
+    status = obj.get("status", {})
     conditions = status.get("conditions") or []
-    if found["kind"] == CSV.name:
-        phase, said = status.get("phase"), (status.get("reason", ""), status.get("message", ""))
-        conditions = [condition(phase, "True", *said)] if phase else []
-    return {**_named(found), "conditions": conditions}
+    if obj["kind"] == CSV.name:
+        phase, state = status.get("phase"), (status.get("reason", ""), status.get("message", ""))
+        conditions = [condition(phase, "True", *state)] if phase else []
+    return {**_named(obj), "conditions": conditions}

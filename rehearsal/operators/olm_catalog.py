@@ -45,14 +45,14 @@ class Package:
 
     def asked(self, environment: Mapping[str, str]) -> str | None:
         """Return the version that the environment asks for, if any; raises ValueError for one that there is not."""
-        said = environment.get(self.variable)
-        if said is None:
+        wanted = environment.get(self.variable)
+        if wanted is None:
             return None
         for version in (*self.versions, *self.unheard):
-            if said in (version, _minor(version)):
+            if wanted in (version, _minor(version)):
                 return version
         raise ValueError(
-            f"{self.variable} is {said!r}; versions of {self.title} in a rehearsal: "
+            f"{self.variable} is {wanted!r}; versions of {self.title} in a rehearsal: "
             f"{', '.join(map(_minor, (*self.versions, *self.unheard)))}"
         )
 
@@ -183,9 +183,9 @@ def package_label(package: str, namespace: str) -> str:
     return operator_label(operator_name(package, namespace))
 
 
-def operator_of(found: Object) -> str | None:
+def operator_of(obj: Object) -> str | None:
     """Return the name of the Operator that an object is a part of, by its label."""
-    for label in found["metadata"].get("labels") or {}:
+    for label in obj["metadata"].get("labels") or {}:
         if label.startswith(_LABEL_PREFIX):
             return str(label.removeprefix(_LABEL_PREFIX))
     return None

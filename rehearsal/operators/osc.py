@@ -41,8 +41,8 @@ class KataConfigs:
             DAEMON_SET: self._of_ours,
         }
 
-    def _seen(self, found: Object) -> str:
-        name = str(found["metadata"]["name"])
+    def _seen(self, obj: Object) -> str:
+        name = str(obj["metadata"]["name"])
         self._known.add(name)
         self._changed.add(name)
         return name
@@ -50,15 +50,15 @@ class KataConfigs:
     def _any(self, _: Object) -> str | None:
         return next(iter(sorted(self._known)), None)
 
-    def _of_ours(self, found: Object) -> str | None:
-        metadata = found["metadata"]
+    def _of_ours(self, obj: Object) -> str | None:
+        metadata = obj["metadata"]
         ours = metadata["name"] in _NEWS or metadata["name"].startswith("osc-")
-        return self._any(found) if metadata["namespace"] == NAMESPACE and ours else None
+        return self._any(obj) if metadata["namespace"] == NAMESPACE and ours else None
 
     async def reconcile(self, key: str) -> float | None:
         """Bring the KataConfig one step further."""
-        found = await self._api.get(KATA_CONFIG, key)
-        if found is None:
+        kata_config = await self._api.get(KATA_CONFIG, key)
+        if kata_config is None:
             self._known.discard(key)
             self._changed.discard(key)
             return None
@@ -67,31 +67,36 @@ class KataConfigs:
             return None
         await kata_webhook.install(self._api)
         retry = self._context.clock.scaled(RETRY)
-        status: Object = {"kataNodes": {}, "runtimeClasses": [], **found.get("status", {})}
-        if found["spec"].get("enablePeerPods"):
-            await self._peer_pods.follow_gate(await self._confidential(version))
-            if key in self._changed and "deletionTimestamp" not in found["metadata"]:
+        status: Object = {"kataNodes": {}, "runtimeClasses": [], **kata_config.get("status", {})}
+        if kata_config["spec"].get("enablePeerPods"):
+            await self._peer_pods.follow_gate(confidential=await self._confidential(version))
+            if key in self._changed and "deletionTimestamp" not in kata_config["metadata"]:
                 await self._peer_pods.credentials.ask()
         self._changed.discard(key)
-        if "deletionTimestamp" in found["metadata"] and _reason(status) not in ("Installing", "Updating"):
-            return retry if await self._delete(found, status, version) else None
-        again = await self._install(found, status, version)
-        await self._api.set_status(KATA_CONFIG, found, status)
-        await self._nodes.log_level(found["spec"].get("logLevel") or "info")
+        if "deletionTimestamp" in kata_config["metadata"] and _reason(status) not in ("Installing", "Updating"):
+            return retry if await self._delete(kata_config, status, version) else None
+        again = await self._install(kata_config, status, version)
+        await self._api.set_status(KATA_CONFIG, kata_config, status)
+        await self._nodes.log_level(kata_config["spec"].get("logLevel") or "info")
         return retry if again else None
 
     async def _confidential(self, version: str) -> bool:
         gates = await self._api.get(CONFIG_MAP, "osc-feature-gates", NAMESPACE)
         return gate_is_open((gates or {}).get("data", {}).get("confidential"), version)
 
-    async def _install(self, found: Object, status: Object, version: str) -> bool:
+    async def _install(self, kata_config: Object, status: Object, version: str) -> bool:
         """Take one step of installation; True if the next one needs a retry."""
-        if FINALIZER not in found["metadata"].get("finalizers", []) and "deletionTimestamp" not in found["metadata"]:
-            kept = found["metadata"].get("finalizers", [])
-            found.update(await self._api.patch(KATA_CONFIG, found, {"metadata": {"finalizers": [*kept, FINALIZER]}}))
-        if await self._nodes.install_machine_configs(found):
+        if (
+            FINALIZER not in kata_config["metadata"].get("finalizers", [])
+            and "deletionTimestamp" not in kata_config["metadata"]
+        ):
+            kept = kata_config["metadata"].get("finalizers", [])
+            kata_config.update(
+                await self._api.patch(KATA_CONFIG, kata_config, {"metadata": {"finalizers": [*kept, FINALIZER]}})
+            )
+        if await self._nodes.install_machine_configs(kata_config):
             in_progress(status, "True", "Installing", "Performing initial installation of kata on cluster")
-        if await self._nodes.label(found) and not await self._updating():
+        if await self._nodes.label(kata_config) and not await self._updating():
             status["waitingForMcoToStart"] = True
         await self._nodes.install_pool()
         busy = await self._updating()
@@ -102,37 +107,38 @@ class KataConfigs:
         status["waitingForMcoToStart"] = False
         if failing := await self._nodes.report(status):
             in_progress(status, "True", "Failed", f"Node {failing} Degraded")
-        return False if busy else await self._finish(found, status, version)
+        return False if busy else await self._finish(kata_config, status, version)
 
-    async def _finish(self, found: Object, status: Object, version: str) -> bool:
+    async def _finish(self, kata_config: Object, status: Object, version: str) -> bool:
         in_progress(status, "False")
-        await self._peer_pods.runtime_class(found, status, "kata", "250m", "350Mi")
-        if not found["spec"].get("enablePeerPods"):
+        await self._peer_pods.runtime_class(kata_config, status, "kata", "250m", "350Mi")
+        await self._nodes.monitor_scc(wanted=True)
+        if not kata_config["spec"].get("enablePeerPods"):
             return False
         try:
-            done, reason, message = await self._peer_pods.image(found, version, create=True)
+            done, reason, message = await self._peer_pods.image(kata_config, version, create=True)
         except ImageProblemError as problem:
             in_progress(status, "True", "PodVMImageJobFailed", str(problem))
             return True
         in_progress(status, "True", reason, message)
         if not done:
             return True
-        await self._peer_pods.daemon_set(found, version)
-        await self._peer_pods.runtime_class(found, status, "kata-remote", "250m", "120Mi")
+        await self._peer_pods.daemon_set(kata_config, version)
+        await self._peer_pods.runtime_class(kata_config, status, "kata-remote", "250m", "120Mi")
         if since(version, "1.13"):
-            await self._peer_pods.runtime_class(found, status, "kata-nvidia-gpu", "250m", "120Mi")
+            await self._peer_pods.runtime_class(kata_config, status, "kata-nvidia-gpu", "250m", "120Mi")
         # Also after a failed image job: then the condition says that all is done, and no image is there.
         in_progress(status, "False")
         return False
 
-    async def _delete(self, found: Object, status: Object, version: str) -> bool:
+    async def _delete(self, kata_config: Object, status: Object, version: str) -> bool:
         """Take one step of removal; True if the next one needs a retry."""
         if blocking := await self._kata_pods(status):
             message = (
                 f'Existing pods using "kata-runtime" found. Please delete the pods manually: {", ".join(blocking)}'
             )
             in_progress(status, "False", "BlockedByExistingKataPods", message)
-            await self._api.set_status(KATA_CONFIG, found, status)
+            await self._api.set_status(KATA_CONFIG, kata_config, status)
             return True
         if await self._nodes.unlabel():
             status["waitingForMcoToStart"] = True
@@ -140,28 +146,29 @@ class KataConfigs:
         await self._nodes.remove_machine_configs()
         busy = updating(await self._api.get(MACHINE_CONFIG_POOL, "worker"))
         if not busy and status.get("waitingForMcoToStart"):
-            await self._api.set_status(KATA_CONFIG, found, status)
+            await self._api.set_status(KATA_CONFIG, kata_config, status)
             return False
         status["waitingForMcoToStart"] = False
         await self._nodes.report(status)
         again = False
         if not busy:
             await self._nodes.remove_pool()
-            again = found["spec"].get("enablePeerPods", False) and not await self._remove_peer_pods(
-                found, status, version
+            again = kata_config["spec"].get("enablePeerPods", False) and not await self._remove_peer_pods(
+                kata_config, status, version
             )
-        await self._api.set_status(KATA_CONFIG, found, status)
+        await self._api.set_status(KATA_CONFIG, kata_config, status)
         if not busy and not again:
+            await self._nodes.monitor_scc(wanted=False)
             await self._nodes.log_level(None)
             # Upstream only when it is gone; an operator that is not there at that moment would leave the request.
             await self._peer_pods.credentials.give_back()
-            kept = [each for each in found["metadata"]["finalizers"] if each != FINALIZER]
-            await self._api.patch(KATA_CONFIG, found, {"metadata": {"finalizers": kept}})
+            kept = [each for each in kata_config["metadata"]["finalizers"] if each != FINALIZER]
+            await self._api.patch(KATA_CONFIG, kata_config, {"metadata": {"finalizers": kept}})
         return again
 
-    async def _remove_peer_pods(self, found: Object, status: Object, version: str) -> bool:
+    async def _remove_peer_pods(self, kata_config: Object, status: Object, version: str) -> bool:
         await self._peer_pods.remove_daemon_set()
-        done, reason, message = await self._peer_pods.image(found, version, create=False)
+        done, reason, message = await self._peer_pods.image(kata_config, version, create=False)
         in_progress(status, "True", reason, message)
         return done
 

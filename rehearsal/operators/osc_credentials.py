@@ -35,8 +35,8 @@ class Credentials:
 
     async def ask(self) -> None:
         """Ask for credentials, unless a user has brought some."""
-        found = await self._api.get(SECRET, TARGET, NAMESPACE)
-        if found is not None and not _generated(found):
+        secret = await self._api.get(SECRET, TARGET, NAMESPACE)
+        if secret is not None and not _generated(secret):
             return
         spec = {
             "secretRef": {"name": SOURCE, "namespace": NAMESPACE},
@@ -50,9 +50,9 @@ class Credentials:
 
     async def give_back(self) -> None:
         """Take the request back: the Cloud Credential Operator deletes its Secret, and ours goes with it."""
-        found = await self._api.get(CREDENTIALS_REQUEST, REQUEST_NAME, CCO_NAMESPACE)
-        if found is not None:
-            await self._api.delete(CREDENTIALS_REQUEST, found)
+        request = await self._api.get(CREDENTIALS_REQUEST, REQUEST_NAME, CCO_NAMESPACE)
+        if request is not None:
+            await self._api.delete(CREDENTIALS_REQUEST, request)
 
     async def token_volumes(self) -> Mapping[str, list[Object]]:
         """Return the volume and the mount with the cluster's token, where OLM gives the operator an identity.
@@ -60,8 +60,8 @@ class Credentials:
         ``peerpods.go`` (00b58ece) configureCAAProvider; the variables are those of the Subscription's ``spec.config``.
         """
         for each in await self._api.list(SUBSCRIPTION, NAMESPACE):
-            said = {one["name"] for one in each["spec"].get("config", {}).get("env", []) if one.get("value")}
-            if said >= _STS:
+            names = {one["name"] for one in each["spec"].get("config", {}).get("env", []) if one.get("value")}
+            if names >= _STS:
                 token = {"serviceAccountToken": {"path": "token", "audience": "openshift"}}
                 mount = {"name": _TOKEN, "mountPath": "/var/run/secrets/openshift/serviceaccount"}
                 return {"volumes": [{"name": _TOKEN, "projected": {"sources": [token]}}], "volumeMounts": [mount]}
@@ -70,19 +70,19 @@ class Credentials:
     async def map(self) -> Object | None:
         """Bring ``peer-pods-secret`` to what ``cco-secret`` says, and return it; None where there is neither."""
         source = await self._api.get(SECRET, SOURCE, NAMESPACE)
-        found = await self._api.get(SECRET, TARGET, NAMESPACE)
-        if source is None or (found is not None and not _generated(found)):
-            return found
+        secret = await self._api.get(SECRET, TARGET, NAMESPACE)
+        if source is None or (secret is not None and not _generated(secret)):
+            return secret
         data = {_KEYS[key]: value for key, value in source.get("data", {}).items() if key in _KEYS}
         metadata = source["metadata"]
         owner = {"apiVersion": "v1", "kind": "Secret", "name": metadata["name"], "uid": metadata["uid"]}
         place: Object = {"name": TARGET, "namespace": NAMESPACE, "labels": {GENERATED: "true"}}
         wanted = {"metadata": {**place, "ownerReferences": [owner]}, "data": data}
-        if found is None:
+        if secret is None:
             return await self._api.create(SECRET, wanted) or await self._api.get(SECRET, TARGET, NAMESPACE)
-        if found.get("data") != data or found["metadata"].get("ownerReferences") != [owner]:
-            return dict(await self._api.patch(SECRET, found, wanted))
-        return found
+        if secret.get("data") != data or secret["metadata"].get("ownerReferences") != [owner]:
+            return dict(await self._api.patch(SECRET, secret, wanted))
+        return secret
 
 
 def _generated(secret: Object) -> bool:

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 
 from rehearsal.api import Object
-from rehearsal.kinds import CONTAINER_RUNTIME_CONFIG, MACHINE_CONFIG, MACHINE_CONFIG_POOL, NODE
+from rehearsal.kinds import CONTAINER_RUNTIME_CONFIG, MACHINE_CONFIG, MACHINE_CONFIG_POOL, NODE, SCC
+from rehearsal.operators import pools
 from rehearsal.operators.context import Context
-from rehearsal.operators.machine_config import STATE_DONE, pool_of
+from rehearsal.operators.machine_config import STATE_DONE
 from rehearsal.operators.world import CURRENT, ROLE, STATE
 
 KATA_OC = f"{ROLE}kata-oc"
 _ROLE_LABEL = "machineconfiguration.openshift.io/role"
 _POOL_LABEL = "pools.operator.machineconfiguration.openshift.io/kata-oc"
 _LOG_LEVEL = "kata-crio-config"
+_SCC = "sandboxed-containers-operator-scc"
 _EXTENSION = "50-enable-sandboxed-containers-extension"
 _PEER_PODS = ("40-worker-kata-remote-config", "50-kata-remote")
 _LISTS = (
@@ -52,21 +54,25 @@ class KataNodes:
 
         None takes it away. Without one the level is ``info``, and none is made for that.
         """
-        found = await self._api.get(CONTAINER_RUNTIME_CONFIG, _LOG_LEVEL)
-        said = {"containerRuntimeConfig": {"logLevel": wanted}}
+        existing = await self._api.get(CONTAINER_RUNTIME_CONFIG, _LOG_LEVEL)
+        wanted_spec = {"containerRuntimeConfig": {"logLevel": wanted}}
         if wanted is None:
             await self._api.delete(CONTAINER_RUNTIME_CONFIG, {"metadata": {"name": _LOG_LEVEL}})
-        elif found is not None:
-            if found["spec"]["containerRuntimeConfig"]["logLevel"] != wanted:
-                await self._api.patch(CONTAINER_RUNTIME_CONFIG, found, {"spec": said})
+        elif existing is not None:
+            if existing["spec"]["containerRuntimeConfig"]["logLevel"] != wanted:
+                await self._api.patch(CONTAINER_RUNTIME_CONFIG, existing, {"spec": wanted_spec})
         elif wanted != "info":
-            spec = {**said, "machineConfigPoolSelector": {"matchLabels": {_POOL_LABEL: ""}}}
+            spec = {**wanted_spec, "machineConfigPoolSelector": {"matchLabels": {_POOL_LABEL: ""}}}
             await self._api.create(CONTAINER_RUNTIME_CONFIG, {"metadata": {"name": _LOG_LEVEL}, "spec": spec})
 
     async def label(self, kata_config: Object) -> bool:
-        """Give the label kata-oc to the workers of the pool selector and take it from the others; True on a change."""
+        """Give the label kata-oc to the workers of the pool selector and take it from the others; True on a change.
+
+        Nodes that run Windows, masters that take workloads and those of other custom pools get it, too
+        (``updateNodeLabels`` at 00ef4c71), although the machine config operator will not move them.
+        """
         selector = kata_config["spec"].get("kataConfigPoolSelector") or {}
-        return await self._relabel(lambda node: _matches(selector, node["metadata"]["labels"]))
+        return await self._relabel(lambda node: pools.matches(selector, node["metadata"]["labels"]))
 
     async def unlabel(self) -> bool:
         """Take the label from every node; True on a change."""
@@ -80,6 +86,12 @@ class KataNodes:
                 await self._api.patch(NODE, node, {"metadata": {"labels": {KATA_OC: "" if wants else None}}})
                 changed = True
         return changed
+
+    async def monitor_scc(self, *, wanted: bool) -> None:
+        """Create, or delete, the SecurityContextConstraints of the monitor of kata; its DaemonSet is not modelled."""
+        monitor = "system:serviceaccount:openshift-sandboxed-containers-operator:monitor"
+        content = {"metadata": {"name": _SCC}, "users": [monitor]}
+        await (self._api.create(SCC, content) if wanted else self._api.delete(SCC, content))
 
     async def install_pool(self) -> None:
         """Create pool kata-oc."""
@@ -98,16 +110,19 @@ class KataNodes:
     async def report(self, status: Object) -> str | None:
         """Write ``kataNodes`` and return a degraded node, if there is one."""
         lists: dict[str, list[str]] = {name: [] for name in _LISTS}
-        workers = await self._workers()
-        for node in workers:
-            pool = await self._api.get(MACHINE_CONFIG_POOL, pool_of(node))
-            target = ((pool or {}).get("spec", {}).get("configuration") or {}).get("name")
-            where = _where(node, target)
-            if where is not None:
+        targets = {pool: await self._target(pool) for pool in ("kata-oc", "worker")}
+        for node in await self._workers():
+            target = targets["kata-oc" if KATA_OC in node["metadata"]["labels"] else "worker"]
+            if (where := _where(node, target)) is not None:
                 lists[where].append(node["metadata"]["name"])
-        count = sum(KATA_OC in node["metadata"]["labels"] for node in workers)
+        # Every node with the label counts, also one that can never be ready (updateStatus).
+        count = len(await self._api.list(NODE, labels=KATA_OC))
         status["kataNodes"] = {**lists, "nodeCount": count, "readyNodeCount": len(lists["installed"])}
         return next(iter(lists["failedToInstall"] + lists["failedToUninstall"]), None)
+
+    async def _target(self, pool: str) -> str | None:
+        pool_object = await self._api.get(MACHINE_CONFIG_POOL, pool)
+        return ((pool_object or {}).get("spec", {}).get("configuration") or {}).get("name")
 
     async def _workers(self) -> list[Object]:
         return await self._api.list(NODE, labels=f"{ROLE}worker")
@@ -115,7 +130,9 @@ class KataNodes:
 
 def _where(node: Object, target: str | None) -> str | None:
     """Return the list that the node belongs on (openshift_controller.go, isNodeInstalled and its siblings)."""
-    annotations = node["metadata"]["annotations"]
+    annotations = node["metadata"].get("annotations", {})
+    if STATE not in annotations or CURRENT not in annotations:  # a Windows node, which is counted all the same
+        return None
     kata, done = KATA_OC in node["metadata"]["labels"], annotations[STATE] == STATE_DONE
     if annotations[STATE] == "Degraded":
         return "failedToInstall" if kata else "failedToUninstall"
@@ -124,22 +141,3 @@ def _where(node: Object, target: str | None) -> str | None:
     if done and annotations[CURRENT] == target:
         return "installed" if kata else None
     return "waitingToInstall" if kata else "waitingToUninstall"
-
-
-def _matches(selector: Object, labels: Object) -> bool:
-    if any(labels.get(key) != value for key, value in selector.get("matchLabels", {}).items()):
-        return False
-    return all(_meets(expression, labels) for expression in selector.get("matchExpressions", []))
-
-
-def _meets(expression: Object, labels: Object) -> bool:
-    key, values = expression["key"], expression.get("values", [])
-    match expression["operator"]:
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-        case "In":
-            return labels.get(key) in values
-        case _:
-            return labels.get(key) not in values

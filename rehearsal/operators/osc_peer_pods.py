@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.api import Object
-from rehearsal.kinds import CONFIG_MAP, DAEMON_SET, JOB, RUNTIME_CLASS
+from rehearsal.kinds import CONFIG_MAP, DAEMON_SET, JOB, RUNTIME_CLASS, SECRET
 from rehearsal.operators.context import Context, owned_by
 from rehearsal.operators.osc_credentials import TARGET as SECRET_NAME
 from rehearsal.operators.osc_credentials import Credentials
@@ -18,6 +18,15 @@ PACKAGE = "sandboxed-containers-operator"
 CREATE_JOB, DELETE_JOB = "osc-podvm-image-creation", "osc-podvm-image-deletion"
 DAEMON_SET_NAME = "osc-caa-ds"
 IMAGE_KEY = "AZURE_IMAGE_ID"
+BUILDER = "azure-podvm-image-cm"
+"""ConfigMap that the image jobs read, and that users may change."""
+_FROM_FILE = {
+    "CONFIDENTIAL_COMPUTE_ENABLED": "no",
+    "IMAGE_DEFINITION_NAME": "podvm-image",
+    "IMAGE_DEFINITION_SKU": "OSC-PodVM",
+    "IMAGE_VERSION": "1.0.0",
+}
+"""What it has when the operator makes it (``azure-podvm-image-cm.yaml``), as far as jobs differ by it."""
 _CONFIG_VERSION = "peer-pods-cm/version"
 _TLS = [
     {"name": "TLS_MIN_VERSION", "value": "VersionTLS12"},
@@ -40,19 +49,19 @@ class PeerPods:
         self._api = context.api
         self.credentials = Credentials(context.api)
 
-    async def follow_gate(self, confidential: bool) -> None:  # noqa: FBT001 - the gate's value
+    async def follow_gate(self, *, confidential: bool) -> None:
         """Write what the gate ``confidential`` decides; nothing about the image once one is set."""
         config = await self._config()
         if config is None:
             return
         if not config.get("data", {}).get(IMAGE_KEY):
-            said = {"CONFIDENTIAL_COMPUTE_ENABLED": "yes" if confidential else "no"}
-            image = await self._api.get(CONFIG_MAP, "azure-podvm-image-cm", NAMESPACE)
-            if image is not None:
-                await self._api.patch(CONFIG_MAP, image, {"data": said})
+            data = {"CONFIDENTIAL_COMPUTE_ENABLED": "yes" if confidential else "no"}
+            builder = await self._api.get(CONFIG_MAP, BUILDER, NAMESPACE)
+            if builder is not None:
+                await self._api.patch(CONFIG_MAP, builder, {"data": data})
             elif confidential:
-                metadata = {"name": "azure-podvm-image-cm", "namespace": NAMESPACE}
-                await self._api.create(CONFIG_MAP, {"metadata": metadata, "data": said})
+                metadata = {"name": BUILDER, "namespace": NAMESPACE}
+                await self._api.create(CONFIG_MAP, {"metadata": metadata, "data": {**_FROM_FILE, **data}})
         # On every reconcile, whoever else writes it.
         await self._api.patch(CONFIG_MAP, config, {"data": {"DISABLECVM": "false" if confidential else "true"}})
 
@@ -67,13 +76,15 @@ class PeerPods:
         config = await self._config()
         data = (config or {}).get("data", {})
         if create:
+            await self._pull_secret()
             await self._credentials(version)
             if missing := [key for key in _CM_KEYS if not data.get(key)]:
                 text = "cannot find the required keys in peer-pods-cm ConfigMap"
                 raise ImageProblemError(f"{text}: {', '.join(missing)}")
             # From the operator's file, where the gate has not made it (createImageConfigMapFromFile).
-            metadata = {"name": "azure-podvm-image-cm", "namespace": NAMESPACE}
-            await self._api.create(CONFIG_MAP, {"metadata": metadata, "data": {"CONFIDENTIAL_COMPUTE_ENABLED": "no"}})
+            await self._api.create(
+                CONFIG_MAP, {"metadata": {"name": BUILDER, "namespace": NAMESPACE}, "data": dict(_FROM_FILE)}
+            )
         elif config is None:
             return True, "PodVMImageDeleted", "no peer-pods-cm"
         name, word = (CREATE_JOB, "Creating") if create else (DELETE_JOB, "Deleting")
@@ -97,12 +108,21 @@ class PeerPods:
     async def _config(self) -> Object | None:
         return await self._api.get(CONFIG_MAP, "peer-pods-cm", NAMESPACE)
 
+    async def _pull_secret(self) -> None:
+        """Copy the cluster's pull secret for the image job; nobody takes the copy away (``createAuthJsonSecret``)."""
+        source = await self._api.get(SECRET, "pull-secret", "openshift-config")
+        if source is not None and await self._api.get(SECRET, "auth-json-secret", NAMESPACE) is None:
+            data = {"auth.json": source["data"][".dockerconfigjson"]}
+            await self._api.create(
+                SECRET, {"metadata": {"name": "auth-json-secret", "namespace": NAMESPACE}, "data": data}
+            )
+
     async def _credentials(self, version: str) -> None:
         """Look for ``peer-pods-secret``, and for what it needs (``validatePeerPodsConfigs``)."""
-        found = await self.credentials.map()
-        if found is None:
+        secret = await self.credentials.map()
+        if secret is None:
             raise ImageProblemError(f'cannot find the {SECRET_NAME} Secret: secrets "{SECRET_NAME}" not found')
-        data = found.get("data") or {}
+        data = secret.get("data") or {}
         by_token = since(version, "1.12") and data.get("AZURE_FEDERATED_TOKEN_FILE")
         needed = [key for key in _SECRET_KEYS if not (by_token and key == "AZURE_CLIENT_SECRET")]
         if missing := [key for key in needed if not data.get(key)]:
@@ -154,20 +174,20 @@ class PeerPods:
             await self._update(spec, metadata, restarts=restarts)
 
     async def _update(self, spec: Object, metadata: Object, *, restarts: bool) -> None:
-        found = await self._api.get(DAEMON_SET, DAEMON_SET_NAME, NAMESPACE)
-        if found is None:
+        daemon_set = await self._api.get(DAEMON_SET, DAEMON_SET_NAME, NAMESPACE)
+        if daemon_set is None:
             return
-        template = found["spec"]["template"]
+        template = daemon_set["spec"]["template"]
         change: Object = {}
-        container, there = spec["containers"][0], template["spec"]["containers"][0]
-        parts = [(each["image"], each.get("volumeMounts") or []) for each in (container, there)]
+        container, current = spec["containers"][0], template["spec"]["containers"][0]
+        parts = [(each["image"], each.get("volumeMounts") or []) for each in (container, current)]
         if parts[0] != parts[1]:
             change["spec"] = {"containers": [container], "volumes": spec.get("volumes", [])}
         if restarts:
             wanted = metadata["annotations"]
             others = dict.fromkeys(template["metadata"].get("annotations", {}).keys() - wanted.keys())
             change["metadata"] = {"annotations": {**wanted, **others}}
-        await self._api.patch(DAEMON_SET, found, {"spec": {"template": change}})
+        await self._api.patch(DAEMON_SET, daemon_set, {"spec": {"template": change}})
 
     async def remove_daemon_set(self) -> None:
         """Delete ``osc-caa-ds``."""
@@ -182,17 +202,17 @@ def _image_job(name: str, kata_config: Object, version: str) -> Mapping[str, Any
         "metadata": {"name": name, "namespace": NAMESPACE, "ownerReferences": owned_by(kata_config)},
         "spec": {
             "backoffLimit": 1,
-            "template": {"metadata": {"labels": {"job": name}}, "spec": pod},
+            "template": {"spec": pod},
         },
     }
 
 
-def gate_is_open(said: str | None, version: str) -> bool:
+def gate_is_open(value: str | None, version: str) -> bool:
     """Return what the operator of this version takes the feature gate's text for.
 
     Exactly ``true`` (fg_handler.go e3399966), from 1.12 on whatever Go's ``strconv.ParseBool`` does (00b58ece).
     """
-    return said in _TRUE if since(version, "1.12") else said == "true"
+    return value in _TRUE if since(version, "1.12") else value == "true"
 
 
 def since(version: str, first: str) -> bool:

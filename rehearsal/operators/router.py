@@ -1,9 +1,11 @@
-"""OpenShift's router: it admits Routes, the first one of a host, and gives a host to a Route without one.
+"""OpenShift's router: it admits Routes, of a host those of the oldest one's namespace, and gives a host to one without.
 
-It refuses a Route whose certificate it cannot serve, as the real one does (openshift/router ``ExtendedValidator``).
+It refuses a Route whose certificate it cannot serve, as the real one does (openshift/router ``ExtendedValidator``). Who
+has a host: openshift/router at 4b401a86 ``pkg/router/controller/hostindex/activation.go`` (SameNamespace) and
+``unique_host.go``; a Route that goes, or takes another host, makes room for those that waited.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -23,46 +25,87 @@ class Routes:
         self._context = context
         self._api = context.api
         self.watches: Mapping[Kind, KeyOf] = {ROUTE: key_of}
+        self._hosts: dict[str, str] = {}
 
     async def reconcile(self, key: str) -> float | None:
-        """Admit one Route, or say why not."""
+        """Admit one Route, or say why not, and look again at those with a host that it has or had."""
         namespace, _, name = key.partition("/")
-        found = await self._api.get(ROUTE, name, namespace)
-        if found is None or "deletionTimestamp" in found["metadata"]:
+        route = await self._api.get(ROUTE, name, namespace)
+        before = self._hosts.pop(key, None)
+        if route is None or "deletionTimestamp" in route["metadata"]:
+            await self._others(key, before)
             return None
-        if wait := self._context.clock.left(f"route {found['metadata']['uid']}", ROUTE_ADMISSION):
+        if host := route["spec"].get("host"):
+            self._hosts[key] = host
+        wait = await self._admit(route)
+        for each in {before, host} - {None}:
+            await self._others(key, each)
+        return wait
+
+    async def _others(self, key: str, host: str | None) -> None:
+        for other in await self._api.list(ROUTE) if host else ():
+            if other["spec"].get("host") == host and key_of(other) != key:
+                await self._admit(other)
+
+    async def _admit(self, route: Object) -> float | None:
+        namespace, name = route["metadata"]["namespace"], route["metadata"]["name"]
+        if wait := self._context.clock.left(f"route {route['metadata']['uid']}", ROUTE_ADMISSION):
             return wait
         ingress = await self._api.get(INGRESS, "cluster")
         domain = ingress["spec"]["domain"] if ingress else "example.com"
-        host = found["spec"].get("host")
+        host = route["spec"].get("host")
         if not host:
             host = f"{name}-{namespace}.{domain}"
-            found = await self._api.patch(ROUTE, found, {"spec": {"host": host}})
-        said = await self._verdict(found, host)
-        ingresses = [{"host": host, "routerName": "default", "wildcardPolicy": "None", "conditions": [said]}]
-        await self._api.set_status(ROUTE, found, {"ingress": ingresses})
+            route = await self._api.patch(ROUTE, route, {"spec": {"host": host}})
+        verdict = await self._verdict(route, host)
+        ingresses = [{"host": host, "routerName": "default", "wildcardPolicy": "None", "conditions": [verdict]}]
+        await self._api.set_status(ROUTE, route, {"ingress": ingresses})
         return None
 
-    async def _verdict(self, found: Object, host: str) -> Object:
-        for other in await self._api.list(ROUTE):
-            older = other["metadata"]["creationTimestamp"] < found["metadata"]["creationTimestamp"]
-            if older and other["spec"].get("host") == host and key_of(other) != key_of(found):
-                return condition("Admitted", "False", "HostAlreadyClaimed", f"{key_of(other)} has the host already")
-        if problem := tls_problem(found["spec"].get("tls", {})):
+    async def _verdict(self, route: Object, host: str) -> Object:
+        older = [
+            each
+            for each in await self._api.list(ROUTE)
+            if each["spec"].get("host") == host
+            and _age(each) < _age(route)
+            and "deletionTimestamp" not in each["metadata"]
+        ]
+        if problem := claimed(route, host, sorted(older, key=_age)):
+            return condition("Admitted", "False", "HostAlreadyClaimed", problem)
+        if problem := tls_problem(route["spec"].get("tls", {})):
             return condition("Admitted", "False", "ExtendedValidationFailed", problem)
         return condition("Admitted", "True")
 
 
-def tls_problem(said: Mapping[str, str]) -> str | None:
+def claimed(route: Object, host: str, older: Sequence[Object]) -> str | None:
+    """Return why a Route does not get its host, or None; ``older``: the older Routes of that host, the oldest first."""
+    if not older:
+        return None
+    if older[0]["metadata"]["namespace"] != route["metadata"]["namespace"]:
+        return f"a route in another namespace holds {host} and is older than {route['metadata']['name']}"
+    for each in older:
+        passthrough = "passthrough" in {one["spec"].get("tls", {}).get("termination") for one in (each, route)}
+        same = each["spec"].get("path", "") == route["spec"].get("path", "")
+        inside = each["metadata"]["namespace"] == route["metadata"]["namespace"]
+        if inside and (same or (passthrough and "tls" in each["spec"] and "tls" in route["spec"])):
+            return f"route {each['metadata']['name']} already exposes {host} and is older"
+    return None
+
+
+def _age(route: Object) -> tuple[str, str]:
+    return str(route["metadata"]["creationTimestamp"]), str(route["metadata"]["uid"])
+
+
+def tls_problem(tls: Mapping[str, str]) -> str | None:
     """Return what keeps the router from serving ``spec.tls`` of a Route, or None."""
-    certificate, key = said.get("certificate"), said.get("key")
-    if said.get("termination") == "passthrough":
+    certificate, key = tls.get("certificate"), tls.get("key")
+    if tls.get("termination") == "passthrough":
         return "spec.tls: passthrough termination does not support certificates" if certificate or key else None
     if bool(certificate) != bool(key):
         return "spec.tls: certificate and key go together"
     try:
         leaf = x509.load_pem_x509_certificates(certificate.encode())[0] if certificate else None
-        if authority := said.get("caCertificate"):
+        if authority := tls.get("caCertificate"):
             x509.load_pem_x509_certificates(authority.encode())
         own = load_pem_private_key(key.encode(), password=None) if key else None
     except (ValueError, TypeError) as error:

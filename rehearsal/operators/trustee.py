@@ -5,12 +5,11 @@ must resolve, mounts (``trustee_template``), the finalizer that comes after the 
 the readiness in the status, and the migration of 1.2 (``trustee_migration``). A TrusteeConfig is not modelled.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.api import Kind, Object
-from rehearsal.kinds import CONFIG_MAP, CSV, DEPLOYMENT, KBS_CONFIG, SECRET, SERVICE, SUBSCRIPTION
+from rehearsal.kinds import CONFIG_MAP, CSV, DEPLOYMENT, KBS_CONFIG, SECRET, SERVICE
 from rehearsal.operators import trustee_migration, trustee_template
 from rehearsal.operators.context import Context, KeyOf, key_of, owned_by
 from rehearsal.operators.trustee_template import (
@@ -29,7 +28,6 @@ _DEPLOYMENT, _SERVICE = "trustee-deployment", "kbs-service"
 _OWNED = "/owned"
 _AFTER_CREATION = 10.0
 """Seconds until the next look at a Deployment that was just made (``RequeueAfter``, from 1.1)."""
-_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
 
 class KbsConfigs:
@@ -49,25 +47,25 @@ class KbsConfigs:
             SECRET: self._named_by,
         }
 
-    def _seen(self, found: Object) -> str | None:
-        if found["metadata"]["namespace"] != NAMESPACE:
+    def _seen(self, obj: Object) -> str | None:
+        if obj["metadata"]["namespace"] != NAMESPACE:
             return None
-        self._named[key_of(found)] = set(_texts(found.get("spec", {})))
-        return key_of(found)
+        self._named[key_of(obj)] = set(_texts(obj.get("spec", {})))
+        return key_of(obj)
 
-    def _started(self, found: Object) -> str | None:
+    def _started(self, obj: Object) -> str | None:
         """Name a KbsConfig to look at because the operator may have started, in this or another version."""
-        inside = found["metadata"]["namespace"] == NAMESPACE
+        inside = obj["metadata"]["namespace"] == NAMESPACE
         return next(iter(sorted(self._named)), None) if inside else None
 
-    def _owned(self, found: Object) -> str | None:
-        key = self._started(found)
-        return f"{key}{_OWNED}" if key and found["metadata"]["name"] == _DEPLOYMENT else None
+    def _owned(self, obj: Object) -> str | None:
+        key = self._started(obj)
+        return f"{key}{_OWNED}" if key and obj["metadata"]["name"] == _DEPLOYMENT else None
 
-    def _named_by(self, found: Object) -> str | None:
-        if found["metadata"]["namespace"] != NAMESPACE:
+    def _named_by(self, obj: Object) -> str | None:
+        if obj["metadata"]["namespace"] != NAMESPACE:
             return None
-        name = found["metadata"]["name"]
+        name = obj["metadata"]["name"]
         return next((key for key, names in sorted(self._named.items()) if name in names), None)
 
     async def reconcile(self, key: str) -> float | None:
@@ -77,52 +75,45 @@ class KbsConfigs:
             return None  # only from 1.1 does the operator watch what it made
         key = key.removesuffix(_OWNED)
         namespace, _, name = key.partition("/")
-        found = await self._api.get(KBS_CONFIG, name, namespace)
-        if found is None:
+        kbs_config = await self._api.get(KBS_CONFIG, name, namespace)
+        if kbs_config is None:
             self._named.pop(key, None)
         elif number is not None:
-            if "deletionTimestamp" in found["metadata"]:
-                await self._finalize(found)
+            if "deletionTimestamp" in kbs_config["metadata"]:
+                await self._finalize(kbs_config)
             else:
-                return await self._deploy(found, number)
+                return await self._deploy(kbs_config, number)
         return None
 
     async def _installed(self) -> Number | None:
         """Return the version of the operator that runs, or None where none does."""
-        for subscription in await self._api.list(SUBSCRIPTION, NAMESPACE):
-            csv = subscription.get("status", {}).get("installedCSV")
-            if subscription["spec"]["name"] != PACKAGE or not csv:
-                continue
-            found = await self._api.get(CSV, csv, NAMESPACE)
-            if found is not None and found.get("status", {}).get("phase") == "Succeeded":
-                said = _VERSION.search(str(found["spec"].get("version") or csv))
-                return tuple(int(part) for part in said[0].split(".")) if said else None
-        return None
+        version = await self._context.installed_version(PACKAGE, NAMESPACE)
+        return tuple(map(int, version.split("."))) if version else None
 
-    async def _finalize(self, found: Object) -> None:
-        finalizers = found["metadata"].get("finalizers", [])
+    async def _finalize(self, kbs_config: Object) -> None:
+        finalizers = kbs_config["metadata"].get("finalizers", [])
         if FINALIZER in finalizers:
             deployment = await self._api.get(DEPLOYMENT, _DEPLOYMENT, NAMESPACE)
             if deployment is None:  # as upstream: then the finalizer stays, and so does the KbsConfig
                 raise UnresolvedError(f"deployments.apps {_DEPLOYMENT!r} not found")
             await self._api.delete(DEPLOYMENT, deployment)
         kept = [each for each in finalizers if each != FINALIZER]
-        await self._api.patch(KBS_CONFIG, found, {"metadata": {"finalizers": kept}})
+        await self._api.patch(KBS_CONFIG, kbs_config, {"metadata": {"finalizers": kept}})
 
-    async def _deploy(self, found: Object, number: Number) -> float | None:
+    async def _deploy(self, kbs_config: Object, number: Number) -> float | None:
         if number >= FIRST_STORAGE:
-            await trustee_migration.migrate(self._api, NAMESPACE, found["spec"])
-        if await self._deployment(found, number) and number >= FIRST_GPU:
+            await trustee_migration.migrate(self._api, NAMESPACE, kbs_config["spec"])
+        if await self._deployment(kbs_config, number) and number >= FIRST_GPU:
             return self._context.clock.scaled(_AFTER_CREATION)
-        await self._service(found)
+        await self._service(kbs_config)
         if number >= FIRST_EAR:
-            await self._report(found)
+            await self._report(kbs_config)
         return None
 
-    async def _deployment(self, found: Object, number: Number) -> bool:
+    async def _deployment(self, kbs_config: Object, number: Number) -> bool:
         """Make the Deployment, or bring it to what the KbsConfig says; return whether it was made."""
-        template = await trustee_template.template(found["spec"], number, self._find)
-        replicas = trustee_template.replicas(found["spec"], number)
+        template = await trustee_template.template(kbs_config["spec"], number, self._find)
+        replicas = trustee_template.replicas(kbs_config["spec"], number)
         deployment = await self._api.get(DEPLOYMENT, _DEPLOYMENT, NAMESPACE)
         if deployment is not None:
             change: Object = {}
@@ -144,27 +135,27 @@ class KbsConfigs:
         }
         metadata: Object = {"name": _DEPLOYMENT, "namespace": NAMESPACE}
         if number >= FIRST_GPU:
-            metadata["ownerReferences"] = owned_by(found)
+            metadata["ownerReferences"] = owned_by(kbs_config)
         await self._api.create(DEPLOYMENT, {"metadata": metadata, "spec": spec})
-        kept = found["metadata"].get("finalizers", [])
+        kept = kbs_config["metadata"].get("finalizers", [])
         if FINALIZER not in kept:
-            await self._api.patch(KBS_CONFIG, found, {"metadata": {"finalizers": [*kept, FINALIZER]}})
+            await self._api.patch(KBS_CONFIG, kbs_config, {"metadata": {"finalizers": [*kept, FINALIZER]}})
         return True
 
     async def _find(self, kind: Kind, name: str) -> Object | None:
         return await self._api.get(kind, name, NAMESPACE)
 
-    async def _report(self, found: Object) -> None:
+    async def _report(self, kbs_config: Object) -> None:
         deployment = await self._api.get(DEPLOYMENT, _DEPLOYMENT, NAMESPACE)
         status = (deployment or {}).get("status", {})
         ready = status.get("readyReplicas", 0)
         is_ready = ready >= 1 and ready == status.get("replicas", 0)
-        await self._api.set_status(KBS_CONFIG, found, {"isReady": is_ready})
+        await self._api.set_status(KBS_CONFIG, kbs_config, {"isReady": is_ready})
 
-    async def _service(self, found: Object) -> None:
+    async def _service(self, kbs_config: Object) -> None:
         port = {"name": "kbs-port", "protocol": "TCP", "port": 8080, "targetPort": 8080}
-        spec = {"selector": LABELS, "type": found["spec"].get("kbsServiceType") or "ClusterIP", "ports": [port]}
-        metadata = {"name": _SERVICE, "namespace": NAMESPACE, "ownerReferences": owned_by(found)}
+        spec = {"selector": LABELS, "type": kbs_config["spec"].get("kbsServiceType") or "ClusterIP", "ports": [port]}
+        metadata = {"name": _SERVICE, "namespace": NAMESPACE, "ownerReferences": owned_by(kbs_config)}
         service = await self._api.get(SERVICE, _SERVICE, NAMESPACE)
         if service is None:
             await self._api.create(SERVICE, {"metadata": metadata, "spec": spec})
@@ -181,14 +172,14 @@ def _texts(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def _changed(found: Any, wanted: Any) -> bool:
+def _changed(current: Any, wanted: Any) -> bool:
     """Return whether ``found`` lacks something of ``wanted``; what the API server adds as a default is no change."""
     if isinstance(wanted, Mapping):
-        return not isinstance(found or {}, Mapping) or any(
-            _changed((found or {}).get(key), value) for key, value in wanted.items()
+        return not isinstance(current or {}, Mapping) or any(
+            _changed((current or {}).get(key), value) for key, value in wanted.items()
         )
     if isinstance(wanted, list):
         if not wanted:
-            return bool(found)
-        return not isinstance(found, list) or len(found) != len(wanted) or any(map(_changed, found, wanted))
-    return bool(found != wanted)
+            return bool(current)
+        return not isinstance(current, list) or len(current) != len(wanted) or any(map(_changed, current, wanted))
+    return bool(current != wanted)

@@ -31,40 +31,40 @@ async def migrate(api: Api, namespace: str, spec: Mapping[str, Any]) -> None:
     steps.append(("kbsRvpsRefValuesConfigMapName", _reference_values))
     steps += [(field, _policy) for field in _POLICIES]
     for field, step in steps:
-        found = await api.get(CONFIG_MAP, spec[field], namespace) if spec.get(field) else None
-        if found is not None and ANNOTATION not in found["metadata"].get("annotations", {}):
-            await step(api, found)
+        config_map = await api.get(CONFIG_MAP, spec[field], namespace) if spec.get(field) else None
+        if config_map is not None and ANNOTATION not in config_map["metadata"].get("annotations", {}):
+            await step(api, config_map)
 
 
-async def _config(api: Api, found: Object) -> None:
-    metadata = found["metadata"]
+async def _config(api: Api, config_map: Object) -> None:
+    metadata = config_map["metadata"]
     backup = await api.get(CONFIG_MAP, f"{metadata['name']}{BACKUP}", metadata["namespace"])
     if backup is not None:  # the second time: somebody has made it anew
-        await _merge(api, found, backup)
-    elif _TOML not in found.get("data", {}):
-        await _annotate(api, found)
+        await _merge(api, config_map, backup)
+    elif _TOML not in config_map.get("data", {}):
+        await _annotate(api, config_map)
     else:
-        await _back_up(api, found)
-        await api.delete(CONFIG_MAP, found)
+        await _back_up(api, config_map)
+        await api.delete(CONFIG_MAP, config_map)
         name = metadata["name"]
-        said = f"Deleted KBS config ConfigMap {name} - will recreate in v1.2 format and merge plugins from backup "
-        said += f"{name}{BACKUP}"
-        await api.event(found, "ConfigMapDeleted", said)
+        message = f"Deleted KBS config ConfigMap {name} - will recreate in v1.2 format and merge plugins from backup "
+        message += f"{name}{BACKUP}"
+        await api.event(config_map, "ConfigMapDeleted", message)
 
 
-async def _policy(api: Api, found: Object) -> None:
-    await _back_up(api, found)
-    await api.delete(CONFIG_MAP, found)
-    name = found["metadata"]["name"]
-    await api.event(found, "ConfigMapDeleted", f"Deleted ConfigMap {name} for migration (backup: {name}{BACKUP})")
+async def _policy(api: Api, config_map: Object) -> None:
+    await _back_up(api, config_map)
+    await api.delete(CONFIG_MAP, config_map)
+    name = config_map["metadata"]["name"]
+    await api.event(config_map, "ConfigMapDeleted", f"Deleted ConfigMap {name} for migration (backup: {name}{BACKUP})")
 
 
-async def _reference_values(api: Api, found: Object) -> None:
-    old = found.get("data", {}).get("reference-values.json")
+async def _reference_values(api: Api, config_map: Object) -> None:
+    old = config_map.get("data", {}).get("reference-values.json")
     if old is None:
-        await _annotate(api, found)
+        await _annotate(api, config_map)
         return
-    notes = await _back_up(api, found)
+    notes = await _back_up(api, config_map)
     try:
         items = json.loads(old)
         named = [item for item in items if item is not None and isinstance(item.get("name"), str)]
@@ -74,33 +74,35 @@ async def _reference_values(api: Api, found: Object) -> None:
     data: Object = {"reference_value": _as_go(json.dumps(stored, indent=2, sort_keys=True, ensure_ascii=False))}
     data["reference-values.json"] = None
     # In upstream's code backup and original share their annotations where there are any.
-    shared = notes if found["metadata"].get("annotations") else {}
+    shared = notes if config_map["metadata"].get("annotations") else {}
     change = {"data": data, "metadata": {"annotations": {**shared, ANNOTATION: VERSION}}}
-    await api.patch(CONFIG_MAP, found, change)
-    await api.event(found, "ConfigMapMigrated", f"Migrated RVPS ConfigMap {found['metadata']['name']}")
+    await api.patch(CONFIG_MAP, config_map, change)
+    await api.event(config_map, "ConfigMapMigrated", f"Migrated RVPS ConfigMap {config_map['metadata']['name']}")
 
 
-async def _merge(api: Api, found: Object, backup: Object) -> None:
+async def _merge(api: Api, config_map: Object, backup: Object) -> None:
     """Put the plugins of the backup into the configuration that was made anew."""
-    sections = plugins(backup.get("data", {}).get(_TOML, ""))
+    _, sections = split(backup.get("data", {}).get(_TOML, ""))
     if not sections:
         await api.delete(CONFIG_MAP, backup)
-        await _annotate(api, found)
+        await _annotate(api, config_map)
         return
-    data = found.get("data", {})
+    data = config_map.get("data", {})
     if _TOML not in data:
         raise LookupError(f"recreated ConfigMap has no {_TOML}")
-    merged = "\n\n".join((without_plugins(data[_TOML]), *map(in_form_of_1_2, sections)))
-    await api.patch(CONFIG_MAP, found, {"data": {_TOML: merged}, "metadata": {"annotations": {ANNOTATION: VERSION}}})
+    merged = "\n\n".join((split(data[_TOML])[0], *map(in_form_of_1_2, sections)))
+    await api.patch(
+        CONFIG_MAP, config_map, {"data": {_TOML: merged}, "metadata": {"annotations": {ANNOTATION: VERSION}}}
+    )
 
 
-async def _annotate(api: Api, found: Object) -> None:
-    await api.patch(CONFIG_MAP, found, {"metadata": {"annotations": {ANNOTATION: VERSION}}})
+async def _annotate(api: Api, config_map: Object) -> None:
+    await api.patch(CONFIG_MAP, config_map, {"metadata": {"annotations": {ANNOTATION: VERSION}}})
 
 
-async def _back_up(api: Api, found: Object) -> dict[str, str]:
+async def _back_up(api: Api, config_map: Object) -> dict[str, str]:
     """Keep a copy beside it, and return the annotations that tell of the copy."""
-    metadata = found["metadata"]
+    metadata = config_map["metadata"]
     created = datetime.fromisoformat(metadata["creationTimestamp"]).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
     notes = {
         "kbs.confidentialcontainers.org/backup-of": metadata["name"],
@@ -114,13 +116,13 @@ async def _back_up(api: Api, found: Object) -> dict[str, str]:
             "namespace": metadata["namespace"],
             "annotations": {**metadata.get("annotations", {}), **notes},
         },
-        **{key: found[key] for key in ("data", "binaryData") if key in found},
+        **{key: config_map[key] for key in ("data", "binaryData") if key in config_map},
     }
     name = content["metadata"]["name"]
     if await api.create(CONFIG_MAP, content) is None:
         return {}  # the one of the first time is kept
-    said = f"Created backup {name} of ConfigMap {metadata['name']} before migration (preserved for safety)"
-    await api.event(found, "ConfigMapBackupCreated", said)
+    message = f"Created backup {name} of ConfigMap {metadata['name']} before migration (preserved for safety)"
+    await api.event(config_map, "ConfigMapBackupCreated", message)
     return notes
 
 
@@ -136,32 +138,20 @@ def _as_go(text: str) -> str:
     return text
 
 
-def plugins(toml: str) -> list[str]:
-    """Return the ``[[plugins]]`` sections of a configuration, each as its text."""
+def split(toml: str) -> tuple[str, list[str]]:
+    """Return a configuration without its ``[[plugins]]`` sections, and each of them as its text."""
+    kept: list[str] = []
     sections: list[list[str]] = []
-    inside = False
+    into = kept
     for line in toml.split("\n"):
         mark = line.strip()
         if mark == _PLUGINS:
-            sections.append([line])
-            inside = True
+            into = []
+            sections.append(into)
         elif mark.startswith("["):
-            inside = False
-        elif inside:
-            sections[-1].append(line)
-    return ["\n".join(section) for section in sections]
-
-
-def without_plugins(toml: str) -> str:
-    """Return a configuration without its ``[[plugins]]`` sections."""
-    kept: list[str] = []
-    inside = False
-    for line in toml.split("\n"):
-        mark = line.strip()
-        inside = mark == _PLUGINS or (inside and not mark.startswith("["))
-        if not inside:
-            kept.append(line)
-    return "\n".join(kept)
+            into = kept
+        into.append(line)
+    return "\n".join(kept), ["\n".join(section) for section in sections]
 
 
 def in_form_of_1_2(section: str) -> str:

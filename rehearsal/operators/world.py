@@ -54,8 +54,8 @@ async def make(api: Api) -> None:
 
 def _place(world: dict[str, Any], azure: Subscription) -> None:
     """Write into the world what the cluster says of its place in Azure."""
-    said = azure.cluster
-    groups = {"resourceGroupName": said["resourceGroup"], "networkResourceGroupName": said["vnetResourceGroup"]}
+    cluster = azure.cluster
+    groups = {"resourceGroupName": cluster["resourceGroup"], "networkResourceGroupName": cluster["vnetResourceGroup"]}
     world["Infrastructure"][0]["status"]["platformStatus"]["azure"] |= groups
     conf = {
         "cloud": "AzurePublicCloud",
@@ -64,7 +64,7 @@ def _place(world: dict[str, Any], azure: Subscription) -> None:
         "location": azure.location,
         "vmType": "standard",
         "loadBalancerSku": "standard",
-        **said,
+        **cluster,
     }
     metadata = {"name": "cloud-conf", "namespace": "openshift-cloud-controller-manager"}
     world["ConfigMap"] = [{"metadata": metadata, "data": {"cloud.conf": json.dumps(conf, indent=2)}}]

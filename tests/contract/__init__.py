@@ -1,1 +1,1 @@
-"""Contracts with upstream: the real KBS that COCO_REAL_KBS names, and the upstream CRDs where ../shared has them."""
+"""Contracts with upstream: the real KBS, CRDs, claims and requests that ``tests.reality`` names."""

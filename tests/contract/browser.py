@@ -42,18 +42,18 @@ class Browser:
 
     async def _call(self, method: str, parameters: dict[str, Any]) -> Any:
         self._number += 1
-        said = {"id": self._number, "method": method, "params": parameters, "sessionId": self._session}
-        await self._socket.send_json(said)
-        while (found := await self._next()).get("id") != self._number:
+        values = {"id": self._number, "method": method, "params": parameters, "sessionId": self._session}
+        await self._socket.send_json(values)
+        while (result := await self._next()).get("id") != self._number:
             pass
-        assert "error" not in found, found
-        return found["result"]
+        assert "error" not in result, result
+        return result["result"]
 
     async def _next(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(await self._socket.receive_str(timeout=_TIMEOUT))
-        if "method" in found:
-            self.events.append(found)
-        return found
+        by_name: dict[str, Any] = json.loads(await self._socket.receive_str(timeout=_TIMEOUT))
+        if "method" in by_name:
+            self.events.append(by_name)
+        return by_name
 
     async def _until(self, method: str) -> None:
         while not any(event["method"] == method for event in self.events):
@@ -70,23 +70,23 @@ class Browser:
 
     def run(self, script: str) -> Any:
         """Return the value of a JavaScript expression, which may be a promise."""
-        found = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
-        return found["result"].get("value")
+        result = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in result, result["exceptionDetails"]
+        return result["result"].get("value")
 
     def press(self, key: str, *, times: int = 1) -> None:
         """Press a key."""
         code = KEYS[key]
-        said = {"key": " " if key == "Space" else key, "code": key, "windowsVirtualKeyCode": code}
+        values = {"key": " " if key == "Space" else key, "code": key, "windowsVirtualKeyCode": code}
         for _ in range(times):
             kind = "keyDown" if key in _TEXTS else "rawKeyDown"
-            self.call("Input.dispatchKeyEvent", type=kind, text=_TEXTS.get(key, ""), **said)
-            self.call("Input.dispatchKeyEvent", type="keyUp", **said)
+            self.call("Input.dispatchKeyEvent", type=kind, text=_TEXTS.get(key, ""), **values)
+            self.call("Input.dispatchKeyEvent", type="keyUp", **values)
 
     def requests(self) -> list[str]:
         """Return the addresses that the page has asked for."""
-        found = [event for event in self.events if event["method"] == "Network.requestWillBeSent"]
-        return [event["params"]["request"]["url"] for event in found]
+        items = [event for event in self.events if event["method"] == "Network.requestWillBeSent"]
+        return [event["params"]["request"]["url"] for event in items]
 
     def complaints(self) -> list[str]:
         """Return what stands in the browser's console."""
@@ -134,9 +134,9 @@ async def _session() -> aiohttp.ClientSession:
 async def _attached(socket: aiohttp.ClientWebSocketResponse) -> str:
     async def ask(number: int, method: str, **parameters: Any) -> Any:
         await socket.send_json({"id": number, "method": method, "params": parameters})
-        while (found := json.loads(await socket.receive_str(timeout=_TIMEOUT))).get("id") != number:
+        while (document := json.loads(await socket.receive_str(timeout=_TIMEOUT))).get("id") != number:
             pass
-        return found["result"]
+        return document["result"]
 
     target = await ask(1, "Target.createTarget", url="about:blank")
     attached = await ask(2, "Target.attachToTarget", targetId=target["targetId"], flatten=True)

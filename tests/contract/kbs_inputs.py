@@ -118,5 +118,5 @@ def files(edits: Edits = (), changes: Mapping[str, str | None] | None = None) ->
         assert old in config, old
         config = config.replace(old, new, 1)
     secret = f"{TRUSTEE}/kbs/repository/{RESOURCE}"
-    found = {CONFIG: config, ADMIN_KEY: ADMIN, POLICY: ALLOW_ALL, VALUES: "[]", secret: "res1val1"}
-    return {path: text for path, text in {**found, **(changes or {})}.items() if text is not None}
+    values = {CONFIG: config, ADMIN_KEY: ADMIN, POLICY: ALLOW_ALL, VALUES: "[]", secret: "res1val1"}
+    return {path: text for path, text in {**values, **(changes or {})}.items() if text is not None}

@@ -1,6 +1,6 @@
 """A real KBS 0.3 on loopback, with the files that Trustee operator 0.3 would mount for it.
 
-COCO_REAL_KBS is the path of its program. Where it is not set, tests that need it are skipped with the reason.
+Its program is ``tests.reality.KBS``.
 """
 
 import base64
@@ -21,28 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from requests.adapters import HTTPAdapter
 
-_VARIABLE = "COCO_REAL_KBS"
 _START_TIMEOUT = 20.0
 _TIMEOUT = 20
 _DENIED = 3
-
-
-def missing() -> str | None:
-    """Return why the real KBS cannot run here, or None."""
-    path = os.environ.get(_VARIABLE)
-    if not path:
-        return (
-            f"{_VARIABLE} is not set: it is the path of the program kbs of Trustee 0.3.0, as in that operator's image "
-            "trustee (oc image extract IMAGE --path /usr/local/bin/kbs:.) or built from openshift/trustee v0.3.0"
-        )
-    if not os.access(path, os.X_OK):
-        return f"{_VARIABLE} is {path}, and there is no program"
-    return None
-
-
-def program() -> Path:
-    """Return the path of the real KBS."""
-    return Path(os.environ[_VARIABLE]).absolute()
 
 
 @dataclass(frozen=True)
@@ -159,9 +140,9 @@ def attest(url: str, session: requests.Session | None = None, key: rsa.RSAPrivat
 def believes(url: str, token: str, resource: str, session: requests.Session | None = None) -> bool:
     """Return whether KBS hands out the resource to the bearer of this token; otherwise it says 401."""
     headers = {"Authorization": f"Bearer {token}"}
-    found = (session or requests.Session()).get(f"{url}/kbs/v0/resource/{resource}", headers=headers, timeout=_TIMEOUT)
-    assert found.status_code in (200, 401), found.text
-    return found.status_code == 200
+    result = (session or requests.Session()).get(f"{url}/kbs/v0/resource/{resource}", headers=headers, timeout=_TIMEOUT)
+    assert result.status_code in (200, 401), result.text
+    return result.status_code == 200
 
 
 def base64url(raw: bytes) -> str:

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from coco_azure.formats.kbs import tdx
 from rehearsal.api import Kind
 from rehearsal.kinds import CONFIG_MAP, SECRET
 from rehearsal.kubelet.kbs import pod
 from rehearsal.operators import trustee_template
 from rehearsal.operators.trustee import NAMESPACE
-from tests.unit.fake_api import FakeApi
+from tests.unit.memory_api import MemoryApi
 from tests.unit.recording import Recorder, Secret, run_program
 
 Objects = Mapping[str, dict[str, Any]]
@@ -37,21 +38,21 @@ PRODUCTION: Mapping[str, Any] = {
 }
 TDX: Mapping[str, Any] = {
     "clientSecrets": {"kbsres1": {"key1": "res1val1"}},
-    "trustee": {"tdx": {"pccsUrl": "https://pccs.example.com:8081/sgx/certification/v4/"}},
+    "trustee": {"tdx": {"pccsUrl": tdx.AZURE_CACHE}},
     "peerPods": {"tee": "tdx"},
 }
 
 
-def with_trustee(stack: Mapping[str, Any], **said: Any) -> dict[str, Any]:
+def with_trustee(stack: Mapping[str, Any], **values: Any) -> dict[str, Any]:
     """Return a stack with other settings of Trustee."""
-    return {**stack, "trustee": {**stack.get("trustee", {}), **said}}
+    return {**stack, "trustee": {**stack.get("trustee", {}), **values}}
 
 
 def made(config: Mapping[str, Any], answers: Recorder | None = None) -> dict[str, dict[str, Any]]:
     """Return the objects that the program makes."""
     answers = answers or Recorder()
     answers.cluster.offer("mirrors", "mirror", trustee_operator="0.3.0")
-    return {title: plain(found) for title, found in run_program(config, answers).objects().items()}
+    return {title: plain(item) for title, item in run_program(config, answers).objects().items()}
 
 
 def plain(value: Any) -> Any:
@@ -65,11 +66,11 @@ def plain(value: Any) -> Any:
 
 def mounted(objects: Objects, version: str = "0.3.0") -> dict[str, str]:
     """Return the files of KBS as Trustee's operator of this version mounts them for these objects."""
-    api, number = FakeApi(), tuple(map(int, version.split(".")))
-    for title, found in objects.items():
+    api, number = MemoryApi(), tuple(map(int, version.split(".")))
+    for title, item in objects.items():
         kind = {"ConfigMap": CONFIG_MAP, "Secret": SECRET}.get(title.split()[0])
-        if kind is not None and found["metadata"]["namespace"] == NAMESPACE:
-            api.put(kind, found)
+        if kind is not None and item["metadata"]["namespace"] == NAMESPACE:
+            api.put(kind, item)
 
     async def find(kind: Kind, name: str) -> dict[str, Any] | None:
         return await api.get(kind, name, NAMESPACE)

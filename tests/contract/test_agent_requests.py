@@ -1,16 +1,15 @@
-"""The agent policy on requests in the JSON of a real agent of Kata 3.25, where a checkout has them beside it."""
+"""The agent policy on requests in the JSON of a real agent of Kata 3.25."""
 
 import json
 from typing import Any
 
 import pytest
 
-from rendering.policy.policies import agent_policy
-from rendering.policy.policy_judge import judge_agent
-from tests.unit.recording import ROOT
+from coco_azure.formats.policy.policies import agent_policy
+from coco_azure.formats.policy.policy_judge import judge_agent
+from tests import reality
 
-REQUESTS = ROOT.parent / "shared" / "cases" / "24-agent-requests" / "requests.jsonl"
-pytestmark = pytest.mark.skipif(not REQUESTS.exists(), reason="no ../shared/cases beside this checkout, so no requests")
+pytestmark = reality.AGENT_REQUESTS.needed
 WORKLOAD = {
     "ATTACK listed image, other command (sh -c curl cdh | nc)",
     "ATTACK listed image, extra environment LD_PRELOAD",
@@ -21,7 +20,7 @@ ANY_IMAGE = {"ATTACK image not on the list", "ATTACK look-alike repository (quay
 
 
 def _requests() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in REQUESTS.read_text().splitlines()]
+    return [json.loads(line) for line in reality.AGENT_REQUESTS.path.read_text().splitlines()]
 
 
 @pytest.mark.parametrize("v1", [False, True], ids=["v0", "v1"])
@@ -30,8 +29,8 @@ def test_good_requests_pass_and_what_is_left_open_is_exactly_this(
     images: tuple[str, ...], open_: set[str], *, v1: bool
 ) -> None:
     policy = agent_policy("production", images)
-    found = {each["title"] for each in _requests() if judge_agent(policy, each["name"], each["request"], v1=v1)}
+    values = {each["title"] for each in _requests() if judge_agent(policy, each["name"], each["request"], v1=v1)}
 
     good = {each["title"] for each in _requests() if each["title"].startswith("GOOD")}
     assert good
-    assert found == good | open_
+    assert values == good | open_

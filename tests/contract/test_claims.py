@@ -2,14 +2,10 @@
 
 import json
 
-import pytest
-
-from tests.unit.recording import ROOT
-from tests.unit.test_policies import REAL
-
-CLAIMS = ROOT.parent / "shared" / "reference" / "claims-az-snp-vtpm.json"
+from tests import reality
+from tests.unit.formats.test_policies import REAL
 
 
-@pytest.mark.skipif(not CLAIMS.exists(), reason="no ../shared/reference beside this checkout, so no claims to compare")
+@reality.CLAIMS.needed
 def test_the_claims_of_the_unit_tests_are_those_of_the_real_verifier() -> None:
-    assert json.loads(CLAIMS.read_text()) == REAL
+    assert json.loads(reality.CLAIMS.path.read_text()) == REAL

@@ -11,7 +11,7 @@ import requests
 
 from rehearsal.kubelet import evidence
 from rehearsal.kubelet.kbs import DeniedError, Kbs, StartError
-from tests.contract import real_kbs
+from tests import reality
 from tests.contract.kbs_inputs import (
     ADMIN_KEY,
     ALLOW_ALL,
@@ -32,7 +32,7 @@ from tests.contract.real_kbs import AtLoopback, Ended, Mounts, ask_as_sample, at
 from tests.contract.stacks import PRODUCTION, Objects, made, mounted, plain, with_trustee
 from tests.unit.recording import run_program
 
-pytestmark = pytest.mark.skipif(real_kbs.missing() is not None, reason=str(real_kbs.missing()))
+pytestmark = reality.KBS.needed
 
 Files = Mapping[str, str | None]
 
@@ -72,7 +72,7 @@ STARTS: Mapping[str, Files] = {
 
 @pytest.fixture(scope="module")
 def kbs() -> Path:
-    return real_kbs.program()
+    return reality.KBS.path
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def rotated() -> tuple[Objects, dict[str, str]]:
     """Return a stack whose signer has been rotated, and the signer of before with its key."""
     run = run_program(with_trustee(PRODUCTION, rotation={"tokenSigner": 2}))
     before = json.loads(plain(run.registrations["trustee-content-token-signer"].inputs["input"]))
-    objects = {title: plain(found) for title, found in run.objects().items()}
+    objects = {title: plain(item) for title, item in run.objects().items()}
     return objects, {SIGNER_CERTIFICATE: before[0], SIGNER_KEY: before[1]}
 
 
@@ -94,8 +94,8 @@ def _changed(files: Mapping[str, str], changes: Files) -> dict[str, str]:
 
 
 def _initdata_authority(objects: Objects) -> str:
-    found = objects["ConfigMapPatch openshift-sandboxed-containers-operator/peer-pods-cm"]["data"]["INITDATA"]
-    hub = tomllib.loads(tomllib.loads(base64.b64decode(found).decode())["data"]["cdh.toml"])
+    result = objects["ConfigMapPatch openshift-sandboxed-containers-operator/peer-pods-cm"]["data"]["INITDATA"]
+    hub = tomllib.loads(tomllib.loads(base64.b64decode(result).decode())["data"]["cdh.toml"])
     return str(hub["kbc"]["kbs_cert"])
 
 
@@ -114,7 +114,7 @@ def _session(folder: Path, authority: str, host: str = HOST) -> requests.Session
 
 
 @pytest.mark.parametrize(
-    ("lets_in", "said"),
+    ("lets_in", "text"),
     [
         ((), "attest 401"),
         ((POLICY,), "attest 401"),
@@ -124,7 +124,7 @@ def _session(folder: Path, authority: str, host: str = HOST) -> requests.Session
     ids=["both", "the attestation policy alone", "the resource policy alone", "neither"],
 )
 def test_each_production_policy_turns_the_sample_attester_away(
-    kbs: Path, tmp_path: Path, lets_in: tuple[str, ...], said: str
+    kbs: Path, tmp_path: Path, lets_in: tuple[str, ...], text: str
 ) -> None:
     files = _changed(mounted(made(EDGE)), {path: LETS_EVERYBODY_IN[path] for path in lets_in})
 
@@ -132,13 +132,13 @@ def test_each_production_policy_turns_the_sample_attester_away(
         assert isinstance(url, str), url
         code, answer = ask_as_sample(url, RESOURCE)
 
-    assert code == (0 if said == "res1val1" else 3)
-    assert said in answer
+    assert code == (0 if text == "res1val1" else 3)
+    assert text in answer
     simulated = Kbs.start(CONFIG, lambda: files)
     if code == 0:
         assert simulated.release(RESOURCE, evidence.sample()) == b"res1val1"
     else:
-        with pytest.raises(DeniedError, match="PolicyDeny" if said == "PolicyDeny" else "AttestationError"):
+        with pytest.raises(DeniedError, match="PolicyDeny" if text == "PolicyDeny" else "AttestationError"):
             simulated.release(RESOURCE, evidence.sample())
 
 
@@ -197,12 +197,12 @@ def test_both_start_on_what_is_mounted_for_production(
 def test_both_refuse_to_start_for_production_on(
     kbs: Path, tmp_path: Path, rotated: tuple[Objects, dict[str, str]], what: str
 ) -> None:
-    changes, said = REFUSED[what]
+    changes, result = REFUSED[what]
     files = _changed(mounted(rotated[0]), changes)
 
     with started(kbs, Mounts(files), tmp_path) as ended:
         assert isinstance(ended, Ended), ended
-    assert said in ended.output
+    assert result in ended.output
     with pytest.raises(StartError) as error:
         Kbs.start(CONFIG, lambda: files)
-    assert said in str(error.value)
+    assert result in str(error.value)

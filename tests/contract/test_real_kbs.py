@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.contract import real_kbs
+from tests import reality
 from tests.contract.real_kbs import Ended, Mounts, ask_as_sample, started
 from tests.contract.stacks import made, mounted
 from tests.unit.recording import ROOT
 
-pytestmark = pytest.mark.skipif(real_kbs.missing() is not None, reason=str(real_kbs.missing()))
+pytestmark = reality.KBS.needed
 
 TRUSTEE = "/opt/confidential-containers"
 POLICY = f"{TRUSTEE}/opa/policy.rego"
@@ -23,7 +23,7 @@ ALLOW_ALL = "package policy\ndefault allow = true\n"
 
 @pytest.fixture(scope="module")
 def kbs() -> Path:
-    return real_kbs.program()
+    return reality.KBS.path
 
 
 def _mounts(trustee: Mapping[str, Any] | None = None, files: Mapping[str, str] | None = None) -> Mounts:
@@ -47,10 +47,10 @@ def _value(expected: str) -> str:
 def test_kbs_starts_on_the_rendered_toml_and_denies_the_sample_attester(kbs: Path, tmp_path: Path) -> None:
     with started(kbs, _mounts(), tmp_path) as url:
         assert isinstance(url, str), url
-        code, said = ask_as_sample(url, RESOURCE)
+        code, result = ask_as_sample(url, RESOURCE)
 
     assert code == 3
-    assert "PolicyDeny" in said
+    assert "PolicyDeny" in result
 
 
 def test_kbs_releases_the_secret_once_the_resource_policy_allows_it(kbs: Path, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_the_chapters_json_alone_would_not_start_kbs(kbs: Path, tmp_path: Path) 
 def test_the_attestation_policy_holds_claims_to_the_reference_values(
     kbs: Path, tmp_path: Path, svn: str, code: int
 ) -> None:
-    policy = {"attestationPolicyFile": str(ROOT / "rendering/rego/attestation_policy.rego")}
+    policy = {"attestationPolicyFile": str(ROOT / "coco_azure/formats/rego/attestation_policy.rego")}
     mounts = _mounts(policy, {POLICY: ALLOW_ALL, VALUES: _value(svn)})
 
     with started(kbs, mounts, tmp_path) as url:
@@ -82,12 +82,12 @@ def test_the_attestation_policy_holds_claims_to_the_reference_values(
 
 
 def test_kbs_reads_reference_values_of_a_file_as_they_are_rendered(kbs: Path, tmp_path: Path) -> None:
-    said = {
-        "attestationPolicyFile": str(ROOT / "rendering/rego/attestation_policy.rego"),
+    values = {
+        "attestationPolicyFile": str(ROOT / "coco_azure/formats/rego/attestation_policy.rego"),
         "referenceValuesFile": "tests/unit/keys/reference-values.json",
     }
 
-    with started(kbs, _mounts(said, {POLICY: ALLOW_ALL}), tmp_path) as url:
+    with started(kbs, _mounts(values, {POLICY: ALLOW_ALL}), tmp_path) as url:
         assert isinstance(url, str), url
         code, answer = ask_as_sample(url, RESOURCE)
 

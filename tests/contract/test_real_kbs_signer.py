@@ -13,15 +13,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from rendering.pki import keys
-from rendering.profiles import TRUSTEE
-from rendering.trustee import reference_values
-from rendering.trustee.kbs_config import ADMIN_KEY, HTTPS_CERTIFICATE, HTTPS_KEY, KbsConfig, render
-from rendering.trustee.reference_values import ReferenceValue
-from tests.contract import real_kbs
+from coco_azure.formats.kbs import reference_values
+from coco_azure.formats.kbs.kbs_config import ADMIN_KEY, HTTPS_CERTIFICATE, HTTPS_KEY, KbsConfig, render
+from coco_azure.formats.kbs.reference_values import ReferenceValue
+from coco_azure.formats.pki import keys
+from coco_azure.versions.profiles import TRUSTEE
+from tests import reality
 from tests.contract.real_kbs import Ended, Mounts, ask_as_sample, attest, base64url, believes, started
 
-pytestmark = pytest.mark.skipif(real_kbs.missing() is not None, reason=str(real_kbs.missing()))
+pytestmark = reality.KBS.needed
 
 PROFILE = TRUSTEE["0.3"]
 PATHS = PROFILE.paths
@@ -35,7 +35,7 @@ TIMEOUT = 20
 
 @pytest.fixture(scope="module")
 def kbs() -> Path:
-    return real_kbs.program()
+    return reality.KBS.path
 
 
 class Pair:
@@ -69,10 +69,10 @@ class Pair:
 
 
 def _mounts(config: KbsConfig, files: Mapping[str, str] | None = None) -> Mounts:
-    found = {f"/etc/kbs-config/{key}": text for key, text in render(config, PROFILE).items()}
+    values = {f"/etc/kbs-config/{key}": text for key, text in render(config, PROFILE).items()}
     return Mounts(
         {
-            **found,
+            **values,
             ADMIN_KEY: keys.public_key(keys.generate_private_key()),
             PATHS["resource_policy"]: ALLOW_ALL,
             PATHS["attestation_policy"]: ALLOW_ALL,

@@ -11,11 +11,14 @@ from typing import Any
 import axe_core_python
 import pytest
 
-from report import content, drawing, marks, page
-from report.model import Check, Run
+from coco_azure import run_marks as marks
+from coco_azure.cli.report import content, drawing, page
+from coco_azure.cli.report.model import Check
+from coco_azure.clients.engine_run import Run
+from rehearsal import toolchain
 from tests.contract.browser import Browser, started
+from tests.unit.cli.test_report_page import PLAN, PROOF
 from tests.unit.report_runs import LogOf, graph_of, urn
-from tests.unit.test_report_page import PLAN, PROOF
 
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 TRIED = (
@@ -71,7 +74,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, run in {"roll-out": _rolled_out(), "preview": _previewed()}.items():
         report = content.gather(run, graph, {"attested": False, "proof": PROOF}, TRIED, [("Commit", "0123456789")])
         found[name] = folder / f"{name}.html"
-        found[name].write_text(page.html(drawing.with_picture(report, print)), encoding="utf-8")
+        found[name].write_text(
+            page.html(drawing.with_picture(report, print, toolchain.ensure(["dot"], print)["dot"].path)),
+            encoding="utf-8",
+        )
         assert replace(report, picture="") == report
     return found
 
@@ -226,12 +232,30 @@ def test_rows_are_chosen_by_arrow_keys_and_messages_open_by_enter(browser: Brows
 
 
 @both
-@pytest.mark.parametrize("width", [320, 640])
+@pytest.mark.parametrize("width", [320, 390, 640])
 def test_a_narrow_window_scrolls_charts_and_tables_and_not_the_page(
     browser: Browser, reports: dict[str, Path], name: str, width: int
 ) -> None:
     browser.open(reports[name], width=width)
     assert browser.run("document.scrollingElement.scrollWidth") <= width
+
+
+_CUT = """[...document.querySelectorAll('main *')].filter(each => {
+  const style = getComputedStyle(each), hides = style.overflowX !== 'visible' && !each.matches('.visually-hidden');
+  return hides && each.scrollWidth > each.clientWidth + 1 && style.textOverflow !== 'ellipsis'
+    && !each.matches('.strip > span') && !style.backgroundAttachment.includes('local');
+}).map(each => each.className)"""
+
+
+@both
+def test_on_a_phone_nothing_is_cut_off_without_a_hint(browser: Browser, reports: dict[str, Path], name: str) -> None:
+    browser.open(reports[name], width=390)
+    browser.run("document.querySelectorAll('details').forEach(each => each.open = true)")
+
+    assert browser.run(_CUT) == []
+    # A preview has no time line.
+    shown = "[...document.querySelectorAll('#timeline .wide')].map(each => getComputedStyle(each).display)"
+    assert browser.run(shown) == (["block"] if name == "roll-out" else [])
 
 
 def test_the_picture_can_be_seen_as_a_whole(browser: Browser, reports: dict[str, Path]) -> None:

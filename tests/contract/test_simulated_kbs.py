@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.kubelet.kbs import Kbs, StartError
-from tests.contract import real_kbs
+from tests import reality
 from tests.contract.kbs_inputs import (
     ADMIN_KEY,
     BROKEN,
@@ -35,7 +35,7 @@ from tests.contract.kbs_inputs import (
 )
 from tests.contract.real_kbs import Ended, Mounts, started
 
-pytestmark = pytest.mark.skipif(real_kbs.missing() is not None, reason=str(real_kbs.missing()))
+pytestmark = reality.KBS.needed
 
 Files = Mapping[str, str | None]
 TLS: Files = {TLS_KEY: pem(RSA_KEY), TLS_CERTIFICATE: certificate(RSA_KEY)}
@@ -150,7 +150,7 @@ REFUSED: Mapping[str, tuple[Edits, Files, str]] = {
 
 @pytest.fixture(scope="module")
 def kbs() -> Path:
-    return real_kbs.program()
+    return reality.KBS.path
 
 
 @pytest.mark.parametrize("what", STARTS)
@@ -165,12 +165,12 @@ def test_both_start_on(kbs: Path, tmp_path: Path, what: str) -> None:
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_both_refuse_to_start_on(kbs: Path, tmp_path: Path, what: str) -> None:
-    edits, changes, said = REFUSED[what]
+    edits, changes, result = REFUSED[what]
     mounted = files(edits, changes)
 
     with started(kbs, Mounts(mounted), tmp_path) as ended:
         assert isinstance(ended, Ended), ended
-    assert said in ended.output
+    assert result in ended.output
     with pytest.raises(StartError) as error:
         Kbs.start(CONFIG, lambda: mounted)
-    assert said in str(error.value)
+    assert result in str(error.value)

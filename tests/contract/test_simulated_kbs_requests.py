@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.kubelet import evidence
 from rehearsal.kubelet.kbs import DeniedError, Kbs
-from tests.contract import real_kbs
+from tests import reality
 from tests.contract.kbs_inputs import (
     ATTESTATION_POLICY,
     CONFIG,
@@ -32,7 +32,7 @@ from tests.contract.kbs_inputs import (
 )
 from tests.contract.real_kbs import Mounts, ask_as_sample, started
 
-pytestmark = pytest.mark.skipif(real_kbs.missing() is not None, reason=str(real_kbs.missing()))
+pytestmark = reality.KBS.needed
 
 Files = Mapping[str, str | None]
 Case = tuple[Edits, Files, str]
@@ -179,7 +179,7 @@ CASES: Mapping[str, Case] = {
 
 @pytest.fixture(scope="module")
 def kbs() -> Path:
-    return real_kbs.program()
+    return reality.KBS.path
 
 
 @pytest.mark.parametrize("what", CASES)
@@ -217,9 +217,9 @@ def _simulated(mounted: Mapping[str, str], resource: str) -> str:
 def _real(kbs: Path, mounted: Mapping[str, str], folder: Path, resource: str) -> str:
     with started(kbs, Mounts(mounted), folder) as url:
         assert isinstance(url, str), url
-        code, said = ask_as_sample(url, resource)
+        code, result = ask_as_sample(url, resource)
     if code == 0:
-        assert said == "res1val1"
+        assert result == "res1val1"
         return RELEASED
-    _, status, answer = said.split(" ", 2)
+    _, status, answer = result.split(" ", 2)
     return f"{status} {json.loads(answer)['type'].rpartition('/')[2]}"

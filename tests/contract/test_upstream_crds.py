@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from rehearsal.rest import ApiError
+from tests import reality
 from tests.contract.api import Objects
 from tests.contract.stacks import KBS_CONFIG, PRODUCTION, TDX, made
-from tests.contract.upstream import CRDS, plan, upstream
+from tests.contract.upstream import plan, upstream
+from tests.unit.components.test_program_objects import CONFIGURATIONS, VERSIONS
 from tests.unit.recording import Recorder
-from tests.unit.test_program_objects import CONFIGURATIONS, VERSIONS
 
 STRICT = "dryRun=All&fieldValidation=Strict"
 NEWER: Mapping[str, tuple[Mapping[str, Any], str, str]] = {
@@ -28,31 +29,31 @@ NEWER: Mapping[str, tuple[Mapping[str, Any], str, str]] = {
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.skipif(not CRDS.exists(), reason="no ../shared/crds beside this checkout, so no upstream CRDs"),
+    reality.CRDS.needed,
 ]
 
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Objects]:
-    with upstream(tmp_path_factory.mktemp("upstream"), "trustee-0.3") as found:
-        yield found
+    with upstream(tmp_path_factory.mktemp("upstream"), "trustee-0.3") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Objects]:
-    with upstream(tmp_path_factory.mktemp("newer"), "trustee-1.2") as found:
-        yield found
+    with upstream(tmp_path_factory.mktemp("newer"), "trustee-1.2") as opened:
+        yield opened
 
 
-def _refused(objects: Objects, found: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+def _refused(objects: Objects, values: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """Return what the API server says to the objects that it does not take as they are."""
-    for title, value in found.items():
+    for title, value in values.items():
         if title.startswith("Namespace "):
             objects.apply(value)
         if title.startswith("InstallPlan "):
             objects.apply(plan(value), manager="olm")
     refused = {}
-    for title, value in found.items():
+    for title, value in values.items():
         try:
             if title.split()[0] in ("Namespace", "InstallPlan") or title.split()[0].endswith("Patch"):
                 objects.apply(value, STRICT)
@@ -65,26 +66,26 @@ def _refused(objects: Objects, found: Mapping[str, dict[str, Any]]) -> dict[str,
 
 @pytest.mark.parametrize("config", sorted(CONFIGURATIONS.keys() - VERSIONS.keys()))
 def test_every_object_passes_strict_validation(objects: Objects, config: str) -> None:
-    found = made(CONFIGURATIONS[config])
+    result = made(CONFIGURATIONS[config])
 
-    assert _refused(objects, found) == {}
-    assert len(found) > 15
+    assert _refused(objects, result) == {}
+    assert len(result) > 15
 
 
 def test_every_object_of_a_production_stack_with_passthrough_passes(objects: Objects) -> None:
-    found = made(PRODUCTION)
+    result = made(PRODUCTION)
 
-    assert _refused(objects, found) == {}
-    assert found[KBS_CONFIG]["spec"]["kbsHttpsKeySecretName"] == "kbs-https-key"
+    assert _refused(objects, result) == {}
+    assert result[KBS_CONFIG]["spec"]["kbsHttpsKeySecretName"] == "kbs-https-key"
 
 
 @pytest.mark.parametrize("what", NEWER)
 def test_every_object_of_newer_versions_passes_with_their_crds(newer: Objects, what: str) -> None:
     config, trustee, osc = NEWER[what]
-    found = made(config, Recorder(osc=osc, trustee=trustee))
+    result = made(config, Recorder(osc=osc, trustee=trustee))
 
-    assert _refused(newer, found) == {}
-    assert len(found) > 15
+    assert _refused(newer, result) == {}
+    assert len(result) > 15
 
 
 def test_the_collateral_services_config_map_of_0_3_would_be_noticed_by_1_2(objects: Objects, newer: Objects) -> None:

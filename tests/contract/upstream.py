@@ -8,13 +8,12 @@ from typing import Any
 
 import yaml
 
-import toolchain
+from rehearsal import toolchain
 from rehearsal.control_plane import TOOLS, ControlPlane
 from rehearsal.rest import ApiServer
+from tests import reality
 from tests.contract.api import Objects
-from tests.unit.recording import ROOT
 
-CRDS = ROOT.parent / "shared" / "crds"
 TRUSTEE, OSC = "trustee-operator-system", "openshift-sandboxed-containers-operator"
 
 # What the operators make and the program patches; the patches are applied to them.
@@ -30,15 +29,17 @@ def upstream(folder: Path, trustee: str) -> Iterator[Objects]:
 
     Args:
         folder: of the control plane.
-        trustee: a folder of ``../shared/crds``, such as ``trustee-0.3``.
+        trustee: a folder of the CRDs, such as ``trustee-0.3``.
     """
     tools = {name: tool.path for name, tool in toolchain.ensure(TOOLS, print).items()}
     with ControlPlane.start(folder, tools) as plane:
         server = ApiServer(plane.kubeconfig)
         made = Objects(server)
-        for file in (*CRDS.glob("*.yaml"), *(CRDS / trustee).glob("*.yaml")):
+        for file in (*reality.CRDS.path.glob("*.yaml"), *(reality.CRDS.path / trustee).glob("*.yaml")):
             for crd in yaml.safe_load_all(file.read_text()):
-                _install(server, made, crd)
+                # A bundle's folder has other manifests, too.
+                if crd["kind"] == "CustomResourceDefinition":
+                    _install(server, made, crd)
         for name in (TRUSTEE, OSC):
             made.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         for kind, namespace, name in (

@@ -1,21 +1,45 @@
 """Clusters for the engine tests, with chapter 7 carried out on them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import toolchain
+from rehearsal import toolchain
 from rehearsal.cluster import CHECKOUT
 from rehearsal.control_plane import TOOLS
 from tests.engine.harness import Stack, prepare, remove
+from tests.engine.warm import warm_python
 
 SPEED = "300"
+LONGEST = ("test_fault_bench.py", "test_bench.py")
+"""Modules of few tests that take minutes each."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the modules that take longest begin first, so that no stream is left with one of them at the end.
+
+    With ``--dist loadfile --no-loadscope-reorder`` pytest-xdist hands modules out in this order.
+    """
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name not in LONGEST, -tests[item.path]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> Iterator[None]:
+    """Have every process keep what it compiles: without that each of a thousand runs compiles the program anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
-def tools() -> dict[str, Path]:
-    return {name: tool.path for name, tool in toolchain.ensure(TOOLS, print).items()}
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """The programs of a cluster, and the interpreter of what the engine starts."""
+    programs = {name: tool.path for name, tool in toolchain.ensure(TOOLS, print).items()}
+    with warm_python(tmp_path_factory.mktemp("warm")) as python:
+        yield {**programs, "python": python}
 
 
 def start(

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from coco_azure.formats import one_line
 from rehearsal.cluster import CHECKOUT, Cluster
 from rehearsal.rest import ApiServer
 from rehearsal.workplace import STACK, Prepared, Workplace
@@ -23,6 +24,12 @@ WORKLOADS: Mapping[str, Any] = REHEARSAL["config"]["coco-azure:initdata"].pop("w
 """Of the rehearsal's stack; that of tests has none unless they ask for it, since each adds a document."""
 _SHOW_SECRETS = "--show-secrets"
 _TIMEOUT = 300.0
+_STREAMS: Mapping[str, Any] = {
+    "stdin": subprocess.DEVNULL,
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.STDOUT,
+    "start_new_session": True,
+}
 _LOOK = 0.1
 
 
@@ -120,29 +127,18 @@ class Stack:
 
     def started(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start ``pulumi`` in a process group of its own."""
-        command = [str(self._prepared.pulumi), *arguments, "--non-interactive", "--config-file", str(self._config)]
-        if arguments[0] in ("stack", "cancel", "state"):
-            command = [str(self._prepared.pulumi), *arguments, "--non-interactive"]
-        return self._started(command)
+        file = [] if arguments[0] in ("stack", "cancel", "state") else ["--config-file", str(self._config)]
+        engine = self._prepared.engine(folder=self._program)
+        return engine.start(*arguments, "--non-interactive", *file, **_STREAMS)
 
     def make(self, *arguments: str) -> Done:
         """Run ``make`` in the project's folder: what it runs finds the stack's file there, not that of the tests."""
-        with self._started(["make", "--no-print-directory", *arguments]) as process:
+        command = ["make", "--no-print-directory", *arguments]
+        environment = self._prepared.environment()
+        with subprocess.Popen(command, cwd=self._program, env=environment, text=True, **_STREAMS) as process:
             out, _ = process.communicate(timeout=_TIMEOUT)
         self.log.append(out)
         return Done(process.returncode, out)
-
-    def _started(self, command: Sequence[str]) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            command,
-            cwd=self._program,
-            env=self._prepared.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
 
     def up(self, *arguments: str, check: bool = True) -> Done:
         """Run ``pulumi up``."""
@@ -167,8 +163,8 @@ class Stack:
         return [_change(step) for step in steps if step["op"] not in ("same", "read", "read-discard", "refresh")]
 
     def outputs(self) -> Any:
-        """Return the stack's outputs."""
-        return json.loads(self.run("stack", "output", "--stack", self.name, "--json").output)
+        """Return the stack's outputs as data."""
+        return one_line.read_all(json.loads(self.run("stack", "output", "--stack", self.name, "--json").output))
 
     def state(self, *arguments: str) -> list[Mapping[str, Any]]:
         """Return the resources in the stack's state."""
@@ -223,7 +219,7 @@ class Stack:
     def _audit(self) -> list[str]:
         return self.cluster.audit_log.read_text().splitlines()
 
-    def wait_for(self, what: Callable[[], Any], seconds: float = 60.0) -> Any:
+    def wait_for(self, what: Callable[[], Any], seconds: float = 180.0) -> Any:
         """Return the first true answer of ``what``; an assertion fails after ``seconds``."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -244,7 +240,7 @@ def interrupt(process: "subprocess.Popen[str]") -> Done:
 def prepare(root: Path, tools: Mapping[str, Path]) -> tuple[Cluster, Prepared]:
     """Start a cluster in ``root`` and place the engine."""
     place = Workplace(root)
-    prepared = place.prepare(print)
+    prepared = place.prepare(print, tools["python"])
     return Cluster.start(place.cluster, tools), prepared
 
 

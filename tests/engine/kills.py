@@ -21,12 +21,12 @@ def kill(stack: Stack, process: "subprocess.Popen[str]") -> str:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     with process:
-        said = process.communicate(timeout=_DEAD)[0]
+        result = process.communicate(timeout=_DEAD)[0]
     home = Workplace(stack._root).state / ".pulumi"
     for lock in home.rglob("locks/**/*.json"):
         lock.unlink()
     for state in home.glob(f"stacks/*/{stack.name}.json"):
         way_out.strip(state)
         if not way_out.readable(state):
-            assert way_out.restore(state, home / "backups" / state.parent.name / stack.name), said
-    return said
+            assert way_out.restore(state, home / "backups" / state.parent.name / stack.name), result
+    return result

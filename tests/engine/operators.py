@@ -19,8 +19,8 @@ def subscription(stack: Stack) -> Any:
 
 def csvs(stack: Stack) -> dict[str, str]:
     """Return the phase of each CSV."""
-    found = stack.get(f"{OLM}/clusterserviceversions")["items"]
-    return {each["metadata"]["name"]: each.get("status", {}).get("phase", "") for each in found}
+    result = stack.get(f"{OLM}/clusterserviceversions")["items"]
+    return {each["metadata"]["name"]: each.get("status", {}).get("phase", "") for each in result}
 
 
 def approved(stack: Stack) -> set[str]:

@@ -94,17 +94,17 @@ class Pair:
 
     def registered(self, stack: Stack) -> dict[str, tuple[list[str], str]]:
         """Return the values and the expiration of each reference value, as this version of RVPS reads its file."""
-        said = json.loads(data(stack, "rvps-reference-values")[self.reference_values])
+        document = json.loads(data(stack, "rvps-reference-values")[self.reference_values])
         if self.trustee == "1.2":
-            entries = [json.loads(base64.urlsafe_b64decode(text)) for text in said.values()]
-            assert [entry["name"] for entry in entries] == list(said)
+            entries = [json.loads(base64.urlsafe_b64decode(text)) for text in document.values()]
+            assert [entry["name"] for entry in entries] == list(document)
         else:
-            entries = said
+            entries = document
         values = [
             entry["value"] if self.reference_name.startswith("snp") else [pair["value"] for pair in entry["hash-value"]]
             for entry in entries
         ]
-        return {entry["name"]: (found, entry["expiration"]) for entry, found in zip(entries, values, strict=True)}
+        return {entry["name"]: (item, entry["expiration"]) for entry, item in zip(entries, values, strict=True)}
 
 
 _SIMPLE: dict[str, Any] = {
@@ -153,8 +153,8 @@ def data(stack: Stack, title: str) -> dict[str, str]:
 
 def secret(stack: Stack, title: str) -> dict[str, str]:
     """Return the decoded data of one of Trustee's Secrets."""
-    found = stack.get(f"{TRUSTEE}/secrets/{title}")["data"]
-    return {key: base64.b64decode(value).decode() for key, value in found.items()}
+    result = stack.get(f"{TRUSTEE}/secrets/{title}")["data"]
+    return {key: base64.b64decode(value).decode() for key, value in result.items()}
 
 
 def pcr8(document: bytes) -> str:
@@ -175,12 +175,19 @@ def section(shown: str, output: str) -> str:
     return "\n".join(lines[first : last + 1])
 
 
-def private_keys(found: Any) -> set[str]:
+def line_of(shown: str, output: str) -> str:
+    """Return the text of an output that the engine's preview shows as one line, as Go quotes it."""
+    lines = shown.partition("\nOutputs:\n")[2].splitlines()
+    (line,) = [each for each in lines if each.startswith(f"    {output} ")]
+    return str(json.loads(line.partition(": ")[2]))
+
+
+def private_keys(content: Any) -> set[str]:
     """Return every private key (PEM) in decrypted values."""
-    if isinstance(found, str):
-        text = found if "-----" in found else _decoded(found)
+    if isinstance(content, str):
+        text = content if "-----" in content else _decoded(content)
         return {each.strip() for each in _PRIVATE_KEY.findall(text.replace("\\n", "\n"))}
-    values = found.values() if isinstance(found, Mapping) else found if isinstance(found, list) else ()
+    values = content.values() if isinstance(content, Mapping) else content if isinstance(content, list) else ()
     return set().union(*map(private_keys, values))
 
 
@@ -191,16 +198,16 @@ def forms(hidden: str) -> set[str]:
     tell a secret from chance is left out.
     """
     lines = hidden.splitlines() if "-----" in hidden else [hidden]
-    found = set()
+    result = set()
     for line in lines:
         if "-----" in line or len(line) < _TELLING:
             continue
-        found.add(line)
+        result.add(line)
         for offset in range(3):
             text = base64.b64encode(bytes(offset) + line.encode()).decode()
             # The first and the last group depend on what stands beside the secret.
-            found.add(text[4 if offset else 0 : -4])
-    return found
+            result.add(text[4 if offset else 0 : -4])
+    return result
 
 
 def _decoded(text: str) -> str:

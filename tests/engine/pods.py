@@ -13,7 +13,6 @@ from rehearsal.rest import ApiServer
 from tests.engine.harness import Stack
 
 CHECK = "coco-attestation-check"
-CHECK_POD = ("coco-attestation-check", "attestation-check")
 SIGNED = "quay.io/rehearsal/app:1.0"
 ANNOTATION_1_9 = "io.katacontainers.config.runtime.cc_init_data"
 _GZIP = b"\x1f\x8b"
@@ -32,13 +31,13 @@ def plain(image: str = SIGNED, env: list[Any] | None = None) -> Any:
 
 def asking(stack: Stack, resource: str, value: str | bytes, image: str | None = None) -> Any:
     """Return a pod that succeeds if KBS gives it exactly this value; it has the global initdata."""
-    pod = copy.deepcopy(negative._model(ApiServer(stack.cluster.kubeconfig), *CHECK_POD))
+    pod = copy.deepcopy(negative._model(ApiServer(stack.cluster.kubeconfig)))
     raw, salt = value.encode() if isinstance(value, str) else value, f"{resource}:"
     digest = hashlib.sha256(salt.encode() + raw).hexdigest()
-    said = {"RESOURCE": resource, "SALT": salt, "EXPECTED_SHA256": digest}
+    values = {"RESOURCE": resource, "SALT": salt, "EXPECTED_SHA256": digest}
     pod["metadata"] = {}
     container = pod["spec"]["containers"][0]
-    container["env"] = [{"name": name, "value": text} for name, text in said.items()]
+    container["env"] = [{"name": name, "value": text} for name, text in values.items()]
     container["image"] = image or container["image"]
     return pod
 
@@ -52,11 +51,11 @@ def run(stack: Stack, where: str, pods: Mapping[str, Any]) -> dict[str, str]:
     for name, pod in pods.items():
         metadata = {**pod["metadata"], "name": name}
         stack.api("POST", path, {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": metadata})
-    found = {name: stack.wait_for(lambda name=name: _ended(stack, f"{path}/{name}")) for name in pods}  # type: ignore[misc]
+    values = {name: stack.wait_for(lambda name=name: _ended(stack, f"{path}/{name}")) for name in pods}  # type: ignore[misc]
     for name in pods:
         stack.api("DELETE", f"{path}/{name}")
         stack.wait_for(lambda name=name: stack.get(f"{path}/{name}") is None)  # type: ignore[misc]
-    return found
+    return values
 
 
 def decoded(initdata: str) -> str:
@@ -72,8 +71,8 @@ def encoded(text: str) -> str:
 
 def events(stack: Stack, where: str, reason: str = workloads.SECRET_UNSEALED) -> list[str]:
     """Return the messages of the events of one kind in a namespace."""
-    found = stack.get(f"/api/v1/namespaces/{where}/events")["items"]
-    return [each["message"] for each in found if each["reason"] == reason]
+    result = stack.get(f"/api/v1/namespaces/{where}/events")["items"]
+    return [each["message"] for each in result if each["reason"] == reason]
 
 
 def _ended(stack: Stack, path: str) -> str | None:
@@ -82,10 +81,10 @@ def _ended(stack: Stack, path: str) -> str | None:
     if "running" in state:
         return None if _is_script(stack, path) else "runs"
     if "terminated" in state:
-        said = state["terminated"]
-        return f"{'succeeded' if said['exitCode'] == 0 else 'refused'}: {said.get('message', '')}"
-    said = state.get("waiting", {}).get("message", "")
-    return f"refused: {said}" if "failed to" in said or "blocked" in said else None
+        result = state["terminated"]
+        return f"{'succeeded' if result['exitCode'] == 0 else 'refused'}: {result.get('message', '')}"
+    result = state.get("waiting", {}).get("message", "")
+    return f"refused: {result}" if "failed to" in result or "blocked" in result else None
 
 
 def _is_script(stack: Stack, path: str) -> bool:

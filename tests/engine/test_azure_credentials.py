@@ -42,8 +42,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> I
 def _know_secrets(stack: Stack) -> None:
     """Give the operators' client two secrets more, as ``az ad app credential reset --append`` does."""
     path = stack.cluster.directory / COPY
-    said = {"identities": {"operators": {"secrets": [FIRST, SECOND]}}}
-    path.write_text(yaml.safe_dump(description.merge(description.load(path), said)))
+    values = {"identities": {"operators": {"secrets": [FIRST, SECOND]}}}
+    path.write_text(yaml.safe_dump(description.merge(description.load(path), values)))
 
 
 def _configure(stack: Stack, credentials: dict[str, Any], **azure: Any) -> None:
@@ -64,8 +64,8 @@ def _content(stack: Stack) -> dict[str, str]:
 
 
 def _caa(stack: Stack) -> set[str]:
-    found = stack.get(PODS)["items"]
-    return {pod["metadata"]["uid"] for pod in found if pod["metadata"].get("labels", {}).get("name") == "osc-caa-ds"}
+    result = stack.get(PODS)["items"]
+    return {pod["metadata"]["uid"] for pod in result if pod["metadata"].get("labels", {}).get("name") == "osc-caa-ds"}
 
 
 def test_the_cloud_credential_operators_secret_makes_room_for_the_stacks_and_caa_reads_it(stack: Stack) -> None:
@@ -116,8 +116,8 @@ def test_roles_are_assigned_and_go_with_the_setting(stack: Stack) -> None:
     azure = Azure(access)
 
     def theirs() -> set[str]:
-        found = azure.every(ROLES, **{"$filter": f"principalId eq '{OBJECT}'"})
-        return {each["name"] for each in found}
+        result = azure.every(ROLES, **{"$filter": f"principalId eq '{OBJECT}'"})
+        return {each["name"] for each in result}
 
     before = theirs()
     _principal(stack, SECOND, roles="assign")

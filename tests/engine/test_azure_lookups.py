@@ -69,13 +69,13 @@ def _refused(stack: Stack) -> str:
     return done.output
 
 
-def _foreseen(stack: Stack) -> tuple[Mapping[str, str], str]:
+def _planned(stack: Stack) -> tuple[Mapping[str, str], str]:
     """Return the data of peer-pods-cm that a preview shows, and its warnings."""
     text = stack.run("preview", "--stack", "rehearsal", "--json").output
-    said = json.loads(text[text.index("{") :])
-    found = next(step["newState"] for step in said["steps"] if step["urn"].endswith("::peer-pods-cm"))
-    warned = [each["message"] for each in said.get("diagnostics", ()) if each["severity"] == "warning"]
-    return found["inputs"]["data"], "\n".join(warned)
+    document = json.loads(text[text.index("{") :])
+    result = next(step["newState"] for step in document["steps"] if step["urn"].endswith("::peer-pods-cm"))
+    warned = [each["message"] for each in document.get("diagnostics", ()) if each["severity"] == "warning"]
+    return result["inputs"]["data"], "\n".join(warned)
 
 
 def _change(stack: Stack, change: Mapping[str, Any]) -> None:
@@ -85,7 +85,7 @@ def _change(stack: Stack, change: Mapping[str, Any]) -> None:
 
 
 def test_on_aro_the_network_is_found_in_its_own_resource_group(aro: Stack) -> None:
-    data, warned = _foreseen(aro)
+    data, warned = _planned(aro)
 
     group = f"{SUBSCRIPTION}aro-rehearsal-x7k2p/providers/Microsoft.Network/networkSecurityGroups"
     assert data["AZURE_RESOURCE_GROUP"] == "aro-rehearsal-x7k2p"
@@ -99,7 +99,7 @@ def test_a_subnet_that_azure_does_not_have_ends_the_preview_with_those_that_it_h
     aro.configure({"azure": {"subnetName": "none-such"}})
     shown = _refused(aro)
 
-    assert "error: VNet aro-vnet has no subnet none-such (azure-native:network:getSubnet: NotFound)" in shown
+    assert "error: VNet aro-vnet has no subnet none-such (Azure Resource Manager: Subnet: NotFound)" in shown
     assert "The subnets of aro-vnet are: master-subnet, worker-subnet." in shown
     assert "pulumi config set --path coco-azure:azure.subnetName NAME" in shown
     assert "Namespace" not in shown, "nothing was registered"
@@ -115,18 +115,18 @@ def test_a_vnet_that_azure_does_not_have_ends_the_preview_with_those_that_it_has
 
 def test_with_every_azure_value_set_and_no_pre_flight_nothing_is_asked_of_azure(aro: Stack) -> None:
     scope = f"{SUBSCRIPTION}mine/providers/Microsoft.Network"
-    said = {
+    values = {
         "resourceGroup": "mine",
         "region": "westeurope",
         "subnetId": f"{scope}/virtualNetworks/vnet/subnets/subnet",
         "nsgId": f"{scope}/networkSecurityGroups/nsg",
     }
-    aro.configure({"azure": said, "preflight": {"mode": "off"}})
+    aro.configure({"azure": values, "preflight": {"mode": "off"}})
     shown = aro.run("preview", "--stack", "rehearsal", "--suppress-progress").output
 
     assert "azure-native" not in shown
     assert re.search(r'region +: "westeurope"', shown)
-    aro.configure({"azure": said, "preflight": {"mode": "warn"}})
+    aro.configure({"azure": values, "preflight": {"mode": "warn"}})
     assert "error: resource group mine has no VNet vnet" in _refused(aro), "otherwise it is verified"
 
 
@@ -134,7 +134,7 @@ def test_what_is_set_by_hand_may_be_spelled_otherwise(aro: Stack) -> None:
     subnet = f"{ARO_VNET.replace('aro-vnet', 'ARO-vnet').replace('network-rg', 'Network-RG')}/subnets/Worker-Subnet"
     nsg = f"{SUBSCRIPTION}ARO-rehearsal-X7K2P/providers/Microsoft.Network/networkSecurityGroups/REHEARSAL-x7k2p-nsg"
     aro.configure({"azure": {"subnetId": subnet, "nsgId": nsg}})
-    data, warned = _foreseen(aro)
+    data, warned = _planned(aro)
 
     assert (data["AZURE_SUBNET_ID"], data["AZURE_NSG_ID"]) == (subnet, nsg)
     assert "the cluster's is" not in warned
@@ -143,7 +143,7 @@ def test_what_is_set_by_hand_may_be_spelled_otherwise(aro: Stack) -> None:
 def test_a_network_in_another_subscription_is_looked_up_there(aro: Stack) -> None:
     _change(aro, {"virtualNetworks": [{"name": "aro-vnet", "subscriptionId": OTHER}]})
     aro.configure({"azure": {"subscriptionId": OTHER}, "preflight": {"mode": "warn"}})
-    data, warned = _foreseen(aro)
+    data, warned = _planned(aro)
 
     assert data["AZURE_SUBNET_ID"].startswith(f"/subscriptions/{OTHER}/resourceGroups/network-rg/")
     assert data["AZURE_NSG_ID"].startswith(f"{SUBSCRIPTION}aro-rehearsal-x7k2p/")
@@ -151,7 +151,7 @@ def test_a_network_in_another_subscription_is_looked_up_there(aro: Stack) -> Non
 
 
 def test_where_cloud_conf_does_not_fit_the_workers_nics_decide(upi: Stack) -> None:
-    data, warned = _foreseen(upi)
+    data, warned = _planned(upi)
 
     assert data["AZURE_SUBNET_ID"].endswith("/virtualNetworks/rehearsal-x7k2p-vnet/subnets/compute")
     assert data["AZURE_NSG_ID"].endswith("/networkSecurityGroups/own-nsg")
@@ -167,7 +167,7 @@ def test_workers_in_two_subnets_do_not_decide(upi: Stack) -> None:
     assert "error: VNet rehearsal-x7k2p-vnet has no subnet rehearsal-x7k2p-not-there, as cloud-conf names it" in shown
     assert re.search(r"The worker nodes are in \S+/subnets/compute, \S+/subnets/other\.", shown)
     upi.configure({"azure": {"subnetName": "compute"}})
-    assert _foreseen(upi)[0]["AZURE_SUBNET_ID"].endswith("/subnets/compute"), "what the error names is the way out"
+    assert _planned(upi)[0]["AZURE_SUBNET_ID"].endswith("/subnets/compute"), "what the error names is the way out"
 
 
 def test_a_region_or_group_that_does_not_fit_is_an_error(upi: Stack) -> None:
@@ -176,4 +176,4 @@ def test_a_region_or_group_that_does_not_fit_is_an_error(upi: Stack) -> None:
     upi.configure({"azure": {"resourceGroup": "none-such"}})
     assert "has no resource group none-such" in _refused(upi)
     upi.configure({"azure": {"resourceGroup": "mine"}})
-    assert _foreseen(upi)[0]["AZURE_RESOURCE_GROUP"] == "mine"
+    assert _planned(upi)[0]["AZURE_RESOURCE_GROUP"] == "mine"

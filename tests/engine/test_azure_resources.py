@@ -34,8 +34,8 @@ def azure(stack: Stack) -> Azure:
 
 def _own(azure: Azure) -> list[str]:
     kinds = ("natGateways", "publicIPAddresses")
-    found = [each["name"] for kind in kinds for each in azure.every(f"{NETWORK}/{kind}")]
-    return [each for each in found if not each.startswith("rehearsal")]
+    items = [each["name"] for kind in kinds for each in azure.every(f"{NETWORK}/{kind}")]
+    return [each for each in items if not each.startswith("rehearsal")]
 
 
 def test_a_preview_makes_nothing(stack: Stack, azure: Azure) -> None:

@@ -41,8 +41,8 @@ def _configure(stack: Stack, own: dict[str, Any] | None) -> None:
 
 def _there(azure: Azure) -> list[str]:
     kinds = ("natGateways", "publicIPAddresses")
-    found = [each["name"] for kind in kinds for each in azure.every(f"{NETWORK}/{kind}")]
-    return [each for each in found if each.startswith("coco-podvms")]
+    items = [each["name"] for kind in kinds for each in azure.every(f"{NETWORK}/{kind}")]
+    return [each for each in items if each.startswith("coco-podvms")]
 
 
 def test_a_range_that_overlaps_is_refused_with_one_that_is_free_and_nothing_is_made(stack: Stack, azure: Azure) -> None:
@@ -50,9 +50,9 @@ def test_a_range_that_overlaps_is_refused_with_one_that_is_free_and_nothing_is_m
     done = stack.up(check=False)
 
     assert done.code != 0
-    said = row(done.output, "own-subnet")
-    assert said.found == "10.0.200.0/24 overlaps 10.0.128.0/17 of subnet rehearsal-x7k2p-worker-subnet"
-    assert said.fix == "pulumi config set --path 'coco-azure:azure.ownSubnet.addressRange' 10.1.0.0/24"
+    result = row(done.output, "own-subnet")
+    assert result.found == "10.0.200.0/24 overlaps 10.0.128.0/17 of subnet rehearsal-x7k2p-worker-subnet"
+    assert result.fix == "pulumi config set --path 'coco-azure:azure.ownSubnet.addressRange' 10.1.0.0/24"
     assert _there(azure) == []
     assert stack.get(f"/api/v1/namespaces/{NAMESPACE}") is None
 
@@ -83,10 +83,10 @@ def test_what_an_interrupted_run_has_left_is_made_anew_and_pod_vms_attest_in_the
     assert attested(stack)
     assert stack.outputs()["outboundAddress"].startswith("198.51.100.")
     assert stack.get(CONFIG)["data"]["AZURE_SUBNET_ID"] == SUBNET
-    said = azure.ask("GET", SUBNET).body["properties"]
-    assert said["natGateway"]["id"] == GATEWAY
-    assert said["networkSecurityGroup"]["id"] == f"{NETWORK}/networkSecurityGroups/rehearsal-x7k2p-nsg"
-    assert said["defaultOutboundAccess"] is False
+    result = azure.ask("GET", SUBNET).body["properties"]
+    assert result["natGateway"]["id"] == GATEWAY
+    assert result["networkSecurityGroup"]["id"] == f"{NETWORK}/networkSecurityGroups/rehearsal-x7k2p-nsg"
+    assert result["defaultOutboundAccess"] is False
     stack.up("--expect-no-changes")
     stack.up("--refresh", "--expect-no-changes")
 
@@ -99,9 +99,9 @@ def test_a_longer_idle_time_and_tags_are_changed_in_place(stack: Stack, azure: A
 
     assert names(preview, "update") == {"peer-pod-subnet-nat", "peer-pod-subnet-address"}
     assert not names(preview, "replace") & MADE
-    found = azure.ask("GET", GATEWAY).body
-    assert found["properties"]["idleTimeoutInMinutes"] == 30
-    assert found["tags"] == {"cost-centre": "4711", "coco-azure-stack": f"coco-azure/{stack.name}"}
+    result = azure.ask("GET", GATEWAY).body
+    assert result["properties"]["idleTimeoutInMinutes"] == 30
+    assert result["tags"] == {"cost-centre": "4711", "coco-azure-stack": f"coco-azure/{stack.name}"}
 
 
 def test_another_zone_makes_a_new_pair_before_the_old_one_goes(stack: Stack, azure: Azure) -> None:

@@ -17,7 +17,7 @@ NAME = "example-kataconfig"
 OURS = f"{KATA_CONFIGS}/{NAME}"
 PODS = "/api/v1/namespaces/default/pods"
 MERGE = "application/merge-patch+json"
-ANOTHER: Mapping[str, Any] = {"kataConfig": {"logLevel": "debug"}}
+ANOTHER: Mapping[str, Any] = {"kataConfig": {"logLevel": "debug", "change": "recreate"}}
 """What needs another KataConfig."""
 TICKET = re.compile(r"roll-[0-9a-f]{10}")
 WORKERS = [f"worker-eastus{number}" for number in (1, 2, 3)]
@@ -38,10 +38,10 @@ def _preview(stack: Stack) -> Done:
     return stack.run("preview", "--stack", "rehearsal", check=False)
 
 
-def _ticket(said: Done) -> str:
-    found = set(TICKET.findall(said.output))
-    assert len(found) == 1, said.output
-    return str(found.pop())
+def _ticket(done: Done) -> str:
+    result = set(TICKET.findall(done.output))
+    assert len(result) == 1, done.output
+    return str(result.pop())
 
 
 def _kata_config(stack: Stack) -> Mapping[str, Any]:
@@ -83,14 +83,14 @@ def test_a_ticket_approves_the_roll_out_that_it_is_for_through_a_kill_in_the_mid
     _configure(stack, ticket)
     # Only KataConfig is under way once Trustee serves and a node is ready.
     trustee = "/apis/apps/v1/namespaces/trustee-operator-system/deployments/trustee-deployment"
-    said = _killed(
+    result = _killed(
         stack,
         lambda: (
             _kata_config(stack).get("status", {}).get("kataNodes", {}).get("readyNodeCount")
             and (stack.get(trustee) or {}).get("status", {}).get("availableReplicas")
         ),
     )
-    assert _kata_config(stack), said
+    assert _kata_config(stack), result
     uid = _kata_config(stack)["metadata"]["uid"]
 
     preview = _preview(stack)
@@ -100,7 +100,8 @@ def test_a_ticket_approves_the_roll_out_that_it_is_for_through_a_kill_in_the_mid
     assert f"KataConfig {NAME} is there from an earlier run that did not end" in preview.output
     assert _kata_config(stack)["metadata"]["uid"] == uid, "it was taken over, not made anew"
     assert _kata_config(stack)["metadata"]["annotations"]["coco-azure/stack"] == "coco-azure/rehearsal"
-    assert stack.outputs()["kataConfig"] == {"name": NAME, "uid": uid, "nodes": WORKERS}
+    completed = stack.outputs()["kataConfig"]
+    assert (completed["name"], completed["uid"], completed["nodes"], completed["count"]) == (NAME, uid, WORKERS, 1)
     stack.up("--expect-no-changes")
 
 
@@ -143,8 +144,8 @@ def test_the_ticket_of_a_replacement_holds_through_a_kill_in_the_deletion_and_on
     _configure(stack, _ticket(_preview(stack)), **ANOTHER)
     _killed(stack, lambda: "deletionTimestamp" in _kata_config(stack).get("metadata", {}))
     stack.api("DELETE", f"{PODS}/app")
-    said = _killed(stack, lambda: _kata_config(stack).get("metadata", {"uid": old})["uid"] != old)
-    assert _kata_config(stack), said
+    result = _killed(stack, lambda: _kata_config(stack).get("metadata", {"uid": old})["uid"] != old)
+    assert _kata_config(stack), result
     new = _kata_config(stack)["metadata"]["uid"]
 
     stack.up()
@@ -166,7 +167,8 @@ def test_after_an_approved_replacement_destroy_still_needs_leave(stack: Stack) -
 
 
 def test_leave_for_any_roll_out_is_warned_about_in_production(stack: Stack) -> None:
-    _configure(stack, allowed=True, **ANOTHER)
+    kata_config = {"allowReboot": True, **ANOTHER["kataConfig"]}
+    stack.configure({"acceptedRisks": {"anyReboot": False}, "peerPods": {"kataConfig": kata_config}})
     done = _preview(stack)
 
     assert done.code == 0, done.output

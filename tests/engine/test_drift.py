@@ -1,4 +1,4 @@
-"""``python -m drift`` on a real engine: what it finds, what it leaves alone, and that it changes nothing.
+"""``./coco-azure drift`` on a real engine: what it finds, what it leaves alone, and that it changes nothing.
 
 The tests of a provider share a cluster and go on from each other's state, in their order; each ends without drift.
 """
@@ -32,7 +32,7 @@ FORCED = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
 def _drift(stack: Stack, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     options = ["--stack", stack.name, "--config-file", str(stack._config), *arguments]
     return subprocess.run(
-        [sys.executable, "-m", "drift", *options],
+        [sys.executable, "-m", "coco_azure", "drift", *options],
         cwd=CHECKOUT,
         env={**stack._prepared.environment(), **variables},
         capture_output=True,
@@ -69,6 +69,15 @@ def test_after_up_there_is_no_drift(installed: Stack) -> None:
     assert done.stdout.startswith("no drift of stack rehearsal\n")
 
 
+def test_a_refresh_makes_nothing_that_is_only_read_a_drift(installed: Stack) -> None:
+    installed.run("refresh", "--yes", "--skip-preview", "--stack", installed.name)
+    done = _drift(installed)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Infrastructure" not in done.stdout
+    assert "Ingress" not in done.stdout
+
+
 def test_what_the_operators_own_is_no_drift(installed: Stack) -> None:
     _edit(installed, f"{PEER_PODS}/configmaps/peer-pods-cm", {"data": {"AZURE_IMAGE_ID": "/another", "OTHER": "x"}})
     annotations = {"metadata": {"annotations": {"LATEST_IMAGE_ID": "/another"}}}
@@ -100,7 +109,7 @@ def test_each_change_is_told_with_who_made_it_and_what_would_be_done(installed: 
         ("trustee-content-attestation-policy", ""),
     }
     port = found["peer-pods-cm", "data.VXLAN_PORT"]
-    assert (port["stack"], port["there"], port["operation"]) == ("9000", "9999", "update")
+    assert (port["stack"], port["actual"], port["operation"]) == ("9000", "9999", "update")
     assert port["owner"]["manager"] == "kubectl-edit"
     assert found["trustee-content-rvps-reference-values", "data.more"]["what"] == "added"
     assert found["trustee-content-rvps-reference-values", "data.more"]["owner"]["manager"] == "Mozilla"
@@ -184,7 +193,7 @@ def test_a_subnet_that_lost_its_nat_gateway_is_drift_in_azure(installed: Stack) 
     found = _found(report)
     assert set(found) == {("network", "subnet.natGateway"), ("network", "subnet.networkSecurityGroup")}
     nat = found["network", "subnet.natGateway"]
-    assert (nat["side"], nat["there"]) == ("azure", "nothing")
+    assert (nat["side"], nat["actual"]) == ("azure", "nothing")
     assert nat["stack"].endswith("natGateways/rehearsal-x7k2p-nat")
 
 
@@ -206,7 +215,7 @@ def test_a_csv_that_is_not_the_deployed_one_is_drift(installed: Stack) -> None:
     found = installed.wait_for(lambda: _found(_report(installed)))
 
     gate = found["trustee-operator-installed", "ClusterServiceVersion"]
-    assert (gate["stack"], gate["there"]) == (name, "none")
+    assert (gate["stack"], gate["actual"]) == (name, "none")
 
 
 def test_a_stack_that_is_not_there_cannot_be_told(installed: Stack) -> None:

@@ -104,20 +104,13 @@ def test_a_run_that_is_killed_while_nodes_move_is_gone_on_with_by_the_next_one(s
     stack.configure(MOVED)
     process = stack.started("up", "--stack", stack.name, "--yes", "--skip-preview")
 
-    def moving() -> bool:
-        found = stack.get(KATA_CONFIG)
-        return found is not None and found["metadata"]["uid"] != before and bool(found.get("status"))
-
-    stack.wait_for(moving, 120)
-    # The gate's patch: the engine has KataConfig in the state, and waits.
-    stack.wait_for(lambda: "coco-azure/rollout" in stack.get(KATA_CONFIG)["metadata"].get("annotations", {}))
+    stack.wait_for(lambda: stack.get(KATA_CONFIG)["status"]["kataNodes"].get("uninstalling"), 120)
     kill(stack, process)
-    uid = stack.get(KATA_CONFIG)["metadata"]["uid"]
     stack.up()
 
     status = stack.get(KATA_CONFIG)["status"]
     assert stack.outputs()["attested"] is True
-    assert stack.get(KATA_CONFIG)["metadata"]["uid"] == uid, "nodes have rebooted once more"
+    assert stack.get(KATA_CONFIG)["metadata"]["uid"] == before, "nodes have rebooted once more"
     assert sorted(status["kataNodes"]["installed"]) == ["worker-eastus2", "worker-eastus3"]
     caa = [pod for pod in stack.get(PODS)["items"] if pod["metadata"].get("labels", {}).get("name") == "osc-caa-ds"]
     assert sorted(pod["spec"]["nodeName"] for pod in caa) == ["worker-eastus2", "worker-eastus3"]
@@ -133,7 +126,8 @@ def test_an_image_of_the_users_own_outlives_a_new_kataconfig(stack: Stack) -> No
 
     uid = stack.get(KATA_CONFIG)["metadata"]["uid"]
     mark = stack.mark()
-    stack.configure({"peerPods": {**peer_pods, "kataConfig": {**MOVED["peerPods"]["kataConfig"], "logLevel": "debug"}}})
+    another = {**MOVED["peerPods"]["kataConfig"], "logLevel": "debug", "change": "recreate"}
+    stack.configure({"peerPods": {**peer_pods, "kataConfig": another}})
     stack.up()
 
     assert stack.get(KATA_CONFIG)["metadata"]["uid"] != uid
@@ -148,7 +142,8 @@ def test_the_log_level_is_on_the_nodes_and_goes_with_kataconfig(stack: Stack) ->
     path = "/apis/machineconfiguration.openshift.io/v1/containerruntimeconfigs/kata-crio-config"
     assert stack.get(path)["spec"]["containerRuntimeConfig"]["logLevel"] == "debug"
 
-    stack.configure({"peerPods": {**MOVED["peerPods"], "imageId": OWN}})
+    without = {**MOVED["peerPods"]["kataConfig"], "change": "recreate"}
+    stack.configure({"peerPods": {"kataConfig": without, "imageId": OWN}})
     stack.up()
     assert stack.get(path) is None
 

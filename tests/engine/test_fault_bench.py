@@ -10,7 +10,7 @@ FAULTS = (plan.ENGINE_KILLED, plan.PROVIDER_KILLED, plan.API_SERVER_AWAY, plan.D
 
 
 def test_whatever_kills_a_run_the_next_one_goes_on_and_nothing_is_lost_or_leaked(tmp_path: Path) -> None:
-    results = run(tmp_path / "bench", plan.points(3, 6, FAULTS), 60)
+    results = run(tmp_path / "bench", plan.points(3, 7, FAULTS), 60)
 
-    assert len(results) == 6
-    assert all(result.good for result in results), report.table(results, 6, 3, 0)
+    assert len(results) == 7
+    assert all(result.good for result in results), report.table(results, 7, 3, 0)

@@ -46,12 +46,12 @@ def test_a_policy_that_denies_what_pods_need_and_gives_one_secret_to_all_stops_t
     empty.configure({"trustee": {"resourcePolicyFile": "tests/engine/policies/key1_only.rego"}})
     mark = empty.mark()
     done = empty.up(check=False)
-    said = " ".join(done.output.split())
+    text = " ".join(done.output.split())
     empty.configure({})
 
     assert done.code != 0
-    assert "pods of the check's document may have default/kbsres1/key1, which that document does not list" in said
-    assert "pods of the global document are denied default/kbsres1/key2, " in said
+    assert "pods of the check's document may have default/kbsres1/key1, which that document does not list" in text
+    assert "pods of the global document are denied default/kbsres1/key2, " in text
     assert empty.requests(mark) == []
 
 

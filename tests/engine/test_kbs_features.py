@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from coco_azure.formats.kbs import sealed_secrets
 from rehearsal.tampering import tampered
-from rendering.trustee import sealed_secrets
 from tests.engine import pods
 from tests.engine.conftest import start
 from tests.engine.harness import Stack, names
@@ -103,7 +103,7 @@ def test_a_sealed_secret_for_a_namespace_that_is_not_there_is_an_error_at_previe
     done = cluster.run("preview", "--stack", cluster.name, check=False)
 
     assert done.code != 0
-    assert f"resource '{SHOP}' does not exist" in done.output
+    assert f"sealedSecrets names namespace {SHOP}, which is not there" in done.output
     assert cluster.requests(mark) == []
 
 
@@ -115,13 +115,13 @@ def test_a_pod_of_a_workload_has_its_sealed_secret_as_a_plain_variable(stack: St
     reference = {"secretKeyRef": {"name": "db", "key": "password"}}
     env[1:] = [{"name": "SALT", "valueFrom": reference}, {"name": "EXPECTED_SHA256", "value": digest}]
 
-    found = pods.run(stack, SHOP, {"sealed": pod, "plain": pods.plain(env=[{"name": "DB", "valueFrom": reference}])})
+    done = pods.run(stack, SHOP, {"sealed": pod, "plain": pods.plain(env=[{"name": "DB", "valueFrom": reference}])})
 
-    assert found["sealed"].startswith("succeeded"), found
-    assert found["plain"] == "runs"
-    said = pods.events(stack, SHOP)
-    assert any(text.endswith("KBS released what is sealed in DB") for text in said)
-    assert any(text.endswith("KBS released what is sealed in SALT") for text in said)
+    assert done["sealed"].startswith("succeeded"), done
+    assert done["plain"] == "runs"
+    events = pods.events(stack, SHOP)
+    assert any(text.endswith("KBS released what is sealed in DB") for text in events)
+    assert any(text.endswith("KBS released what is sealed in SALT") for text in events)
 
 
 def test_nothing_of_the_value_is_in_the_namespace_of_the_workload(stack: Stack) -> None:
@@ -134,8 +134,8 @@ def test_nothing_of_the_value_is_in_the_namespace_of_the_workload(stack: Stack) 
 
 def test_the_sealed_secret_is_signed_with_the_key_whose_public_half_kbs_serves(stack: Stack) -> None:
     def data(where: str, name: str, key: str) -> str:
-        found = stack.get(f"/api/v1/namespaces/{where}/secrets/{name}")["data"][key]
-        return base64.b64decode(found).decode()
+        result = stack.get(f"/api/v1/namespaces/{where}/secrets/{name}")["data"][key]
+        return base64.b64decode(result).decode()
 
     jwk = data("trustee-operator-system", "sealed-secret-key", "jwk")
     assert "d" not in json.loads(jwk)
@@ -151,12 +151,12 @@ def test_each_repository_is_held_to_its_own_key(stack: Stack) -> None:
         "unnamed": "quay.io/elsewhere/app:1.0",
         "private": "private.example.com/team/app:1.0",
     }
-    found = pods.run(stack, SHOP, {name: pods.plain(image) for name, image in images.items()})
+    done = pods.run(stack, SHOP, {name: pods.plain(image) for name, image in images.items()})
 
-    assert [found[name] for name in ("app", "gpg", "accepted")] == ["runs"] * 3, found
-    assert "none of its signatures is of the key" in found["other-key"]
-    assert found["unnamed"].startswith("refused")
-    assert "401 Unauthorized" in found["private"]
+    assert [done[name] for name in ("app", "gpg", "accepted")] == ["runs"] * 3, done
+    assert "none of its signatures is of the key" in done["other-key"]
+    assert done["unnamed"].startswith("refused")
+    assert "401 Unauthorized" in done["private"]
 
 
 def test_a_workload_attests_itself_with_its_own_initdata_and_not_with_a_changed_one(stack: Stack) -> None:
@@ -170,12 +170,12 @@ def test_a_workload_attests_itself_with_its_own_initdata_and_not_with_a_changed_
     reaching["metadata"] = good["metadata"]
 
     tried = {"good": good, "changed": changed, "other-image": other, "reaching": reaching}
-    found = pods.run(stack, SHOP, tried)
+    done = pods.run(stack, SHOP, tried)
 
-    assert found["good"].startswith("succeeded"), found
-    assert found["changed"].startswith("refused")
-    assert "PolicyDeny" in found["reaching"], "that secret is for pods without initdata of their own"
-    assert "CreateContainerRequest is blocked by policy" in found["other-image"]
+    assert done["good"].startswith("succeeded"), done
+    assert done["changed"].startswith("refused")
+    assert "PolicyDeny" in done["reaching"], "that secret is for pods without initdata of their own"
+    assert "CreateContainerRequest is blocked by policy" in done["other-image"]
 
 
 def test_credentials_and_a_new_secret_restart_kbs_and_are_served(stack: Stack, config: dict[str, Any]) -> None:
@@ -186,7 +186,7 @@ def test_credentials_and_a_new_secret_restart_kbs_and_are_served(stack: Stack, c
     # Twice at 1.2: whose pods may have the secret is in a ConfigMap, for which the operator restarts KBS itself.
     assert _revision(stack) == before + 2
     assert stack.get(CAA_PATH)["metadata"]["generation"] == nodes, "initdata is the same: CAA does not restart"
-    found = pods.run(
+    done = pods.run(
         stack,
         SHOP,
         {
@@ -195,9 +195,9 @@ def test_credentials_and_a_new_secret_restart_kbs_and_are_served(stack: Stack, c
             "file": pods.asking(stack, "default/web/tls.key", FILES["tls.key"]),
         },
     )
-    assert found["private"] == "runs", found
-    assert found["later"].startswith("succeeded"), found
-    assert found["file"].startswith("succeeded"), found
+    assert done["private"] == "runs", done
+    assert done["later"].startswith("succeeded"), done
+    assert done["file"].startswith("succeeded"), done
 
 
 def test_an_unchanged_run_restarts_nothing(stack: Stack) -> None:
@@ -208,8 +208,8 @@ def test_an_unchanged_run_restarts_nothing(stack: Stack) -> None:
 
 
 def test_one_rule_may_stand_without_a_list(stack: Stack, config: dict[str, Any]) -> None:
-    said = _with(config)
-    preview = stack.preview({**said, "trustee": {**said["trustee"], "imageSignature": SIGNATURES[0]}})
+    result = _with(config)
+    preview = stack.preview({**result, "trustee": {**result["trustee"], "imageSignature": SIGNATURES[0]}})
 
     # The policy and its keys change, and with the GPG rule the sigstore configuration of initdata.
     assert {"trustee-content-security-policy", "peer-pods-cm"} <= names(preview, "update")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.engine.harness import Stack, names
+from tests.unit.preflight_tables import row
 
 KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
 NAMESPACES = "/api/v1/namespaces"
@@ -22,9 +23,9 @@ def test_a_name_that_somebody_uses_is_refused_by_the_preview_and_by_the_run_and_
     for command in (["preview"], ["up", "--yes", "--skip-preview"]):
         done = empty.run(*command, "--stack", empty.name, check=False)
         assert done.code != 0
-        said = f"Namespace {NAMESPACE} exists already, and this stack (coco-azure/rehearsal) has not made it"
-        assert said in done.output
-        assert f"oc annotate --overwrite namespace {NAMESPACE} {MARK}=coco-azure/rehearsal" in done.output
+        result = row(done.output, "foreign")
+        assert result.found == f"namespace {NAMESPACE} exists, and this program has not made it"
+        assert result.fix == "pulumi config set --path coco-azure:trustee.operator.createNamespace false"
     assert empty.get(f"{NAMESPACES}/{NAMESPACE}")["metadata"]["uid"] == before["metadata"]["uid"]
     assert MARK not in empty.get(f"{NAMESPACES}/{NAMESPACE}")["metadata"].get("annotations", {})
 
@@ -65,7 +66,7 @@ def test_pending_operations_are_cleared_by_a_refresh_and_then_nothing_is_left_to
 
 
 def test_a_replacement_of_kataconfig_can_be_previewed_although_its_webhook_refuses_a_second_one(empty: Stack) -> None:
-    changes = empty.preview({"peerPods": {"kataConfig": {"logLevel": "debug"}}})
+    changes = empty.preview({"peerPods": {"kataConfig": {"logLevel": "debug", "change": "recreate"}}})
 
     assert "peer-pods-kataconfig" in names(changes, "replace")
 
@@ -112,5 +113,5 @@ def _without(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
 
 
 def _needs(resource: dict[str, Any]) -> dict[str, list[str]]:
-    found = resource.get("propertyDependencies") or {}
-    return {name: urns or [] for name, urns in found.items()}
+    result = resource.get("propertyDependencies") or {}
+    return {name: urns or [] for name, urns in result.items()}

@@ -38,8 +38,8 @@ class Commands:
 
     def processes(self) -> dict[str, ProcessId]:
         """Return what the supervisor says that it started."""
-        said = supervisor.state(self.root / "cluster") or {"children": []}
-        return {child["name"]: ProcessId.from_json(child["process"]) for child in said["children"]}
+        result = supervisor.state(self.root / "cluster") or {"children": []}
+        return {child["name"]: ProcessId.from_json(child["process"]) for child in result["children"]}
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def _soon(what: Callable[[], bool], seconds: float = 20.0) -> bool:
 
 def _of(root: Path) -> list[int]:
     """Return every process whose command line names the folder, but for this one's own."""
-    found = []
+    items = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             line = (folder / "cmdline").read_bytes().decode(errors="replace")
@@ -68,8 +68,8 @@ def _of(root: Path) -> list[int]:
         except OSError:
             continue
         if f"{root}/" in line or f"COCO_REHEARSAL_DIRECTORY={root}" in environment:
-            found.append(int(folder.name))
-    return [pid for pid in found if pid != os.getpid()]
+            items.append(int(folder.name))
+    return [pid for pid in items if pid != os.getpid()]
 
 
 def test_up_leaves_a_cluster_running_and_down_ends_exactly_that(commands: Commands) -> None:

@@ -36,9 +36,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> I
 
 
 def test_nothing_installed_is_an_error_at_preview(stack: Stack) -> None:
-    said = complaint(stack, {"trustee": {"install": False}})
+    result = complaint(stack, {"trustee": {"install": False}})
 
-    assert f"namespace {NAMESPACE} has no CSV of trustee-operator that has succeeded (found: none at all)" in said
+    assert f"namespace {NAMESPACE} has no CSV of trustee-operator that has succeeded (found: none at all)" in result
 
 
 def test_its_version_is_known_at_preview(stack: Stack) -> None:
@@ -52,9 +52,9 @@ def test_its_version_is_known_at_preview(stack: Stack) -> None:
 
 
 def test_another_pin_than_what_is_installed_is_an_error(stack: Stack) -> None:
-    said = complaint(stack, {"trustee": {"install": False, "version": "0.3.0"}})
+    result = complaint(stack, {"trustee": {"install": False, "version": "0.3.0"}})
 
-    assert f"asks for {OLD}, and {NEWEST} is installed" in said
+    assert f"asks for {OLD}, and {NEWEST} is installed" in result
 
 
 def test_destroy_leaves_what_somebody_else_has_installed(stack: Stack) -> None:

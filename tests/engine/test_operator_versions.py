@@ -41,7 +41,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> I
 
 
 @pytest.mark.parametrize(
-    ("said", "parts"),
+    ("values", "parts"),
     [
         ({"channel": "fast"}, ["no channel 'fast'", "its channels: stable"]),
         ({"version": "9.9.9"}, [f"it has {OLD}, {NEXT}, {NEWEST}"]),
@@ -50,10 +50,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> I
     ],
 )
 def test_a_version_that_cannot_be_had_is_an_error_and_nothing_is_created(
-    stack: Stack, said: dict[str, Any], parts: list[str]
+    stack: Stack, values: dict[str, Any], parts: list[str]
 ) -> None:
     mark = stack.mark()
-    stack.configure({"trustee": said})
+    stack.configure({"trustee": values})
     done = stack.up(check=False)
 
     assert done.code != 0
@@ -99,9 +99,9 @@ def test_a_plan_that_somebody_has_deleted_lets_no_other_one_be_approved(stack: S
 
 
 def test_a_pin_more_than_one_step_away_is_an_error_that_names_the_next_step(stack: Stack) -> None:
-    said = complaint(stack, {"trustee": {"version": "1.0.0"}})
+    result = complaint(stack, {"trustee": {"version": "1.0.0"}})
 
-    assert f"next step from {OLD} is {NEXT}" in said
+    assert f"next step from {OLD} is {NEXT}" in result
     assert csvs(stack) == {OLD: "Succeeded"}
 
 
@@ -120,10 +120,10 @@ def test_the_next_pin_previews_and_approves_the_next_plan(stack: Stack) -> None:
 
 
 def test_an_older_pin_is_an_error_that_says_what_is_installed(stack: Stack) -> None:
-    said = complaint(stack, {"trustee": {"version": "0.3.0"}})
+    result = complaint(stack, {"trustee": {"version": "0.3.0"}})
 
-    assert f"{NEXT} is installed already: OLM never goes back" in said
-    assert "trustee.operator.version' 0.4.2" in said
+    assert f"{NEXT} is installed already: OLM never goes back" in result
+    assert "trustee.operator.version' 0.4.2" in result
 
 
 def test_without_a_preview_an_older_pin_is_waited_for_in_vain_and_the_error_says_why(stack: Stack) -> None:
@@ -169,11 +169,11 @@ def test_with_a_treatment_the_next_run_takes_that_version_and_marks_it(stack: St
 
 
 def test_without_the_treatment_the_installed_version_ends_the_run_with_the_ways_out(stack: Stack) -> None:
-    said = complaint(stack, {"trustee": {}})
+    result = complaint(stack, {"trustee": {}})
 
-    assert f"{UNHEARD} is installed, and this release has no profile for it. OLM never goes back" in said
-    assert "'coco-azure:trustee.operator.treatAs' 1.2" in said
-    assert f"oc -n {NAMESPACE} delete subscriptions.operators.coreos.com/trustee-subscription" in said
+    assert f"{UNHEARD} is installed, and this release has no profile for it. OLM never goes back" in result
+    assert "'coco-azure:trustee.operator.treatAs' 1.2" in result
+    assert f"oc -n {NAMESPACE} delete subscriptions.operators.coreos.com/trustee-subscription" in result
 
 
 def test_destroy_leaves_nothing(stack: Stack) -> None:

@@ -8,9 +8,9 @@ OURS = ("trustee-operator-system", "openshift-sandboxed-containers-operator", "c
 
 
 def _index(requests: list[Request], verb: str, kind: str, name: str) -> int:
-    found = [index for index, each in enumerate(requests) if (each.verb, each.kind, each.name) == (verb, kind, name)]
-    assert found, f"no {verb} of {kind} {name} in {requests}"
-    return found[0]
+    items = [index for index, each in enumerate(requests) if (each.verb, each.kind, each.name) == (verb, kind, name)]
+    assert items, f"no {verb} of {kind} {name} in {requests}"
+    return items[0]
 
 
 def _reboots(stack: Stack) -> list[str]:
@@ -81,11 +81,12 @@ def test_every_worker_has_rebooted_once_and_has_the_kata_runtime(empty: Stack) -
     assert status["runtimeClasses"] == ["kata", "kata-remote"]
 
 
-def test_another_feature_gate_deletes_kataconfig_waits_for_its_finalizer_and_creates_it_anew(empty: Stack) -> None:
+def test_a_replacement_deletes_kataconfig_waits_for_its_finalizer_and_creates_it_anew(empty: Stack) -> None:
     before = empty.get(KATA_CONFIG)["metadata"]["uid"]
     mark = empty.mark()
     # Without confidential VMs nothing can attest, so it is no production stack, and the check is off as well.
-    off = {"peerPods": {"confidential": False}, "attestationCheck": {"enabled": False}}
+    peer_pods = {"confidential": False, "kataConfig": {"change": "recreate"}}
+    off = {"peerPods": peer_pods, "attestationCheck": {"enabled": False}}
     empty.configure({"environment": "development", **off})
     empty.up()
     seen = empty.requests(mark)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from coco_azure.formats.policy import policies
+from coco_azure.versions.profiles import TRUSTEE
 from policies.rules import RULES
 from rehearsal.cluster import CHECKOUT
-from rendering.policy import policies
-from rendering.profiles import TRUSTEE
 from tests.engine.conftest import start
 from tests.engine.harness import Done, Stack
 
@@ -34,7 +34,7 @@ BROKEN = {
 AGENTS = {"agent-exec-off", "agent-logs-off", "agent-set-policy-off", "agent-withstands-host"}
 """What the chapter's agent policy breaks."""
 SHOP, OTHER = ({"allowedImages": [f"quay.io/rehearsal/{name}"]} for name in ("app", "gpg"))
-OPEN = {"agentPolicyFile": "rendering/rego/agent_allow_all.rego"}
+OPEN = {"agentPolicyFile": "coco_azure/formats/rego/agent_allow_all.rego"}
 WORKLOADS = "trust-chain-workload-initdata"
 PASSWORD = "correct horse battery"
 PEER_PODS_CM = "/api/v1/namespaces/openshift-sandboxed-containers-operator/configmaps/peer-pods-cm"
@@ -54,7 +54,7 @@ def good(stack: Stack, tmp_path: Path) -> dict[str, Any]:
     """Settings of a production stack that breaks no rule; its roll-out is approved once."""
     trusted = tmp_path / "trusted"
     shutil.copy(stack.cluster.kubeconfig, trusted)
-    said: dict[str, Any] = {
+    by_name: dict[str, Any] = {
         "trustee": {
             "operator": {"version": "1.2.1"},
             "cluster": {"kubeconfig": str(trusted), "identifier": "trusted"},
@@ -62,11 +62,11 @@ def good(stack: Stack, tmp_path: Path) -> dict[str, Any]:
         "peerPods": {"operator": {"version": "1.12.1"}, "kataConfig": {"allowReboot": False}},
         "initdata": {"workloads": {"shop": SHOP}},
     }
-    stack.configure(said)
+    stack.configure(by_name)
     ticket = _TICKET.search(stack.run("preview", "--stack", stack.name, check=False).output)
     assert ticket is not None
-    said["peerPods"]["kataConfig"]["allowReboot"] = ticket[0]
-    return said
+    by_name["peerPods"]["kataConfig"]["allowReboot"] = ticket[0]
+    return by_name
 
 
 def _pack(levels: Path | str) -> list[str]:
@@ -89,8 +89,8 @@ def _with(**workloads: dict[str, Any]) -> dict[str, Any]:
 
 def _shown(stack: Stack) -> Mapping[str, Any]:
     """Return what the state holds of the resource that shows initdata of workloads."""
-    (found,) = (each for each in stack.state() if each["urn"].endswith(f"::{WORKLOADS}"))
-    return found
+    (result,) = (each for each in stack.state() if each["urn"].endswith(f"::{WORKLOADS}"))
+    return result
 
 
 def _broken(done: Done, level: str) -> set[str]:
@@ -110,8 +110,8 @@ def test_a_bad_production_stack_fails_with_each_rule_and_its_remedy(stack: Stack
 
     assert done.code != 0
     assert _broken(done, "mandatory") == BROKEN, done.output
-    said = " ".join(done.output.split())
-    assert all(" ".join(rule.remedy.split()) in said for rule in RULES if rule.id in BROKEN)
+    text = " ".join(done.output.split())
+    assert all(" ".join(rule.remedy.split()) in text for rule in RULES if rule.id in BROKEN)
 
 
 def test_a_workloads_own_agent_policy_is_judged_though_its_pods_are_no_resources(
@@ -123,10 +123,10 @@ def test_a_workloads_own_agent_policy_is_judged_though_its_pods_are_no_resources
     kept = {"agent-policy-known", "kataconfig-protected", "operators-pinned", "trustee-on-another-cluster"}
     assert done.code != 0
     assert _broken(done, "mandatory") == (BROKEN - kept - {"kbs-tokens-vouched"}) | AGENTS, done.output
-    said = " ".join(done.output.split())
-    assert f"Stash: {WORKLOADS})" in said
-    assert "the agent policy in initdata.workloads.shop allows ExecProcessRequest: the host gets" in said
-    assert "initdata.workloads.web" not in said
+    text = " ".join(done.output.split())
+    assert f"Stash: {WORKLOADS})" in text
+    assert "the agent policy in initdata.workloads.shop allows ExecProcessRequest: the host gets" in text
+    assert "initdata.workloads.web" not in text
 
 
 def test_levels_come_from_the_file_of_the_stack(stack: Stack) -> None:
@@ -207,9 +207,9 @@ def test_a_workload_is_named_by_the_preview_and_judged_by_what_it_is_about_to_ge
 
     first = _shown(stack)
     stack.configure(_with(shop=OTHER, web=SHOP))
-    told = stack.run("preview", "--stack", stack.name, "--diff", *_pack("rehearsal.json")).output
-    part = told.partition(f"::{WORKLOADS}]")[2].partition("[urn=")[0]
-    assert re.findall(r"~ (\w+): \{", part) == ["input", "shop"], told
+    result = stack.run("preview", "--stack", stack.name, "--diff", *_pack("rehearsal.json")).output
+    part = result.partition(f"::{WORKLOADS}]")[2].partition("[urn=")[0]
+    assert re.findall(r"~ (\w+): \{", part) == ["input", "shop"], result
 
     # In place, with the value of the first run left as its output.
     stack.up(*_pack("rehearsal.json"))

@@ -66,9 +66,9 @@ def test_a_problem_ends_up_before_anything_is_registered_and_a_preview_in_its_en
     for done in (preview, up):
         assert done.code != 0
         assert "Traceback" not in done.output
-        found = row(done.output, "sizes")
-        assert found.found == f"{SIZE} is restricted in eastus: NotAvailableForSubscription"
-        assert "pulumi config set --path 'coco-azure:peerPods.instanceSizes[1]' Standard_DC16as_v5" in found.fix
+        result = row(done.output, "sizes")
+        assert result.found == f"{SIZE} is restricted in eastus: NotAvailableForSubscription"
+        assert "pulumi config set --path 'coco-azure:peerPods.instanceSizes[1]' Standard_DC16as_v5" in result.fix
         assert "the pre-flight found 1 problem (sizes); nothing was changed" in done.output
     # The preview shows what would follow.
     assert "peer-pods-kataconfig" in preview.output
@@ -122,17 +122,17 @@ def test_what_may_not_be_asked_is_a_warning_with_its_way_out_and_the_preview_pas
         "name": "looks-up-networks",
         "actions": ["Microsoft.Network/*/read", "Microsoft.Resources/*/read", "Microsoft.Compute/virtualMachines/read"],
     }
-    said = {
+    values = {
         "roleDefinitions": [role],
         "roleAssignments": [{"identity": "deployer", "role": "looks-up-networks", "scope": "subscription"}],
     }
-    with described(stack, _description(tmp_path, said), tmp_path):
+    with described(stack, _description(tmp_path, values), tmp_path):
         done = _preview(stack)
 
     assert done.code == 0, done.output
-    found = row(done.output, "quota (warning)")
-    assert "AuthorizationFailed" in found.found
-    assert "az role assignment create --role Reader" in found.fix
+    result = row(done.output, "quota (warning)")
+    assert "AuthorizationFailed" in result.found
+    assert "az role assignment create --role Reader" in result.fix
     assert "AuthorizationFailed" in row(done.output, "sizes (warning)").found
 
 
@@ -140,13 +140,13 @@ def _settings_of(name: str) -> dict[str, Any]:
     """Return the settings with which a broken Azure is met."""
     gallery = "rehearsal-x7k2p-rg/providers/Microsoft.Compute/galleries/ours/images/podvm/versions/1.0.0"
     image = {"peerPods": {"imageId": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{gallery}"}}
-    said: dict[str, dict[str, Any]] = {
+    by_name: dict[str, dict[str, Any]] = {
         "broken-image": image,
         "broken-image-region": image,
         "broken-own-subnet": {"azure": {"ownSubnet": {"addressRange": "10.1.0.0/24"}}},
         "broken-roles": {"azure": {"credentials": {"objectId": OPERATORS}}},
     }
-    return said.get(name, {})
+    return by_name.get(name, {})
 
 
 BROKEN = [name for name in description.names() if name.startswith("broken-")]
@@ -164,10 +164,10 @@ def test_each_broken_azure_is_told_with_what_breaks_and_how_to_mend_it(stack: St
 
     problem = expected["level"] == "problem"
     word = expected["check"] if problem else f"{expected['check']} (warning)"
-    told = [each for each in rows(done.output) if each.check == word]
-    assert told, done.output
-    assert any(str(expected["found"]) in each.found for each in told), done.output
-    assert all(each.needed and each.fix for each in told)
+    items = [each for each in rows(done.output) if each.check == word]
+    assert items, done.output
+    assert any(str(expected["found"]) in each.found for each in items), done.output
+    assert all(each.needed and each.fix for each in items)
     assert (done.code != 0) is problem, done.output
     # Nothing else is wrong: one cause has one check.
     assert {each.check for each in _problems(done.output)} <= {expected["check"]}

@@ -4,6 +4,7 @@ Previews only: nothing is ever installed here. Azure is described anew, or the c
 """
 
 import base64
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,9 +50,12 @@ def test_rules_that_nobody_can_decide_end_no_run(stack: Stack, tmp_path: Path) -
     done = _preview(stack, tmp_path, _rules({"name": "a", "priority": 300, "protocol": "Udp", "sourceGroups": [group]}))
 
     assert done.code == 0, done.output
-    found = rows(done.output)
-    assert {each.check for each in found} == {"nsg-rules (warning)"}
-    assert all("does not say for sure" in each.found and "--priority 299" in each.fix for each in found)
+    result = rows(done.output)
+    assert {each.check for each in result} == {"nsg-rules (warning)"}
+    assert all("does not say for sure" in each.found for each in result)
+    # Each row's rule has a priority of its own.
+    priorities = re.findall(r"--priority (\d+)", " ".join(each.fix for each in result))
+    assert sorted(priorities, reverse=True) == [str(299 - number) for number in range(len(priorities))] != []
 
 
 def test_a_default_route_that_leads_nowhere_is_no_way_out(stack: Stack, tmp_path: Path) -> None:
@@ -102,6 +106,6 @@ def test_credentials_that_nobody_makes_and_blank_ones_are_told(stack: Stack) -> 
 
     assert (manual.code != 0, blank.code != 0) == (True, True)
     assert "manual mode" in row(manual.output, "credentials").found
-    found = row(blank.output, "credentials")
-    assert found.found.endswith("AZURE_CLIENT_SECRET is blank")
-    assert "azure.credentials.servicePrincipal.clientSecret" in found.fix
+    result = row(blank.output, "credentials")
+    assert result.found.endswith("AZURE_CLIENT_SECRET is blank")
+    assert "azure.credentials.servicePrincipal.clientSecret" in result.fix

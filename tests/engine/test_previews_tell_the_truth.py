@@ -6,8 +6,8 @@ import pytest
 
 from tests.engine.harness import Stack, names
 
-KATA_CONFIG, INSTALLED, FEATURE_GATES, PEER_PODS_CM, CAA = (
-    f"peer-pods-{role}" for role in ("kataconfig", "kata-installed", "feature-gates", "cm", "caa")
+KATA_CONFIG, INSTALLED, FEATURE_GATES, PEER_PODS_CM, CAA, RESTARTED = (
+    f"peer-pods-{role}" for role in ("kataconfig", "kata-installed", "feature-gates", "cm", "caa", "caa-restarted")
 )
 KBS_CONFIG, KBS, CHECK = "trustee-kbsconfig", "trustee-kbs", "check-job"
 POLICIES = {"trustee-content-attestation-policy", "trustee-content-resource-policy"}
@@ -39,6 +39,9 @@ def test_a_refresh_finds_nothing_that_differs(installed: Stack) -> None:
     installed.up("--expect-no-changes")
 
 
+IN_PLACE = {KATA_CONFIG, INSTALLED}
+
+
 def _managed(stack: Stack) -> dict[str, Any]:
     resources = stack.state("--show-secrets")  # an encrypted value differs whenever it is written
     managed = {each["urn"]: each.get("inputs") or {} for each in resources if not each.get("external")}
@@ -50,7 +53,7 @@ def _managed(stack: Stack) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("change", "updated"),
+    ("change", "updated", "replaced"),
     [
         (
             # Pod VMs that are not confidential are no production stack's; its policies of Trustee go with it, and what
@@ -61,19 +64,38 @@ def _managed(stack: Stack) -> dict[str, Any]:
                 "initdata": {"agentPolicy": "production"},
                 "trustee": {"securityPolicyDefault": "reject"},
             },
-            {FEATURE_GATES, PEER_PODS_CM, *POLICIES, *OF_PCR8, IMAGE_POLICY, KBS_CONFIG, KBS},
+            {
+                FEATURE_GATES,
+                PEER_PODS_CM,
+                *POLICIES,
+                *OF_PCR8,
+                IMAGE_POLICY,
+                KBS_CONFIG,
+                KBS,
+                *IN_PLACE,
+                CAA,
+                RESTARTED,
+            },
+            {CHECK},
         ),
-        ({"peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {"cc": "true"}}}}}, set()),
+        ({"peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {"cc": "true"}}}}}, IN_PLACE, set()),
+        ({"peerPods": {"kataConfig": {"logLevel": "debug"}}}, IN_PLACE, set()),
+        ({"peerPods": {"rebuildImage": "again"}}, {*IN_PLACE, CAA, RESTARTED}, {CHECK}),
+        # What lives on the nodes goes with it: a pod that is left would block the deletion, and CAA starts anew.
+        (
+            {"peerPods": {"kataConfig": {"logLevel": "debug", "change": "recreate"}}},
+            set(),
+            {KATA_CONFIG, INSTALLED, CHECK, CAA, RESTARTED},
+        ),
     ],
-    ids=["feature gate", "pool selector"],
+    ids=["feature gate", "pool selector", "log level", "image", "the chapter's way"],
 )
-def test_a_change_that_reboots_nodes_shows_as_a_replacement_of_kataconfig(
-    installed: Stack, change: dict[str, Any], updated: set[str]
+def test_a_change_of_kataconfig_shows_as_an_update_and_as_a_replacement_where_it_is_asked_for(
+    installed: Stack, change: dict[str, Any], updated: set[str], replaced: set[str]
 ) -> None:
     preview = installed.preview(change)
 
-    # What lives on the nodes goes with it: a pod that is left would block the deletion, and CAA starts anew.
-    assert names(preview, "replace") == {KATA_CONFIG, INSTALLED, CHECK, CAA}
+    assert names(preview, "replace") == replaced
     assert names(preview, "update") == updated
     assert names(preview, "create") == set()
 
@@ -81,11 +103,11 @@ def test_a_change_that_reboots_nodes_shows_as_a_replacement_of_kataconfig(
 @pytest.mark.parametrize(
     ("change", "updated", "replaced"),
     [
-        ({"peerPods": {"proxyTimeout": "7m"}}, {PEER_PODS_CM, CAA}, {CHECK}),
+        ({"peerPods": {"proxyTimeout": "7m"}}, {PEER_PODS_CM, CAA, RESTARTED}, {CHECK}),
         # The new PCR 8 is a reference value as well, which KBS has to know before the pods come.
         (
             {"initdata": {"algorithm": "sha384"}},
-            {PEER_PODS_CM, CAA, *OF_PCR8, KBS_CONFIG, KBS},
+            {PEER_PODS_CM, CAA, RESTARTED, *OF_PCR8, KBS_CONFIG, KBS},
             {CHECK},
         ),
         # Which secrets it may have is in the resource policy, although it may have none.
@@ -125,7 +147,7 @@ def test_no_secret_stands_in_a_log_in_plain_text(installed: Stack) -> None:
     assert secret not in shown.output
 
 
-def test_without_leave_to_reboot_a_replacement_of_kataconfig_stops_at_the_preview(installed: Stack) -> None:
+def test_without_leave_to_reboot_a_change_of_kataconfig_stops_at_the_preview(installed: Stack) -> None:
     forbidden = {"kataConfig": {"allowReboot": False}}
     installed.configure({"peerPods": forbidden})
     installed.up()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rehearsal import negative
+from rehearsal.real import transcript
 from rehearsal.rest import ApiServer
 from tests.engine.conftest import start
 from tests.engine.harness import WORKLOADS, Stack
@@ -25,6 +26,7 @@ from tests.engine.pairs import (
     Pair,
     data,
     forms,
+    line_of,
     pcr8,
     private_keys,
     secret,
@@ -40,8 +42,8 @@ CONFIG: Mapping[str, Any] = {"initdata": {"workloads": WORKLOADS}}
 
 @pytest.fixture(scope="module", params=PAIRS, ids=str)
 def pair(request: pytest.FixtureRequest) -> Pair:
-    found: Pair = request.param
-    return found
+    result: Pair = request.param
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,7 @@ def fresh(pair: Pair, tmp_path_factory: pytest.TempPathFactory, tools: dict[str,
 @pytest.fixture(scope="module")
 def previewed(fresh: Stack) -> str:
     """What the preview of the empty stack shows."""
-    return fresh.run("preview", "--stack", "rehearsal", "--suppress-progress").output
+    return fresh.run("preview", "--stack", "rehearsal", "--suppress-progress", "--show-full-output").output
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def _document(stack: Stack, pair: Pair) -> bytes:
 
 
 def test_the_preview_of_an_empty_stack_knows_everything_that_will_be_proven(pair: Pair, previewed: str) -> None:
-    proof = section(previewed, "proof")
+    proof = line_of(previewed, "proof")
 
     # The outcome of the check is not known yet, which shows how the engine writes that.
     assert "attested         : [unknown]" in previewed
@@ -86,9 +88,18 @@ def test_the_preview_of_an_empty_stack_knows_everything_that_will_be_proven(pair
     names = [pair.reference_name.format(number) for number in PCRS]
     assert [name for name in names if f'"{name}"' not in proof] == []
     # The document of pods that bring none of their own, the check's and the workload's.
-    assert proof.count("digest   :") == 3
-    assert proof.count("pcr8     :") == 3
+    assert proof.count('"digest":') == 3
+    assert proof.count('"pcr8":') == 3
     assert all(kind in proof for kind in ("agent", "attestation", "image", "resource"))
+
+
+def test_each_simulated_operator_writes_what_the_real_one_did(deployed: Stack, pair: Pair) -> None:
+    kept = transcript.kept(pair.variables)
+    if not kept:
+        pytest.skip(f"no real operator of {pair} was recorded; `make record` does it (docs/rehearsal.md)")
+
+    for program, lines in kept.items():
+        assert transcript.of(deployed.cluster.audit_log, program, real=False) == lines
 
 
 def test_up_ends_attested_and_keeps_what_the_preview_said(outputs: Any, previewed: str) -> None:
@@ -97,7 +108,7 @@ def test_up_ends_attested_and_keeps_what_the_preview_said(outputs: Any, previewe
     assert outputs["attested"] is True
     assert outputs["initdataPcr8"]["global"] in initdata
     assert outputs["initdataDigest"] in previewed
-    shown = section(previewed, "proof")
+    shown = line_of(previewed, "proof")
     hashes = [each["sha256"] for each in (*outputs["proof"]["policies"], *outputs["proof"]["referenceValues"])]
     assert [each for each in hashes if each not in shown] == []
 
@@ -189,9 +200,9 @@ def test_kbs_accepts_exactly_the_pcr8_of_this_initdata(deployed: Stack, pair: Pa
 
 def test_the_config_maps_have_the_keys_of_the_version_and_are_marked_as_migrated(deployed: Stack, pair: Pair) -> None:
     for title, keys in pair.config_maps.items():
-        found = deployed.get(f"{TRUSTEE}/configmaps/{title}")
-        assert found["data"].keys() == keys, title
-        assert found["metadata"]["annotations"].items() >= MIGRATED.items(), title
+        result = deployed.get(f"{TRUSTEE}/configmaps/{title}")
+        assert result["data"].keys() == keys, title
+        assert result["metadata"]["annotations"].items() >= MIGRATED.items(), title
 
 
 def test_what_must_be_denied_is_denied_and_the_untouched_pod_gets_its_secret(deployed: Stack) -> None:

@@ -1,30 +1,27 @@
-"""``python -m report`` on a real engine: a preview, a roll-out, a replacement and a teardown, with no secret in any.
+"""``./coco-azure report`` on a real engine: a preview, a roll-out, a replacement and a teardown, with no secret in any.
 
 The roll-out runs on a terminal, where it shows progress in colours; the others do not, and show none.
 
 The tests of a provider share a cluster and go on from each other's state, in their order.
 """
 
-import contextlib
-import fcntl
 import html
 import json
-import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from coco_azure.cli.report import drawing
+from rehearsal import toolchain
 from rehearsal.cluster import CHECKOUT
 from tests.engine.harness import Stack
 from tests.engine.pairs import forms
-from tests.unit.test_report_page import Page
+from tests.unit.cli.test_report_page import Page
+from tests.unit.terminal import on_terminal
 
 pytestmark = pytest.mark.engine
 
@@ -32,7 +29,12 @@ SECRET = "correct-horse-battery-staple-7"
 """Of a client, set as a secret of the stack's file."""
 _ESCAPE = "\x1b["
 _TIMEOUT = 400
-_LOUDER = {"peerPods": {"kataConfig": {"logLevel": "debug"}}}
+_LOUDER = {"peerPods": {"kataConfig": {"logLevel": "debug", "change": "recreate"}}}
+
+
+def _environment(stack: Stack) -> dict[str, str]:
+    """Return the environment of `make report`, which names Graphviz."""
+    return {**stack._prepared.environment(), drawing.PROGRAM: str(toolchain.ensure(["dot"], print)["dot"].path)}
 
 
 def _asked(
@@ -42,7 +44,7 @@ def _asked(
     done = subprocess.run(
         command,
         cwd=CHECKOUT,
-        env={**stack._prepared.environment(), **(variables or {})},
+        env={**_environment(stack), **(variables or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -53,7 +55,7 @@ def _asked(
 
 
 def _command(stack: Stack, out: Path, verb: str, *options: str) -> list[str]:
-    own = [sys.executable, "-m", "report", "--run", verb, "--stack", stack.name, "--out", str(out)]
+    own = [sys.executable, "-m", "coco_azure", "report", "--run", verb, "--stack", stack.name, "--out", str(out)]
     return [*own, "--", "--config-file", str(stack._config), *options]
 
 
@@ -65,23 +67,6 @@ def _report(stack: Stack, folder: Path, *arguments: str, code: int = 0) -> tuple
     assert _ESCAPE not in done.stdout + done.stderr
     text = out.read_text(encoding="utf-8")
     return text, Page(text)
-
-
-def _on_terminal(stack: Stack, command: list[str]) -> str:
-    """Run a command as somebody at a terminal does, and return everything that was written to it."""
-    ours, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 250, 0, 0))
-    environment = {**stack._prepared.environment(), "TERM": "xterm-256color"}
-    environment.pop("CI", None)
-    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdin=its, stdout=its, stderr=its)
-    os.close(its)
-    written = b""
-    with contextlib.suppress(OSError):  # the end of a terminal is an error, not an empty read
-        while chunk := os.read(ours, 65536):
-            written += chunk
-    os.close(ours)
-    assert process.wait(_TIMEOUT) == 0, written.decode(errors="replace")[-5000:]
-    return written.decode(errors="replace")
 
 
 def _no_secret(stack: Stack, text: str) -> None:
@@ -129,10 +114,11 @@ def test_a_first_preview_has_the_graph_of_its_plan_in_which_every_secret_is_encr
     assert '<svg role="img"' in text
     assert re.search(r"check-job Job Attestation check [\w, -]+ ", graph)
     assert re.search(r"facts-ingress Ingress What the cluster says of itself nothing", graph)
-    # All but a sentence, which the guard of KataConfig keeps.
+    # All but a sentence, which the guard of KataConfig keeps, and what CAA was restarted for: a version and a hash.
     assert len(values) > 5
-    assert [value for value in values if "ciphertext" not in value] == [
-        "KataConfig is deleted only where coco-azure:peerPods.kataConfig.allowReboot is true"
+    assert [list(value) if isinstance(value, dict) else value for value in values if "ciphertext" not in value] == [
+        ["operator", "peerPodsCm"],
+        "KataConfig is deleted only where coco-azure:peerPods.kataConfig.allowReboot is true",
     ]
     assert not [trace for trace in [*forms(SECRET), "PRIVATE KEY"] if trace in saved]
     assert not [trace for trace in [*forms(SECRET), "PRIVATE KEY", "ciphertext"] if trace in text]
@@ -154,7 +140,7 @@ def test_a_roll_out_on_a_terminal_shows_counts_and_its_report_path_graph_and_pro
     empty: Stack, tmp_path: Path
 ) -> None:
     out = tmp_path / "report.html"
-    seen = _on_terminal(empty, _command(empty, out, "up", "--yes", "--skip-preview"))
+    seen = on_terminal(_command(empty, out, "up", "--yes", "--skip-preview"), CHECKOUT, _environment(empty))
     text = out.read_text(encoding="utf-8")
     found = Page(text)
     path = found.text[found.text.index("steps, each of which had to wait") :]
@@ -167,6 +153,9 @@ def test_a_roll_out_on_a_terminal_shows_counts_and_its_report_path_graph_and_pro
     assert '<svg role="img"' in text
     assert empty.outputs()["initdataDigest"] in text
     assert "✓ passed attestation check" in found.text
+    assert "rehearsal succeeded attested rehearsal: a simulated cluster" in found.text
+    assert re.search(r"Cluster rehearsal-x7k2p https://\S+ OpenShift 4\.\d+\.\d+ Run by ", found.text)
+    assert "<{%" not in text
     _no_secret(empty, text)
 
 
@@ -183,7 +172,10 @@ def test_two_variables_give_up_an_event_log_that_becomes_a_report_and_an_option_
     empty.configure({"peerPods": {"tags": {"key1": "other"}}})
 
     _asked(empty, [pulumi, "up", "--yes", "--skip-preview", *common], variables=variables)
-    _asked(empty, [sys.executable, "-m", "report", "--events", str(log), "--stack", empty.name, "--out", str(out)])
+    _asked(
+        empty,
+        [sys.executable, "-m", "coco_azure", "report", "--events", str(log), "--stack", empty.name, "--out", str(out)],
+    )
     text = out.read_text()
     found = Page(text)
 
@@ -195,6 +187,17 @@ def test_two_variables_give_up_an_event_log_that_becomes_a_report_and_an_option_
     _no_secret(empty, text)
     empty.configure({})
     empty.up()
+
+
+def test_a_run_that_fails_has_not_attested_and_shows_the_proof_of_the_run_before(empty: Stack, tmp_path: Path) -> None:
+    empty.configure({"peerPods": {"kataConfig": {"allowReboot": False, "logLevel": "debug"}}})
+    _, found = _report(empty, tmp_path, "up", "--yes", "--skip-preview", code=1)
+    empty.configure({})
+
+    assert "rehearsal failed not attested" in found.text
+    assert "✗ failed attestation check" in found.text
+    assert "✓ passed attestation check" not in found.text
+    assert re.search(r"This run proves nothing.* What follows is the proof of the run of .*, attested", found.text)
 
 
 def test_a_replacement_says_why_and_that_nodes_reboot_twice(empty: Stack, tmp_path: Path) -> None:
@@ -214,6 +217,9 @@ def test_a_teardown_goes_along_the_graph_that_was_there(empty: Stack, tmp_path: 
     text, found = _report(empty, tmp_path, "destroy", "--yes", "--skip-preview")
     path = found.text[found.text.index("steps, each of which had to wait") :]
 
-    # Which of those that need KataConfig is deleted last is chance; one of them it waits for.
-    assert re.search(r" 1 [\w-]+ \w+ deleted .*peer-pods-kataconfig KataConfig deleted ", path), path[:2000]
+    # Which of both sides is gone last is chance; either goes from what is used to what the operator is in.
+    of_a_side = (
+        r"(peer-pods-kataconfig KataConfig|trustee-kbsconfig KbsConfig) deleted .*-operator-namespace Namespace "
+    )
+    assert re.search(rf" 1 [\w-]+ \w+ deleted .*{of_a_side}deleted ", path), path[:2000]
     assert SECRET not in text

@@ -1,4 +1,4 @@
-"""``python -m rollback`` in a repository of its own: from a configuration that attested, or failed, to the one before.
+"""``coco-azure rollback`` in a repository of its own: back to the configuration that attested before.
 
 The tests share a cluster and go on from each other's state, in their order.
 """
@@ -70,8 +70,8 @@ class Repository:
         return self.run("pulumi", "up", "--stack", "rehearsal", "--yes", "--skip-preview", "--non-interactive")
 
     def back(self, *arguments: str) -> Done:
-        """Run ``python -m rollback``."""
-        return self.run(sys.executable, "-m", "rollback", "--stack", "rehearsal", *arguments)
+        """Run ``./coco-azure rollback``."""
+        return self.run(sys.executable, "-m", "coco_azure", "rollback", "--stack", "rehearsal", *arguments)
 
 
 def git(folder: Path, *arguments: str) -> str:

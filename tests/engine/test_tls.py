@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rendering.pki import issuing, public_material
+from coco_azure.formats.pki import issuing, public_material
 from tests.engine import pods
 from tests.engine.conftest import start
 from tests.engine.harness import Stack
@@ -92,14 +92,14 @@ def test_everything_that_is_wrong_with_a_certificate_is_told_at_once_before_anyt
 ) -> None:
     other = Authority.make(tmp_path, "other")
     old = authority.issue("old", "kbs.example.com", now=NOW - timedelta(days=90), days=30)
-    said = _complaint(stack, {"tls": {**old, "caCertificateFile": str(other.folder / "other.pem")}})
+    result = _complaint(stack, {"tls": {**old, "caCertificateFile": str(other.folder / "other.pem")}})
 
     for part in (
         f"CN=kbs is not for {HOST}: found kbs.example.com",
         "CN=kbs expired at",
         "no certificate of the chain was signed by the authority that pod VMs would trust: found CN=other",
     ):
-        assert part in said
+        assert part in result
 
 
 def test_an_authority_that_pod_vms_do_not_know_and_a_chain_of_a_signer_are_refused(
@@ -107,11 +107,11 @@ def test_an_authority_that_pod_vms_do_not_know_and_a_chain_of_a_signer_are_refus
 ) -> None:
     certificate, key = issuing.issue(authority.certificate, authority.key, HOST, NOW, 300)
     chain = _files(authority.folder, "chain", certificate + authority.certificate, key)
-    said = _complaint(stack, {"tls": chain, "tokenSigner": chain})
+    result = _complaint(stack, {"tls": chain, "tokenSigner": chain})
 
-    assert "trustee.tls.certificateFile: CN=company is none of the" in said
-    assert "would refuse the certificate (UnknownIssuer)" in said
-    assert "trustee.tokenSigner.certificateFile: the signer, CN=kbs, did not sign itself: CN=company did" in said
+    assert "trustee.tls.certificateFile: CN=company is none of the" in result
+    assert "would refuse the certificate (UnknownIssuer)" in result
+    assert "trustee.tokenSigner.certificateFile: the signer, CN=kbs, did not sign itself: CN=company did" in result
 
 
 def test_what_is_no_pair_of_a_server_is_refused_with_the_settings(
@@ -119,14 +119,14 @@ def test_what_is_no_pair_of_a_server_is_refused_with_the_settings(
 ) -> None:
     other = Authority.make(tmp_path, "other")
     pair = _files(tmp_path, "bad", authority.certificate + other.certificate, other.key)
-    said = _complaint(stack, {"tls": pair})
+    result = _complaint(stack, {"tls": pair})
 
     for part in (
         "is one of an authority (found CA:TRUE)",
         "the chain is incomplete: CN=company is followed by CN=other, which did not sign it",
         "the private key does not belong to CN=company",
     ):
-        assert part in said
+        assert part in result
 
 
 def test_the_users_certificate_is_on_the_edge_route_and_initdata_carries_its_authority(
@@ -141,9 +141,9 @@ def test_the_users_certificate_is_on_the_edge_route_and_initdata_carries_its_aut
     leaf = public_material.certificates(Path(own["certificateFile"]).read_text())[0]
     assert tls["termination"] == "edge"
     assert public_material.certificates(tls["certificate"])[0] == leaf
-    said = _presented(stack, "Route")
-    assert (said["subject"], said["issuer"]) == ("CN=kbs", "CN=company")
-    assert said["expires"] == f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
+    presented = _presented(stack, "Route")
+    assert (presented["subject"], presented["issuer"]) == ("CN=kbs", "CN=company")
+    assert presented["expires"] == f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_kbs_serves_https_with_the_users_certificate(stack: Stack, authority: Authority, own: dict[str, Any]) -> None:
@@ -164,13 +164,13 @@ def test_kbs_serves_https_with_the_users_certificate(stack: Stack, authority: Au
 
 def test_kbs_serves_https_with_a_certificate_that_the_stack_makes_and_keeps(stack: Stack) -> None:
     stack.configure({"trustee": {"tls": {"termination": "passthrough", "validDays": 20}}})
-    said = " ".join(stack.up().output.split())
+    text = " ".join(stack.up().output.split())
 
     outputs = stack.outputs()
     assert outputs["attested"] is True
     assert outputs["trusteeCertificate"].strip() in _initdata(stack)
-    assert "coco-azure:trustee.tls: a certificate of the chain expires at" in said
-    assert "pulumi config set --path coco-azure:trustee.rotation.tls 2" in said
+    assert "coco-azure:trustee.tls: a certificate of the chain expires at" in text
+    assert "pulumi config set --path coco-azure:trustee.rotation.tls 2" in text
     assert _presented(stack, "KBS")["issuer"].startswith("CN=coco-azure KBS authority")
     # It changes one thing: the initdata of before is no longer accepted.
     stack.up()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine import pods
+from tests.engine import pods, trustee
 from tests.engine.conftest import start
 from tests.engine.harness import Stack
 
@@ -39,8 +39,8 @@ def hub(stack: Stack) -> Stack:
 
 
 def _hub_config(serves: dict[str, list[str]] | None = None) -> dict[str, Any]:
-    said = {"tls": {"termination": "passthrough"}, "referenceValues": {"alsoServe": serves or {}}}
-    return {"peerPods": {"enabled": False}, "clientSecrets": SECRETS, "trustee": said}
+    values = {"tls": {"termination": "passthrough"}, "referenceValues": {"alsoServe": serves or {}}}
+    return {"peerPods": {"enabled": False}, "clientSecrets": SECRETS, "trustee": values}
 
 
 def _spoke_config(**more: Any) -> dict[str, Any]:
@@ -62,22 +62,22 @@ def test_trustee_on_another_cluster_of_the_same_stack_attests_the_pods(stack: St
     trusted = tmp_path / "trusted"
     shutil.copy(stack.cluster.kubeconfig, trusted)
     stack.configure({"trustee": {"cluster": {"kubeconfig": str(trusted), "identifier": "trusted"}}})
-    said = stack.up().output
+    result = stack.up().output
 
     assert stack.outputs()["attested"] is True
-    assert DEMONSTRATION not in said
+    assert DEMONSTRATION not in result
     assert stack.outputs()["proof"]["ownCluster"] is True
     used: dict[str, set[str]] = {}
     for each in stack.state():
         name, provider = each["urn"].rsplit("::", 1)[-1], each.get("provider", "")
         if each["type"].startswith("kubernetes:"):
             used.setdefault(provider.rsplit("::", 2)[-2], set()).add(name)
-    there = {name for name in used["trustee-cluster"] if not name.startswith("versions-")}
-    assert {"trustee-route", "trustee-kbsconfig", "trustee-content-kbsres1", "trustee-facts-ingress"} <= there
-    assert {name for name in there if not name.startswith("trustee-")} == set()
-    here = {name for name in used["cluster"] | used["cluster-without-dry-run"] if not name.startswith("versions-")}
-    assert {"peer-pods-cm", "peer-pods-kataconfig", "facts-ingress", "check-job"} <= here
-    assert {name for name in here if name.startswith("trustee-")} == set()
+    values = {name for name in used["trustee-cluster"] if not name.startswith("versions-")}
+    assert {"trustee-route", "trustee-kbsconfig", "trustee-content-kbsres1", "trustee-facts-ingress"} <= values
+    assert {name for name in values if not name.startswith("trustee-")} == set()
+    results = {name for name in used["cluster"] if not name.startswith("versions-")}
+    assert {"peer-pods-cm", "peer-pods-kataconfig", "facts-ingress", "check-job"} <= results
+    assert {name for name in results if name.startswith("trustee-")} == set()
     stack.destroy()
 
 
@@ -85,9 +85,9 @@ def test_a_stack_that_there_is_not_and_one_without_outputs_are_errors(stack: Sta
     pods.namespace(stack, SHOP)
 
     assert "unknown stack" in _complaint(stack, {"trustee": {"stack": "organization/coco-azure/nowhere"}})
-    said = _complaint(stack, _spoke_config())
-    assert f"trustee.stack is {HUB}, which has no output" in said
-    assert f"pulumi up --stack {HUB}" in said
+    result = _complaint(stack, _spoke_config())
+    assert f"trustee.stack is {HUB}, which has no output" in result
+    assert f"pulumi up --stack {HUB}" in result
     assert hub.outputs() == {}
 
 
@@ -103,13 +103,13 @@ def test_a_trustee_for_production_starts_before_its_pods_are_known_and_denies_ev
 def test_the_preview_of_the_pods_tells_what_has_to_be_accepted_and_then_they_are_attested(
     stack: Stack, hub: Stack
 ) -> None:
-    said = _complaint(stack, _spoke_config())
+    result = _complaint(stack, _spoke_config())
     setting = r"coco-azure:trustee\.referenceValues\.alsoServe\.([0-9a-f]{64})\[0\]"
     # The engine prints the message twice.
-    found = list(dict.fromkeys(re.findall(rf"pulumi config set --stack {HUB} --path '{setting}' ([a-z/-]+);", said)))
-    assert [secret for _, secret in found] == ["db", "attestation-check/value"], said
+    items = list(dict.fromkeys(re.findall(rf"pulumi config set --stack {HUB} --path '{setting}' ([a-z/-]+);", result)))
+    assert [secret for _, secret in items] == ["db", "attestation-check/value"], result
 
-    hub.configure(_hub_config({pcr8: [secret] for pcr8, secret in found}))
+    hub.configure(_hub_config({pcr8: [secret] for pcr8, secret in items}))
     hub.up()
     assert not any(NOBODY in text for text in hub.outputs()["proof"]["warnings"])
     stack.configure(_spoke_config())
@@ -117,7 +117,7 @@ def test_the_preview_of_the_pods_tells_what_has_to_be_accepted_and_then_they_are
 
     outputs = stack.outputs()
     assert outputs["attested"] is True
-    (of_pods, _), (of_check, _) = found
+    (of_pods, _), (of_check, _) = items
     assert outputs["initdataPcr8"] == {"global": of_pods, "attestation-check": of_check}
     assert outputs["trusteeUrl"] == hub.outputs()["trusteeUrl"]
     assert not any("trustee-operator" in each["urn"] for each in stack.state() if each.get("custom"))
@@ -133,16 +133,45 @@ def test_initdata_has_the_url_and_the_certificate_of_the_other_stack(stack: Stac
 
 def test_a_sealed_secret_is_signed_for_the_trustee_of_the_other_stack(stack: Stack) -> None:
     reference = {"secretKeyRef": {"name": "db", "key": "password"}}
-    found = pods.run(stack, SHOP, {"shop": pods.plain(env=[{"name": "DB", "valueFrom": reference}])})
+    done = pods.run(stack, SHOP, {"shop": pods.plain(env=[{"name": "DB", "valueFrom": reference}])})
 
-    assert found["shop"] == "runs", found
+    assert done["shop"] == "runs", done
     assert [text for text in pods.events(stack, SHOP) if text.endswith("KBS released what is sealed in DB")]
 
 
 def test_a_resource_that_the_other_stack_does_not_serve_is_an_error(stack: Stack) -> None:
-    said = _complaint(stack, _spoke_config(initdata={"secrets": ["other/key"]}))
-    assert f"the global document may have other/key, which the Trustee of {HUB} does not serve" in said
-    assert "served: default/attestation-check/value, default/db/password, default/kbsres1/key1" in said
+    result = _complaint(stack, _spoke_config(initdata={"secrets": ["other/key"]}))
+    assert f"the global document may have other/key, which the Trustee of {HUB} does not serve" in result
+    assert "served: default/attestation-check/value, default/db/password, default/kbsres1/key1" in result
+
+
+def test_a_trustee_whose_cluster_is_lost_serves_the_same_pods_from_another_one_with_the_same_keys(
+    stack: Stack, hub: Stack, tmp_path: Path
+) -> None:
+    lost, another = tmp_path / "lost", tmp_path / "another"
+    for path in (lost, another):
+        shutil.copy(stack.cluster.kubeconfig, path)
+    measured = stack.outputs()["initdataPcr8"]
+    accepted = {measured["global"]: ["db"], measured["attestation-check"]: ["attestation-check/value"]}
+    config = _hub_config(accepted)
+    hub.configure({**config, "cluster": {"kubeconfig": str(lost)}})
+    hub.up()
+    keys, backup = trustee.secret(hub, "kbs-auth-public-key"), tmp_path / "state.json"
+    hub.run("stack", "export", "--stack", hub.name, "--file", str(backup))
+    hub.destroy()
+    assert trustee.config_maps(hub) == {}
+    lost.write_text(re.sub("server: .*", "server: https://127.0.0.1:1", lost.read_text()))
+
+    hub.run("stack", "import", "--stack", hub.name, "--file", str(backup))
+    hub.configure({**config, "cluster": {"kubeconfig": str(another)}})
+    hub.up("--refresh", "--run-program")
+    stack.configure(_spoke_config())
+
+    assert trustee.secret(hub, "kbs-auth-public-key") == keys
+    assert stack.preview() == []
+    reference = {"secretKeyRef": {"name": "db", "key": "password"}}
+    done = pods.run(stack, SHOP, {"again": pods.plain(env=[{"name": "DB", "valueFrom": reference}])})
+    assert done["again"] == "runs", done
 
 
 def test_the_trustee_can_be_destroyed_while_the_pods_still_name_it(stack: Stack, hub: Stack) -> None:

@@ -29,10 +29,10 @@ def _csvs(stack: Stack) -> list[str]:
 
 
 def test_the_preview_says_what_is_left_aside_and_the_setting_to_have_it(stack: Stack) -> None:
-    said = stack.run("preview", "--stack", "rehearsal").output
+    result = stack.run("preview", "--stack", "rehearsal").output
 
-    assert ASIDE in said
-    assert "pulumi config set --path 'coco-azure:peerPods.operator.treatAs' 1.13" in said
+    assert ASIDE in result
+    assert "pulumi config set --path 'coco-azure:peerPods.operator.treatAs' 1.13" in result
 
 
 def test_up_attests_on_the_newest_known_version_and_the_proof_says_what_was_left_aside(stack: Stack) -> None:
@@ -48,8 +48,8 @@ def test_up_attests_on_the_newest_known_version_and_the_proof_says_what_was_left
 
 def test_olms_plan_for_the_unknown_version_changes_nothing(stack: Stack) -> None:
     def offered() -> bool:
-        found = stack.get(f"{OPERATOR}/subscriptions/sandboxed-containers-operator")
-        return bool(found["status"]["currentCSV"] == UNHEARD)
+        result = stack.get(f"{OPERATOR}/subscriptions/sandboxed-containers-operator")
+        return bool(result["status"]["currentCSV"] == UNHEARD)
 
     stack.wait_for(offered)
     stack.up("--expect-no-changes")

@@ -29,8 +29,8 @@ def _save(stack: Stack, plan: Path) -> dict[str, str]:
     """Save a plan and return what examples/ci/plan.jq says of it."""
     stack.run("preview", "--stack", stack.name, "--save-plan", str(plan))
     command = ["jq", "-r", "-f", str(CHECKOUT / "examples/ci/plan.jq"), str(plan)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return dict(line.split("=") for line in said.splitlines())
+    result = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return dict(line.split("=") for line in result.splitlines())
 
 
 def _up(stack: Stack, plan: Path) -> Done:
@@ -90,11 +90,25 @@ def test_what_the_plan_does_not_have_is_not_done(empty: Stack, tmp_path: Path) -
     assert empty.preview() == []
 
 
+@pytest.mark.parametrize(
+    ("change", "reboots"),
+    [({"kataConfig": {"logLevel": "debug"}}, "true"), ({"rebuildImage": "again"}, "false")],
+    ids=["spec", "image"],
+)
+def test_a_plan_that_changes_kataconfig_in_place_says_whether_nodes_reboot(
+    empty: Stack, tmp_path: Path, change: dict[str, Any], reboots: str
+) -> None:
+    empty.configure({"peerPods": {**change, **_LATER["peerPods"]}})
+
+    assert _save(empty, tmp_path / "plan.json") == {"reboots": reboots, "keys": "false"}
+    empty.configure(_LATER)
+
+
 def test_a_plan_that_reboots_nodes_is_told_and_a_run_by_it_does_all_of_it_and_fails(
     empty: Stack, tmp_path: Path
 ) -> None:
     """Why such a run has no plan in examples/ci. When this fails, the engine has been mended: say so in docs/ci.md."""
-    selected = {"kataConfig": {"logLevel": "debug"}, **_LATER["peerPods"]}
+    selected = {"kataConfig": {"logLevel": "debug", "change": "recreate"}, **_LATER["peerPods"]}
     empty.configure({"peerPods": selected})
     about, before = _save(empty, tmp_path / "plan.json"), empty.outputs()["kataConfig"]
 

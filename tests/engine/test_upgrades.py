@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from rehearsal.kubelet import evidence
 from rehearsal.operators.olm_catalog import OSC, TRUSTEE
 from tests.engine import trustee
 from tests.engine.conftest import start
 from tests.engine.harness import WORKLOADS, Stack, names
 from tests.engine.trustee import NAMESPACE, OLM, attested, config_maps, csvs, identities, kbs_version, move
+from tests.unit import oci_registry
 
 pytestmark = pytest.mark.engine
 
@@ -62,8 +64,8 @@ def _said(stack: Stack, *arguments: str) -> str:
 
 
 def _holds_own_policies(stack: Stack, own: dict[str, str], resource_key: str) -> bool:
-    found = config_maps(stack)
-    resource, attestation = (found[name]["data"] for name in ("resource-policy", "attestation-policy"))
+    result = config_maps(stack)
+    resource, attestation = (result[name]["data"] for name in ("resource-policy", "attestation-policy"))
     texts = {name: Path(path).read_text() for name, path in own.items()}
     same = resource == {resource_key: texts["resourcePolicyFile"]}
     return same and bool(attestation == {"default_cpu.rego": texts["attestationPolicyFile"]})
@@ -89,11 +91,11 @@ def test_the_preview_of_an_upgrade_names_exactly_what_changes(stack: Stack) -> N
     assert names(preview, "update") == {GATE, KBS_CONFIG, KBS} | REWRITTEN
     assert names(preview, "replace") == {CHECK}
     assert {change.operation for change in preview} == {"update", "replace"}
-    said = _said(stack, "preview")
-    assert f"trustee-operator goes from 1.1 to 1.2 ({V1_1} to {V1_2})" in said
-    assert "resource-policy has its Rego in resource-policy.rego instead of policy.rego" in said
-    assert "trustee.resourcePolicyFile and trustee.attestationPolicyFile stays as it is" in said
-    assert "OLM takes this step by itself" in said
+    result = _said(stack, "preview")
+    assert f"trustee-operator goes from 1.1 to 1.2 ({V1_1} to {V1_2})" in result
+    assert "resource-policy has its Rego in resource-policy.rego instead of policy.rego" in result
+    assert "trustee.resourcePolicyFile and trustee.attestationPolicyFile stays as it is" in result
+    assert "OLM takes this step by itself" in result
 
 
 def test_up_brings_the_content_to_the_new_version_and_the_policies_are_the_users_still(
@@ -110,12 +112,12 @@ def test_up_brings_the_content_to_the_new_version_and_the_policies_are_the_users
 def test_going_back_is_an_error_that_names_the_way_and_changes_nothing(stack: Stack, own: dict[str, str]) -> None:
     stack.configure(_pinned(own, "1.1.0"))
     mark = stack.mark()
-    said = _said(stack, "preview")
+    result = _said(stack, "preview")
 
-    assert f"asks for {V1_1}, and {V1_2} is installed already: OLM never goes back" in said
+    assert f"asks for {V1_1}, and {V1_2} is installed already: OLM never goes back" in result
     subscription = "subscriptions.operators.coreos.com/trustee-operator-system"
     csv = f"clusterserviceversions.operators.coreos.com/{V1_2}"
-    assert f"oc -n {NAMESPACE} delete {subscription} {csv}, and then: pulumi up --refresh" in said
+    assert f"oc -n {NAMESPACE} delete {subscription} {csv}, and then: pulumi up --refresh" in result
     assert stack.requests(mark) == []
 
 
@@ -173,34 +175,45 @@ def test_once_it_has_healed_the_next_run_goes_on(stack: Stack, own: dict[str, st
 
 @pytest.fixture(scope="module")
 def oldest(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """A stack that has attested with the chapter's versions, on a catalog that has moved since."""
-    variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3"}
-    for started in start(tmp_path_factory.mktemp("oldest"), tools, variables):
-        operators = {"trustee": {"operator": AUTOMATIC}, "peerPods": {"operator": {**AUTOMATIC, "treatAs": "1.12"}}}
-        started.configure({**operators, "initdata": {"workloads": WORKLOADS}})
-        started.up()
-        assert attested(started)
-        move(started, OSC, "1.12.1")
-        move(started, TRUSTEE, "1.2.1")
-        _wait_for_csv(started, V1_2)
-        yield started
+    """A stack that has attested with the chapter's versions and its image, on a catalog that has moved since."""
+    maker = oci_registry.Maker()
+    variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3", "NO_PROXY": "127.0.0.1"}
+    with oci_registry.serving() as registry:
+        registry.push_measured("1.9.0", maker, evidence.measurements())
+        registry.push_measured("1.12.1", maker, dict.fromkeys(evidence.measurements(), "ab" * 32))
+        key = tmp_path_factory.mktemp("maker") / "maker.pem"
+        key.write_text(maker.pem)
+        values = {"measurementsFile": None, "measurementsSignatureFile": None, "image": registry.image}
+        values["measurementsPublicKeyFile"] = str(key)
+        for started in start(tmp_path_factory.mktemp("oldest"), tools, variables):
+            trustee_settings = {"operator": AUTOMATIC, "referenceValues": values}
+            peer_pods = {"operator": {**AUTOMATIC, "treatAs": "1.12"}}
+            workloads = {"workloads": WORKLOADS}
+            started.configure({"trustee": trustee_settings, "peerPods": peer_pods, "initdata": workloads})
+            started.up()
+            assert attested(started)
+            move(started, OSC, "1.12.1")
+            move(started, TRUSTEE, "1.2.1")
+            _wait_for_csv(started, V1_2)
+            yield started
 
 
 def test_from_the_chapters_versions_to_the_newest_the_preview_replaces_no_kataconfig(oldest: Stack) -> None:
     preview = oldest.preview()
-    said = _said(oldest, "preview")
+    result = _said(oldest, "preview")
 
     # Simple tokens are signed with RSA, EAR tokens are not.
     assert names(preview, "replace") == {CHECK, "trustee-content-token-signer"}
-    updated = {"peer-pods-operator-installed", "peer-pods-cm", "peer-pods-caa", GATE, KBS_CONFIG, KBS}
+    caa = {"peer-pods-caa", "peer-pods-caa-restarted"}
+    updated = {"peer-pods-operator-installed", "peer-pods-cm", GATE, KBS_CONFIG, KBS} | caa
     content = {"trustee-content-attestation-policy", "trustee-content-kbs-auth-public-key"}
     # Its annotation has another name and another encoding.
     content |= {"trust-chain-workload-initdata"}
     assert names(preview, "update") == updated | REWRITTEN | content
-    assert "sandboxed-containers-operator goes from 1.9 to 1.12" in said
-    assert "in annotation io.katacontainers.config.hypervisor.cc_init_data instead of" in said
-    assert "tokens are Ear instead of Simple" in said
-    assert "a new token signer is made" in said
+    assert "sandboxed-containers-operator goes from 1.9 to 1.12" in result
+    assert "in annotation io.katacontainers.config.hypervisor.cc_init_data instead of" in result
+    assert "tokens are Ear instead of Simple" in result
+    assert "a new token signer is made" in result
 
 
 def test_from_the_chapters_versions_to_the_newest_in_one_run(oldest: Stack) -> None:
@@ -217,4 +230,8 @@ def test_from_the_chapters_versions_to_the_newest_in_one_run(oldest: Stack) -> N
     assert not [request for request in oldest.requests(mark) if request.kind == "kataconfigs"]
     assert oldest.get(PEER_PODS_CM)["data"]["INITDATA"] != initdata, "1.12 reads it compressed"
     assert oldest.outputs()["initdataPcr8"] == pcr8, "what is measured stays"
+    accepted = oldest.outputs()["measuredImages"]
+    # Nobody has built the new version's image yet, so that pods have the old one: the check attested with it.
+    assert [each["reference"].rpartition(":")[2] for each in accepted["images"]] == ["1.9.0", "1.12.1"]
+    assert accepted["current"].endswith(":1.9.0")
     oldest.up("--expect-no-changes")

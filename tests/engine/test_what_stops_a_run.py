@@ -39,14 +39,15 @@ def _refused(stack: Stack, changes: Mapping[str, Any]) -> str:
 
     assert done.code != 0, done.output
     assert "Traceback" not in done.output
+    assert "unhandled error" not in done.output
     assert stack.requests(mark) == []
     assert stack.get("/api/v1/namespaces/trustee-operator-system") is None
     return done.output
 
 
-def _lines(said: str, *parts: str) -> list[str]:
+def _lines(text: str, *parts: str) -> list[str]:
     """Return the lines that have all the parts."""
-    return [line for line in said.splitlines() if all(part in line for part in parts)]
+    return [line for line in text.splitlines() if all(part in line for part in parts)]
 
 
 @contextmanager
@@ -73,11 +74,11 @@ def test_where_no_version_with_a_profile_is_offered_preview_and_up_stop_with_the
 ) -> None:
     with _offering(stack, package, version):
         preview = stack.run("preview", "--stack", "rehearsal", check=False)
-        said = _refused(stack, {})
+        message = _refused(stack, {})
 
     assert preview.code != 0
     newest = known.rpartition(" ")[2]
-    for output in (preview.output, said):
+    for output in (preview.output, message):
         assert _lines(output, f"{package.name}.v{version} has no profile", f"that have one: {known}."), output
         assert _lines(output, f"Choose a channel that offers one (coco-azure:{setting}.channel)"), output
         assert _lines(output, f"pulumi config set --path 'coco-azure:{setting}.version' VERSION"), output
@@ -98,6 +99,12 @@ def of_settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> str:
             "sealedSecrets": {"app": {"database": {"password": "kbs:///elsewhere/db/password"}}},
         },
     )
+
+
+def test_each_problem_is_told_once_and_the_engine_adds_nothing_to_it(of_settings: str) -> None:
+    diagnostics = of_settings.partition("Diagnostics:")[2]
+    assert diagnostics.count("in the settings of this stack (nothing was changed):") == 1
+    assert len(_lines(diagnostics, "trustee.referenceValues.alsoAccept[0]: ")) == 1
 
 
 def test_a_reference_value_that_is_no_hex_is_refused_with_its_name(of_settings: str) -> None:
@@ -121,7 +128,7 @@ def test_all_mistakes_of_the_settings_are_told_at_once(of_settings: str) -> None
 
 
 def test_a_reference_to_what_no_client_secret_serves_is_refused_and_what_is_served_is_told(stack: Stack) -> None:
-    said = _refused(
+    message = _refused(
         stack,
         {
             "sealedSecrets": {"app": {"database": {"password": "default/db/password"}}},
@@ -130,9 +137,9 @@ def test_a_reference_to_what_no_client_secret_serves_is_refused_and_what_is_serv
     )
 
     assert _lines(
-        said, "sealedSecrets.app.database.password", "kbs:///default/db/password", "no secret serves", "kbsres1/key1"
+        message, "sealedSecrets.app.database.password", "kbs:///default/db/password", "no secret serves", "kbsres1/key1"
     )
-    assert _lines(said, "attestationCheck.resource is default/kbsres1/nosuchkey", "default/kbsres1/key1")
+    assert _lines(message, "attestationCheck.resource is default/kbsres1/nosuchkey", "default/kbsres1/key1")
 
 
 @pytest.fixture(scope="module")

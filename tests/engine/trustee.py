@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from coco_azure.formats.policy import policies
+from coco_azure.versions.profiles import TRUSTEE, TrusteeProfile
 from rehearsal.operators import olm_catalog
 from rehearsal.rest import ApiError, ApiServer
-from rendering.policy import policies
-from rendering.profiles import TRUSTEE, TrusteeProfile
 from tests.engine.harness import Stack
 
 NAMESPACE = "trustee-operator-system"
@@ -32,15 +32,15 @@ def attested(stack: Stack) -> bool:
 
 def config_maps(stack: Stack) -> dict[str, Any]:
     """Return the ConfigMaps that Trustee reads, by name."""
-    found = stack.get(f"/api/v1/namespaces/{NAMESPACE}/configmaps")["items"]
-    return {each["metadata"]["name"]: each for each in found}
+    result = stack.get(f"/api/v1/namespaces/{NAMESPACE}/configmaps")["items"]
+    return {each["metadata"]["name"]: each for each in result}
 
 
 def versions(stack: Stack) -> dict[str, tuple[str, str]]:
     """Return which object each ConfigMap is, and in which version of it."""
     return {
-        name: (found["metadata"]["uid"], found["metadata"]["resourceVersion"])
-        for name, found in config_maps(stack).items()
+        name: (item["metadata"]["uid"], item["metadata"]["resourceVersion"])
+        for name, item in config_maps(stack).items()
     }
 
 
@@ -51,8 +51,8 @@ def identities(stack: Stack) -> dict[str, str]:
 
 def secret(stack: Stack, name: str) -> dict[str, str]:
     """Return the entries of a Secret as text; none where there is no such Secret."""
-    found = stack.get(f"/api/v1/namespaces/{NAMESPACE}/secrets/{name}") or {"data": {}}
-    return {key: base64.b64decode(text).decode() for key, text in found["data"].items()}
+    result = stack.get(f"/api/v1/namespaces/{NAMESPACE}/secrets/{name}") or {"data": {}}
+    return {key: base64.b64decode(text).decode() for key, text in result["data"].items()}
 
 
 def deployment(stack: Stack) -> Any:
@@ -79,8 +79,8 @@ def accepted_pcr8(stack: Stack) -> list[str]:
 
 def csvs(stack: Stack) -> dict[str, str]:
     """Return the phase of each CSV of the Trustee operator."""
-    found = stack.get(f"{OLM}/clusterserviceversions")["items"]
-    return {each["metadata"]["name"]: each.get("status", {}).get("phase", "") for each in found}
+    result = stack.get(f"{OLM}/clusterserviceversions")["items"]
+    return {each["metadata"]["name"]: each.get("status", {}).get("phase", "") for each in result}
 
 
 def move(stack: Stack, package: olm_catalog.Package, newest: str) -> None:
@@ -127,17 +127,17 @@ def outcome(stack: Stack, name: str, pod: Mapping[str, Any]) -> tuple[bool, str]
 
 def _ended(stack: Stack, path: str) -> tuple[bool, str]:
     until = time.monotonic() + 60
-    said = ""
+    text = ""
     while time.monotonic() < until:
         statuses = stack.get(path).get("status", {}).get("containerStatuses") or [{}]
         state = statuses[0].get("state", {})
         if "terminated" in state:
             return state["terminated"]["exitCode"] == 0, str(state["terminated"].get("message"))
-        said = str(state.get("waiting", {}).get("message", ""))
-        if "PolicyDeny" in said or "Attest failed" in said or "attestation policy" in said.lower():
-            return False, said
+        text = str(state.get("waiting", {}).get("message", ""))
+        if "PolicyDeny" in text or "Attest failed" in text or "attestation policy" in text.lower():
+            return False, text
         time.sleep(_LOOK)
-    raise AssertionError(f"no outcome: {said}")
+    raise AssertionError(f"no outcome: {text}")
 
 
 def forbid_roll_outs(stack: Stack) -> None:

@@ -7,17 +7,17 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.azure import lookup as azure_lookup
-from components.azure.place import Place
-from components.cluster.client import Object
-from components.cluster.place import CLOUD_CONF, INFRASTRUCTURE, NODES
-from settings import Settings
+from coco_azure import names
+from coco_azure.clients.kubernetes import Object
+from coco_azure.inventory import network_lookup as azure_lookup
+from coco_azure.inventory.azure_place import PodVmPlace
+from coco_azure.settings import Settings
 from tests.unit import fake_azure as fake
 from tests.unit.fake_azure import FakeAzure
 from tests.unit.fake_cluster import FakeCluster, node
 from tests.unit.recording import CLOUD_CONF as CONF
 
-LookUp = Callable[..., Place]
+LookUp = Callable[..., PodVmPlace]
 
 
 def cluster_at(conf: Mapping[str, object] | None, vms: Mapping[str, str], azure: Mapping[str, str]) -> FakeCluster:
@@ -28,10 +28,10 @@ def cluster_at(conf: Mapping[str, object] | None, vms: Mapping[str, str], azure:
         "metadata": {"name": "cluster"},
         "status": {"platformStatus": {"type": "Azure", "azure": place}},
     }
-    lists: dict[str, list[Object]] = {NODES: nodes, INFRASTRUCTURE.rsplit("/", 1)[0]: [infrastructure]}
+    lists: dict[str, list[Object]] = {names.NODES: nodes, names.INFRASTRUCTURE.rsplit("/", 1)[0]: [infrastructure]}
     if conf is not None:
-        said = {"metadata": {"name": "cloud-conf"}, "data": {"cloud.conf": json.dumps(conf)}}
-        lists[CLOUD_CONF.rsplit("/", 1)[0]] = [said]
+        values = {"metadata": {"name": "cloud-conf"}, "data": {"cloud.conf": json.dumps(conf)}}
+        lists[names.CLOUD_CONF.rsplit("/", 1)[0]] = [values]
     return FakeCluster(lists)
 
 
@@ -46,23 +46,23 @@ def a_look_up(azure: FakeAzure) -> LookUp:
     del azure
 
     def found(
-        said: Mapping[str, Any] | None = None,
+        values: Mapping[str, Any] | None = None,
         *,
         conf: Mapping[str, object] | None = CONF,
         lacks: tuple[str, ...] = (),
         vms: Mapping[str, str] | None = None,
         infrastructure: Mapping[str, str] | None = None,
         mode: str = "enforce",
-    ) -> Place:
-        stack = Settings.model_validate({"azure": said or {}, "preflight": {"mode": mode}})
+    ) -> PodVmPlace:
+        stack = Settings.model_validate({"azure": values or {}, "preflight": {"mode": mode}})
         cut = None if conf is None else {key: value for key, value in conf.items() if key not in lacks}
-        return azure_lookup.look_up(stack, cluster_at(cut, vms or {}, infrastructure or {}))  # type: ignore[arg-type]
+        return azure_lookup.look_up(stack, cluster_at(cut, vms or {}, infrastructure or {}))
 
     return found
 
 
 @pytest.fixture(name="warnings")
 def said_warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
-    return said
+    items: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", items.append)
+    return items

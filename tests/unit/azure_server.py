@@ -46,13 +46,13 @@ class Azure:
 
     def sign_in(self, client: str | None = None, secret: str | None = None) -> str:
         """Get a token, and use it from now on."""
-        said = self.access.variables()
+        result = self.access.variables()
         form = {
-            "client_id": client or said["ARM_CLIENT_ID"],
+            "client_id": client or result["ARM_CLIENT_ID"],
             "client_secret": secret or self.access.secret,
             "grant_type": "client_credentials",
         }
-        url = f"{self.access.endpoint}/{said['ARM_TENANT_ID']}/oauth2/v2.0/token"
+        url = f"{self.access.endpoint}/{result['ARM_TENANT_ID']}/oauth2/v2.0/token"
         answer = self._send(urllib.request.Request(url, urllib.parse.urlencode(form).encode(), method="POST"))  # noqa: S310
         self._token = str(answer.body.get("access_token", ""))
         return self._token
@@ -70,14 +70,14 @@ class Azure:
 
     def every(self, path: str, **query: str) -> list[Any]:
         """Return all pages of a list."""
-        found: list[Any] = []
+        items: list[Any] = []
         skip: dict[str, str] = {}
         while True:
             page = self.ask("GET", path, **query, **skip)
             assert page.status == 200, page.body
-            found += page.body["value"]
+            items += page.body["value"]
             if "nextLink" not in page.body:
-                return found
+                return items
             link = urllib.parse.urlsplit(page.body["nextLink"]).query
             skip = {"$skiptoken": urllib.parse.parse_qs(link)["$skiptoken"][0]}
 
@@ -109,7 +109,7 @@ def with_client(directory: Path, use: Callable[[ArmClient], Awaitable[Any]], cha
         subscription = Subscription(description.merge(IPI, changes or {}))
         async with serving(subscription, directory) as access:
             arm = ArmClient(access.variables())
-            arm.configure(SUBSCRIPTION)
+            arm.subscription = SUBSCRIPTION
             try:
                 return await use(arm)
             finally:

@@ -19,5 +19,5 @@ BOTH: dict[str, Any] = changed(ROLES, azure__ownSubnet=OWN)
 
 def azure_resources(config: Mapping[str, Any], answers: Recorder | None = None) -> dict[str, Registration]:
     """Return what the program registers in Azure, by name."""
-    found = run_program(config, answers).registrations
-    return {name: each for name, each in found.items() if each.request.type.startswith("azure-native:")}
+    result = run_program(config, answers).registrations
+    return {name: each for name, each in result.items() if each.request.type.startswith("azure-native:")}

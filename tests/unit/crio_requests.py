@@ -5,13 +5,13 @@ kata-containers 3.25 ``src/runtime/virtcontainers``) and not from the code under
 on real requests only.
 """
 
-import copy
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from coco_azure.formats.policy import agent_requests
 from tests.unit.crio_mounts import IDENTITY, RUN, SANDBOX, Document, mounts
 
 CRIO_CAPABILITIES = (
@@ -64,8 +64,8 @@ def template(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     if manifest["kind"] == "Pod":
         return manifest
     spec = manifest["spec"]
-    found: Mapping[str, Any] = spec["jobTemplate"]["spec"]["template"] if "jobTemplate" in spec else spec["template"]
-    return found
+    result: Mapping[str, Any] = spec["jobTemplate"]["spec"]["template"] if "jobTemplate" in spec else spec["template"]
+    return result
 
 
 def create(manifest: Mapping[str, Any], name: str, node: Node | None = None) -> Document:
@@ -76,11 +76,11 @@ def create(manifest: Mapping[str, Any], name: str, node: Node | None = None) -> 
     )
     image = container["image"]
     config = node.images.get(image, {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]})
+    made = _request(_annotations(node, name, image), image, node.pod)
     return {
-        **_request(_annotations(node, name, image), image),
+        **made,
         "OCI": {
-            **_shell(node),
-            "Annotations": _annotations(node, name, image),
+            **made["OCI"],
             "Mounts": mounts(container, pod),
             "Process": _process(container, pod, config, node),
             "Root": {
@@ -96,16 +96,12 @@ def sandbox() -> Document:
     """Return CreateContainerRequest for the pause container."""
     node = Node()
     annotations = {"io.kubernetes.cri-o.ContainerType": "sandbox", "io.kubernetes.cri-o.SandboxID": SANDBOX}
-    made = {
-        **_request(annotations, "pause"),
-        "OCI": {
-            **_shell(node),
-            "Annotations": annotations,
-            "Mounts": [],
-            "Process": {**_process({"command": ["/usr/bin/pod"]}, {"spec": {}}, {}, node)},
-            "Root": {"Path": f"{RUN}/{IDENTITY}/rootfs", "Readonly": True},
-        },
-        "sandbox_pidns": False,
+    made = _request(annotations, "pause", node.pod)
+    process = _process({"command": ["/usr/bin/pod"]}, {"spec": {}}, {}, node)
+    made["OCI"] |= {
+        "Mounts": [],
+        "Process": process,
+        "Root": {"Path": f"{RUN}/{IDENTITY}/rootfs", "Readonly": True},
     }
     return json.loads(json.dumps(made).replace(IDENTITY, SANDBOX))  # type: ignore[no-any-return]
 
@@ -125,19 +121,7 @@ def run(created: Document, command: Sequence[str]) -> Document:
 
 def changed(document: Document, *places: tuple[str, Any]) -> Document:
     """Return a copy with other values; ``OCI/Process/Args/0`` names one, and ``OCI/Mounts/-`` appends."""
-    made = copy.deepcopy(document)
-    for place, value in places:
-        *way, last = place.split("/")
-        at: Any = made
-        for step in way:
-            at = at[int(step)] if isinstance(at, list) else at[step]
-        if last == "-":
-            at.append(value)
-        elif isinstance(at, list):
-            at[int(last)] = value
-        else:
-            at[last] = value
-    return made
+    return agent_requests.changed(document, [(f"/{place}", value) for place, value in places])
 
 
 def _annotations(node: Node, name: str, image: str) -> dict[str, str]:
@@ -156,52 +140,11 @@ def _annotations(node: Node, name: str, image: str) -> dict[str, str]:
     }
 
 
-def _request(annotations: Mapping[str, str], source: str) -> Document:
-    return {
-        "container_id": IDENTITY,
-        "exec_id": IDENTITY,
-        "devices": [],
-        "shared_mounts": [],
-        "string_user": None,
-        "storages": [
-            {
-                "driver": "image_guest_pull",
-                "driver_options": [f"image_guest_pull={json.dumps({'metadata': annotations})}"],
-                "source": source,
-                "fstype": "overlay",
-                "options": [],
-                "mount_point": f"{RUN}/{IDENTITY}/rootfs",
-                "fs_group": None,
-                "shared": False,
-            }
-        ],
-    }
-
-
-def _shell(node: Node) -> Document:
-    masked = ("acpi", "kcore", "keys", "latency_stats", "timer_list", "timer_stats", "sched_debug", "scsi", "asound")
-    return {
-        "Version": "1.1.0",
-        "Hooks": None,
-        "Hostname": node.pod,
-        "Linux": {
-            "CgroupsPath": f"kubepods-besteffort-pod4f0c.slice:crio:{IDENTITY}",
-            "Devices": [],
-            "GIDMappings": [],
-            "IntelRdt": None,
-            "MaskedPaths": [*(f"/proc/{name}" for name in masked), "/sys/firmware"],
-            "MountLabel": "",
-            "Namespaces": [{"Type": name, "Path": ""} for name in ("ipc", "uts", "mount")],
-            "ReadonlyPaths": [f"/proc/{name}" for name in ("bus", "fs", "irq", "sys", "sysrq-trigger")],
-            "Resources": {"Devices": [], "BlockIO": None, "Network": None, "Pids": None},
-            "RootfsPropagation": "",
-            "Seccomp": None,
-            "Sysctl": {},
-            "UIDMappings": [],
-        },
-        "Solaris": None,
-        "Windows": None,
-    }
+def _request(annotations: Mapping[str, str], source: str, pod: str) -> Document:
+    """Return a request with all that no manifest says; that is no policy's business."""
+    made = agent_requests.create_container(source)
+    made["storages"][0]["driver_options"] = [f"image_guest_pull={json.dumps({'metadata': annotations})}"]
+    return agent_requests.changed(made, [("/OCI/Hostname", pod), ("/OCI/Annotations", annotations)])
 
 
 def _process(container: Mapping[str, Any], pod: Mapping[str, Any], config: Mapping[str, Any], node: Node) -> Document:
@@ -257,7 +200,7 @@ def _taken(source: Mapping[str, Any], pod: Mapping[str, Any], node: Node) -> str
         path = source["fieldRef"]["fieldPath"]
         labels = {"pod-template-hash": "5d8f7c6b9", **pod.get("metadata", {}).get("labels", {})}
         fields = {f"metadata.labels['{key}']": text for key, text in labels.items()}
-        found: dict[str, str] = {
+        by_name: dict[str, str] = {
             **fields,
             "metadata.name": node.pod,
             "metadata.namespace": node.namespace,
@@ -268,21 +211,21 @@ def _taken(source: Mapping[str, Any], pod: Mapping[str, Any], node: Node) -> str
             "status.hostIP": "10.0.128.4",
             "status.podIPs": "10.128.2.17,fd01::17",
         }
-        return found[path]
+        return by_name[path]
     reference = source.get("configMapKeyRef") or source["secretKeyRef"]
     return node.objects[str(reference["name"])][str(reference["key"])]
 
 
 def _expanded(text: str, variables: Mapping[str, str]) -> str:
-    def meant(found: re.Match[str]) -> str:
-        return "$" if found[0] == "$$" else variables.get(found[1], found[0])
+    def meant(value: re.Match[str]) -> str:
+        return "$" if value[0] == "$$" else variables.get(value[1], value[0])
 
     return re.sub(r"\$\$|\$\(([^)]*)\)", meant, text)
 
 
 def _capabilities(context: Mapping[str, Any]) -> dict[str, list[str]]:
-    said = context.get("capabilities", {})
-    dropped = set(said.get("drop", []))
+    result = context.get("capabilities", {})
+    dropped = set(result.get("drop", []))
     given = set() if "ALL" in dropped else set(CRIO_CAPABILITIES)
-    names = sorted(f"CAP_{name}" for name in (given | set(said.get("add", []))) - dropped)
+    names = sorted(f"CAP_{name}" for name in (given | set(result.get("add", []))) - dropped)
     return {kind: list(names) for kind in ("Bounding", "Effective", "Permitted")}

@@ -1,12 +1,13 @@
 """Event logs of the engine, as ``pulumi preview --refresh --event-log`` writes them, made of what a test says."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from drift import check, events
-from drift.events import Log
-from drift.model import Finding, Report
+from coco_azure.cli.drift import check
+from coco_azure.cli.drift.model import Drift, DriftReport
+from coco_azure.clients import event_log, stack_history
+from coco_azure.clients.engine_run import Run
 
 KINDS = {
     "map": "kubernetes:core/v1:ConfigMap",
@@ -17,6 +18,7 @@ KINDS = {
     "plan": "kubernetes:operators.coreos.com/v1alpha1:InstallPlan",
     "deployment": "kubernetes:apps/v1:DeploymentPatch",
     "job": "kubernetes:batch/v1:Job",
+    "ingress": "kubernetes:config.openshift.io/v1:Ingress",
     "network": "coco-azure:index:AzureNetwork",
     "versions": "coco-azure:index:OperatorVersions",
     "provider": "pulumi:providers:kubernetes",
@@ -53,7 +55,7 @@ class LogOf:
     """An event log under construction."""
 
     def __init__(self, **settings: str) -> None:
-        self.lines: list[dict[str, Any]] = [{"preludeEvent": {"config": settings}}]
+        self.lines: list[dict[str, Any]] = [{"timestamp": 0, "preludeEvent": {"config": settings}}]
 
     def refreshed(self, kind: str, name: str, old: Any, new: Any, *changed: str) -> "LogOf":
         """Add a resource that was read."""
@@ -77,25 +79,25 @@ class LogOf:
 
     def fails(self, message: str) -> "LogOf":
         """Add an error."""
-        self.lines.append({"diagnosticEvent": {"severity": "error", "message": message}})
+        self.lines.append({"timestamp": 0, "diagnosticEvent": {"severity": "error", "message": message}})
         return self
 
-    def read(self, result: str = "succeeded") -> Log:
-        """Return the log as the check reads it."""
-        ended = [*self.lines, {"summaryEvent": {"result": result}}]
-        return events.read([json.dumps(line) for line in ended])
+    def read(self, result: str = "succeeded") -> Run:
+        """Return the run as the check reads it."""
+        ended = [*self.lines, {"timestamp": 0, "summaryEvent": {"result": result}}]
+        return event_log.read([json.dumps(line) for line in ended])
 
     def _add(self, event: str, metadata: Any) -> "LogOf":
-        self.lines.append({event: {"metadata": metadata}})
+        self.lines.append({"timestamp": 0, event: {"metadata": metadata}})
         return self
 
 
-def reported(log: LogOf, *history: Any, result: str = "succeeded") -> Report:
+def reported(log: LogOf, *history: Any, result: str = "succeeded", read_only: Collection[str] = ()) -> DriftReport:
     """Return what a check reports of the log."""
-    return check.report("test", log.read(result), history)
+    return check.report("test", log.read(result), stack_history.read(history), read_only)
 
 
-def only(report: Report) -> Finding:
+def only(report: DriftReport) -> Drift:
     """Return the only finding."""
     assert len(report.findings) == 1, report
     return report.findings[0]

@@ -27,14 +27,14 @@ def answers(subscription: str, region: str = "eastus") -> dict[str, list[Json]]:
 
 def _sku(name: str, region: str) -> Json:
     family, cpus, tee = _SIZES[name]
-    said = {"vCPUs": str(cpus), **({"ConfidentialComputingType": tee} if tee else {})}
+    values = {"vCPUs": str(cpus), **({"ConfidentialComputingType": tee} if tee else {})}
     return {
         "resourceType": "virtualMachines",
         "name": name,
         "family": family,
         "locations": [region],
         "locationInfo": [{"location": region, "zones": ["1", "2", "3"]}],
-        "capabilities": [{"name": key, "value": value} for key, value in said.items()],
+        "capabilities": [{"name": key, "value": value} for key, value in values.items()],
         "restrictions": [],
     }
 

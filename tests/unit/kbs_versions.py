@@ -81,7 +81,7 @@ class Setup:
 
     def files(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
         """Return what is mounted; a change to None takes a file away."""
-        found: dict[str, str | None] = {
+        by_name: dict[str, str | None] = {
             CONFIG: self.config,
             "/etc/auth-secret/publicKey": ADMIN,
             self.policy: "package policy\ndefault allow = true\n",
@@ -89,7 +89,7 @@ class Setup:
             self.values: self.reference_values({}),
             self.secret: "res1val1",
         }
-        return {path: text for path, text in {**found, **(changes or {})}.items() if text is not None}
+        return {path: text for path, text in {**by_name, **(changes or {})}.items() if text is not None}
 
     def start(self, changes: Mapping[str, str | None] | None = None, **others: Any) -> Kbs:
         """Return a KBS of this version; raises StartError."""
@@ -110,12 +110,12 @@ class Setup:
 
     def demands(self, claim: str, name: str) -> str:
         """Return an attestation policy for EARs that holds an SNP machine's claim to a reference value."""
-        found = f'input["{self.snp}"].{claim}'
+        text = f'input["{self.snp}"].{claim}'
         if self.version < "1.1":
             lines = ["package policy", "import rego.v1", "default executables := 33", "default hardware := 2"]
-            return "\n".join([*lines, f"executables := 3 if {{ {found} in data.reference.{name} }}"])
+            return "\n".join([*lines, f"executables := 3 if {{ {text} in data.reference.{name} }}"])
         lines = ["package policy", "import rego.v1", "default executables := 33"]
-        lines += [f'executables := 3 if {{ {found} in query_reference_value("{name}") }}']
+        lines += [f'executables := 3 if {{ {text} in query_reference_value("{name}") }}']
         return "\n".join([*lines, 'trust_claims := {"executables": executables, "hardware": 2, "configuration": 2}'])
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import tomli_w
 
+from coco_azure.formats.policy import policies
 from policies import reading
 from policies.model import Resource, Stack
-from rendering.policy import policies
 from tests.unit.policy_stacks import changed, merged
 
 Change = Callable[[Stack], Stack]
@@ -59,8 +59,8 @@ def workload(files: Mapping[str, str | None]) -> Change:
     def apply(stack: Stack) -> Stack:
         (shown,) = (each for each in stack.resources if each.name == WORKLOADS)
         (name, annotation), *_ = shown.props["input"].items()
-        said = {key: _encoded(encoded, files) for key, encoded in annotation.items()}
-        return changed(stack, shown.name, input={name: said})
+        values = {key: _encoded(encoded, files) for key, encoded in annotation.items()}
+        return changed(stack, shown.name, input={name: values})
 
     return apply
 

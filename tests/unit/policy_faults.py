@@ -3,7 +3,7 @@
 import base64
 import json
 
-from policies import reading
+from coco_azure import names
 from tests.unit.policy_changes import (
     WORKLOADS,
     Change,
@@ -58,8 +58,8 @@ BAD: list[tuple[str, str, Change, str]] = [
         initdata({"cdh.toml": '[kbc]\nname = "cc_kbc"\nurl = "http://kbs.example.com"\n'}),
         "sends pod VMs to http://kbs.example.com",
     ),
-    ("kbs-url-https", "no document", peer_pods_cm(INITDATA="bm9uZQ=="), "no TOML"),
-    ("kbs-url-https", "no base64", peer_pods_cm(INITDATA="%"), "no base64 of a document"),
+    ("kbs-url-https", "no document", peer_pods_cm(INITDATA="bm9uZQ=="), "no initdata: Expected"),
+    ("kbs-url-https", "no base64", peer_pods_cm(INITDATA="%"), "no initdata: Only base64"),
     ("kbs-admin-closed", "insecure_api", kbs_toml({"admin": {"insecure_api": True}}), "lets anybody use the admin API"),
     ("kbs-admin-closed", "no key", kbs_toml({"admin": {"auth_public_key": None}}), "lets anybody use the admin API"),
     ("kbs-admin-closed", "no admin", kbs_toml({"admin": None}), "lets anybody use the admin API"),
@@ -94,18 +94,27 @@ BAD: list[tuple[str, str, Change, str]] = [
         kbs_toml({"attestation_service": {"verifier_config": {"dcap_verifier": {"collateral_service": INTEL}}}}),
         "collateral from https://api.trustedservices.intel.com",
     ),
-    (
-        "tdx-own-pccs",
-        "library",
-        with_one(
-            an_object(
-                "ConfigMap",
-                "tdx-config",
-                "trustee-operator-system",
-                data={"sgx_default_qcnl.conf": json.dumps({"pccs_url": INTEL})},
-            )
-        ),
-        "collateral from https://api.trustedservices.intel.com",
+    *(
+        (
+            "tdx-own-pccs",
+            title,
+            with_one(
+                an_object(
+                    "ConfigMap",
+                    "tdx-config",
+                    "trustee-operator-system",
+                    data={"sgx_default_qcnl.conf": json.dumps(library)},
+                )
+            ),
+            "collateral from https://api.trustedservices.intel.com",
+        )
+        for title, library in {
+            "library": {"pccs_url": INTEL},
+            "library with a service in the place of its PCCS": {
+                "pccs_url": "https://pccs.example.com/",
+                "collateral_service": INTEL,
+            },
+        }.items()
     ),
     (
         "resource-policy-denies",
@@ -178,7 +187,7 @@ BAD: list[tuple[str, str, Change, str]] = [
     (
         "agent-policy-known",
         "annotation",
-        props("check-job", spec={"template": {"metadata": {"annotations": {reading.AGENT_POLICY: "%"}}}}),
+        props("check-job", spec={"template": {"metadata": {"annotations": {names.AGENT_POLICY: "%"}}}}),
         "the annotation of Job coco-attestation-check/attestation-check",
     ),
     (
@@ -256,7 +265,7 @@ BAD_WORKLOADS: list[tuple[str, str, Change, str]] = [
         "agent-policy-known",
         "no document of a workload",
         props(WORKLOADS, input={"shop": {ANNOTATION: "%"}}),
-        "initdata.workloads.shop: initdata is no base64",
+        "initdata.workloads.shop: no initdata: Only base64",
     ),
     *(
         (rule, f"a workload's {request}", workload(policy(f"default {request} := true")), f"{_SHOP} allows {allowed}")

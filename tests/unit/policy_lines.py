@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import regorus
 
-from rendering.policy import policy_engine
+from coco_azure.formats.policy import policy_engine
 
 
 class _Covering:
@@ -29,9 +29,9 @@ class _Covering:
 
 def watch(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Return the engines that are used from now on, as they come."""
-    found: list[Any] = []
-    monkeypatch.setattr(policy_engine, "new_engine", lambda: _Covering(regorus.Engine(), found))
-    return found
+    items: list[Any] = []
+    monkeypatch.setattr(policy_engine, "new_engine", lambda: _Covering(regorus.Engine(), items))
+    return items
 
 
 def never_reached(engines: list[Any], text: str) -> list[str]:

@@ -2,11 +2,11 @@
 
 import hashlib
 
-from rendering.policy import policies
-from rendering.policy.bindings import Bindings
-from rendering.policy.policies import Variant
-from rendering.profiles import TRUSTEE as PROFILES
-from rendering.profiles import TrusteeProfile
+from coco_azure.formats.policy import policies
+from coco_azure.formats.policy.bindings import Bindings
+from coco_azure.formats.policy.policies import Variant
+from coco_azure.versions.profiles import TRUSTEE as PROFILES
+from coco_azure.versions.profiles import TrusteeProfile
 
 __all__ = ["BOUND", "EAR", "PROFILES", "RESOURCE", "SIMPLE", "VERSIONS", "resource_policy"]
 

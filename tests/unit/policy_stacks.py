@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from coco_azure.settings.peer_pods import TICKET
 from policies.model import Resource, Stack
 from policies.rules import RULES
-from rollout.approval import PATTERN as TICKET
 from tests.unit.recording import Recorder, Run, failed_program, revealed, run_program
 
 BY_ID = {rule.id: rule for rule in RULES}
@@ -47,9 +47,9 @@ def registered(config: Mapping[str, Any], osc: str = "1.11.0", trustee: str = "1
     kata_config = config.get("peerPods", {}).get("kataConfig", {})
     if kata_config.get("allowReboot") is False:
         refused, _ = failed_program(config, Recorder(osc=osc, trustee=trustee))
-        found = re.search(TICKET, refused)
-        assert found is not None, refused
-        config = merged(config, {"peerPods": {"kataConfig": {"allowReboot": found[0]}}})
+        match = re.search(TICKET, refused)
+        assert match is not None, refused
+        config = merged(config, {"peerPods": {"kataConfig": {"allowReboot": match[0]}}})
     return of_run(run_program(config, Recorder(osc=osc, trustee=trustee)))
 
 
@@ -57,16 +57,16 @@ def of_run(run: Run) -> Stack:
     """Return what a run registered; the engine shows outputs of the stack to a pack like a resource's."""
     kind = "pulumi:pulumi:Stack"
     made = [Resource(kind=kind, name="outputs", urn=f"urn:pulumi:test::coco-azure::{kind}::outputs", props=run.exports)]
-    for name, found in run.registrations.items():
-        provider = found.request.provider.rsplit("::", 1)[0].rsplit("::", 1)[-1]
+    for name, item in run.registrations.items():
+        provider = item.request.provider.rsplit("::", 1)[0].rsplit("::", 1)[-1]
         known = run.registrations.get(provider)
         made.append(
             Resource(
-                kind=found.request.type,
+                kind=item.request.type,
                 name=name,
-                urn=f"urn:pulumi:test::coco-azure::{found.request.type}::{name}",
-                props=revealed(found.inputs),
-                protect=found.request.protect,
+                urn=f"urn:pulumi:test::coco-azure::{item.request.type}::{name}",
+                props=revealed(item.inputs),
+                protect=item.request.protect,
                 provider=None if known is None else (provider, revealed(known.inputs)),
             )
         )
@@ -75,10 +75,10 @@ def of_run(run: Run) -> Stack:
 
 def broken(stack: Stack, config: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, list[str]]:
     """Return the messages of every rule that is broken, by its id."""
-    found = {
+    values = {
         rule.id: [text for text, _ in rule.of_stack(stack, (config or {}).get(rule.id))] for rule in BY_ID.values()
     }
-    return {name: messages for name, messages in found.items() if messages}
+    return {name: messages for name, messages in values.items() if messages}
 
 
 def changed(stack: Stack, name: str, **props: Any) -> Stack:

@@ -1,20 +1,15 @@
-"""A healthy subscription for tests of the pre-flight, as ``preflight.facts``, and what a usual stack wants of it."""
+"""A healthy subscription for tests of the pre-flight, and what a usual stack wants of it."""
 
 import dataclasses
 from typing import Any
 
-from preflight.facts import (
-    AzureFacts,
-    Image,
-    NatGateway,
-    Nsg,
-    Rule,
-    Size,
-    Subnet,
-    Usage,
-    Vnet,
-)
-from preflight.wanted import Wanted
+from coco_azure.inventory.azure_facts import AzureFacts, AzureImage, NatGateway, Nsg, Size, Subnet, Usage, Vnet
+from coco_azure.inventory.azure_place import PodVmPlace
+from coco_azure.inventory.requirements import Requirements
+from coco_azure.preflight.rules import DEFAULTS
+from coco_azure.settings.azure import AzureSettings
+from coco_azure.settings.azure_subnet import OwnSubnetSettings
+from coco_azure.settings.peer_pods import PeerPodSettings
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 NETWORK = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/network-rg/providers/Microsoft.Network"
@@ -27,6 +22,17 @@ IMAGE = (
     "podvm/versions/1.0.0"
 )
 FAMILY = "standardDCASv5Family"
+PLACE = PodVmPlace(
+    subscription=SUBSCRIPTION,
+    tenant="",
+    resource_group="demo-x7k2p-rg",
+    region="eastus",
+    vnet_id=VNET,
+    subnet_id=WORKERS,
+    workers_id=WORKERS,
+    nsg_id=NSG,
+    vnet_resource_group="network-rg",
+)
 
 
 def size(name: str, vcpus: int, **changes: Any) -> Size:
@@ -49,43 +55,8 @@ def usages(used: int = 0, limit: int = 1000, cores: int = 5000) -> dict[str, Usa
     }
 
 
-def _default(name: str, priority: int, *, inbound: bool, allow: bool, tag: str) -> Rule:
-    return Rule(
-        name=name,
-        priority=priority,
-        inbound=inbound,
-        allow=allow,
-        protocol="*",
-        sources=(tag if inbound else "*",),
-        destinations=("*" if inbound else tag,),
-    )
-
-
 def facts(**changes: Any) -> AzureFacts:
     """Return a subscription in which nothing is wrong, with these changes."""
-    rules = (
-        Rule(
-            name="AllowVnetInBound",
-            priority=65000,
-            inbound=True,
-            allow=True,
-            protocol="*",
-            sources=("VirtualNetwork",),
-            destinations=("VirtualNetwork",),
-        ),
-        _default("DenyAllInBound", 65500, inbound=True, allow=False, tag="*"),
-        _default("AllowInternetOutBound", 65001, inbound=False, allow=True, tag="Internet"),
-        Rule(
-            name="AllowVnetOutBound",
-            priority=65000,
-            inbound=False,
-            allow=True,
-            protocol="*",
-            sources=("VirtualNetwork",),
-            destinations=("VirtualNetwork",),
-        ),
-        _default("DenyAllOutBound", 65500, inbound=False, allow=False, tag="*"),
-    )
     subnet = Subnet(id=WORKERS, prefixes=("10.0.128.0/17",), used=5, nsg_id=NSG, nat_gateway_id=NAT)
     usual: dict[str, Any] = {
         "subscription": SUBSCRIPTION,
@@ -94,17 +65,17 @@ def facts(**changes: Any) -> AzureFacts:
         "vnet": Vnet(id=VNET, location="eastus", prefixes=("10.0.0.0/16",), subnets=(subnet,)),
         "subnet": subnet,
         "workers": subnet,
-        "nsgs": {NSG.lower(): Nsg(id=NSG, location="eastus", rules=rules)},
+        "nsgs": {NSG.lower(): Nsg(id=NSG, location="eastus", rules=DEFAULTS)},
         "pod_nsg_id": NSG,
         "nat": NatGateway(id=NAT, addresses=(f"{NETWORK}/publicIPAddresses/demo-x7k2p-nat",)),
         "sizes": sizes(),
         "usages": usages(),
-        "capacity": dict.fromkeys(("Standard_DC2as_v5", "Standard_DC4as_v5", "Standard_DC8as_v5"), ""),
+        "capacity": dict.fromkeys(("Standard_DC2as_v5", "Standard_DC4as_v5", "Standard_DC8as_v5"), "high"),
     }
     return AzureFacts(**{**usual, **changes})
 
 
-def image(**changes: Any) -> Image:
+def image(**changes: Any) -> AzureImage:
     """Return a gallery's image for confidential VMs."""
     usual: dict[str, Any] = {
         "id": IMAGE,
@@ -112,15 +83,27 @@ def image(**changes: Any) -> Image:
         "security_type": "ConfidentialVmSupported",
         "regions": ("East US",),
     }
-    return Image(**{**usual, **changes})
+    return AzureImage(**{**usual, **changes})
 
 
-def wanted(**changes: Any) -> Wanted:
+def wanted(**changes: Any) -> Requirements:
     """Return what a stack with the usual settings wants on two nodes."""
-    usual = Wanted(
-        size="Standard_DC2as_v5",
-        sizes=("Standard_DC2as_v5", "Standard_DC4as_v5", "Standard_DC8as_v5"),
-        nodes=("worker-0", "worker-1"),
-        reboots=True,
+    sizes = ("Standard_DC2as_v5", "Standard_DC4as_v5", "Standard_DC8as_v5")
+    return requiring(
+        **{"instance_sizes": sizes, "nodes": ("worker-0", "worker-1"), "reboots": True, **changes},
     )
+
+
+def requiring(usual: Requirements | None = None, **changes: Any) -> Requirements:
+    """Return requirements with other values of their own, of the settings of peer pods, or of those of Azure."""
+    usual = usual or Requirements(peer_pods=PeerPodSettings(), azure=AzureSettings())
+    parts = {"peer_pods": PeerPodSettings.model_fields, "azure": AzureSettings.model_fields}
+    for part, settings in parts.items():
+        values = {key: changes.pop(key) for key in tuple(changes) if key in settings}
+        changes[part] = getattr(usual, part).model_copy(update=values)
     return dataclasses.replace(usual, **changes)
+
+
+def own_subnet(address_range: str, name: str = "coco-podvms") -> OwnSubnetSettings:
+    """Return the settings of a subnet of the stack's own."""
+    return OwnSubnetSettings.model_validate({"addressRange": address_range, "name": name})

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from preflight.facts import AzureFacts, NatGateway, Nsg, Rule, Subnet, Vnet
-from preflight.wanted import Wanted
+from coco_azure.inventory.azure_facts import AzureFacts, NatGateway, Nsg, Rule, Subnet, Vnet
+from tests.unit.preflight_facts import requiring
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/cluster-rg"
@@ -26,7 +26,7 @@ FACTS = AzureFacts(
     pod_nsg_id=NSG,
     nat=NatGateway(id=NAT, addresses=(f"{NET}/publicIPAddresses/out",)),
 )
-WANTED = Wanted(size="Standard_DC2as_v5", sizes=("Standard_DC2as_v5",), nodes=("worker-0", "worker-1", "worker-2"))
+WANTED = requiring(nodes=("worker-0", "worker-1", "worker-2"))
 
 
 def subnet(**changes: Any) -> AzureFacts:

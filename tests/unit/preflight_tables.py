@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from preflight.model import CHECKS
+from coco_azure.preflight.model import CHECKS
 
 
 @dataclass
@@ -23,23 +23,23 @@ def rows(output: str) -> list[Row]:
         return []
     head = lines[heads[-1]]
     starts = [head.index(word) for word in ("check", "found", "needed", "fix")]
-    found: list[Row] = []
+    items: list[Row] = []
     for line in lines[heads[-1] + 2 :]:
         cells = [line[at:end].strip() for at, end in zip(starts, [*starts[1:], None], strict=True)]
         if not line.strip() or cells[0].partition(" (")[0] not in ("", *CHECKS):
             break
         if cells[0]:
-            found.append(Row(*cells))
+            items.append(Row(*cells))
         else:
-            last = found[-1]
+            last = items[-1]
             last.found = f"{last.found} {cells[1]}".strip()
             last.needed = f"{last.needed} {cells[2]}".strip()
             last.fix = f"{last.fix}\n{cells[3]}".strip()
-    return found
+    return items
 
 
 def row(output: str, check: str) -> Row:
     """Return the only row of a check in what a run printed."""
-    found = [each for each in rows(output) if each.check == check]
-    assert len(found) == 1, output
-    return found[0]
+    items = [each for each in rows(output) if each.check == check]
+    assert len(items) == 1, output
+    return items[0]

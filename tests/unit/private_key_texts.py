@@ -54,13 +54,13 @@ def pems() -> dict[str, str]:
 @cache
 def ders() -> dict[str, bytes]:
     """Return keys as DER, by kind and form, and a PKCS#12 file."""
-    found = {
+    values = {
         f"{name} in {form}": key.private_bytes(Encoding.DER, kind, encryption)
         for name, key in _KEYS.items()
         for form, (kind, encryption) in _FORMS.items()
         if _is_there(name, form) and "OpenSSH" not in form and form != "the traditional form with a password"
     }
-    return {**found, "PKCS#12": pkcs12.serialize_key_and_certificates(b"x", _EC, None, None, _PASSWORD)}
+    return {**values, "PKCS#12": pkcs12.serialize_key_and_certificates(b"x", _EC, None, None, _PASSWORD)}
 
 
 def printed() -> str:

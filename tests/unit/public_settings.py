@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from rendering import proof
-from rendering.profiles import OSC, TRUSTEE
-from settings import Settings, SettingsError
-from settings.base import Model
+from coco_azure.settings import Settings, SettingsError
+from coco_azure.settings.base import Model
+from coco_azure.trust import proof
+from coco_azure.trust import proof_report as report
+from coco_azure.trust.chain import build, config_maps
+from coco_azure.versions.profiles import OSC, TRUSTEE
 from tests.unit.pki import CHAIN, LEAF, ROOT_CA
 from tests.unit.recording import ROOT
 from tests.unit.trust_stacks import CHECK_IMAGE, IMAGE, KEYS, MEASURED, PLACE, changed, entry, stack, versions
-from trust import report
-from trust.chain import build, config_maps
 
 NAME = "shop"
 """Stands for a name of the user's choice in the path of a setting."""
@@ -60,6 +60,7 @@ GOOD: dict[str, Public] = {
         _read(f"{KEYS}/cosign.pub"), {"trustee": {"imageSignature": CHECK_IMAGE}}
     ),
     "initdata.kbsCertificateFile": Public(CHAIN, {"initdata": {"kbsUrl": "https://kbs.example.com"}}),
+    "initdata.imagePull.caCertificateFile": Public(CHAIN),
     "initdata.agentPolicyFile": Public(_AGENT),
     f"initdata.workloads.{NAME}.agentPolicyFile": Public(_AGENT),
     f"initdata.workloads.{NAME}.manifestFile": Public(_read("rehearsal/workload.yaml")),
@@ -100,14 +101,14 @@ def config(path: str, file: str, beside: Mapping[str, Any]) -> dict[str, Any]:
     return changed(beside, **{path.replace(".", "__"): file})
 
 
-def rendered(said: Mapping[str, Any]) -> str:
+def rendered(values: Mapping[str, Any]) -> str:
     """Return everything public that a stack makes of its settings: at the oldest and the newest versions.
 
     Raises:
         SettingsError: something is wrong with them.
     """
-    settings = stack(said)
-    found: list[Any] = [
+    settings = stack(values)
+    items: list[Any] = [
         settings,
         repr(settings),
         settings.trustee.public_secrets,
@@ -116,10 +117,10 @@ def rendered(said: Mapping[str, Any]) -> str:
     for osc, trustee in ((min(OSC), min(TRUSTEE)), (max(OSC, key=_number), max(TRUSTEE, key=_number))):
         chain = build(settings, versions(osc, trustee), PLACE)
         assert chain.judgement is not None
-        presented = settings.trustee.tls.certificate
-        shown = proof.to_dict(report.of(settings, chain, [], presented))
-        found += [chain.documents, chain.annotations, config_maps(settings, chain.judgement), shown]
-    return "\n".join(_texts(found))
+        server_certificate = settings.trustee.tls.certificate
+        shown = proof.to_dict(report.of(settings, chain, [], server_certificate))
+        items += [chain.documents, chain.annotations, config_maps(settings, chain.judgement), shown]
+    return "\n".join(_texts(items))
 
 
 def _number(version: str) -> tuple[int, ...]:

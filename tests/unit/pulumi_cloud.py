@@ -70,7 +70,7 @@ def running() -> Iterator[Cloud]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         cloud = Cloud(f"http://127.0.0.1:{server.server_port}")
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield cloud
         server.shutdown()
 

@@ -15,10 +15,8 @@ import pulumi
 from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc
 
-from components.cluster import place
-from components.trustee.stack import NAMESPACE as TRUSTEE_NAMESPACE
-from diagnosis import NAMESPACE
-from rendering.profiles import OSC_PACKAGE, TRUSTEE_PACKAGE
+from coco_azure import names
+from coco_azure.formats import one_line
 from tests.unit import speaking
 from tests.unit.fake_azure import SUBSCRIPTION, FakeAzure
 from tests.unit.fake_cluster import FakeCluster
@@ -92,7 +90,9 @@ class Recorder(mocks.Mocks):
     cluster: FakeCluster = field(default_factory=FakeCluster)
     """What lists, watches and deletions meet."""
     azure: FakeAzure = field(default_factory=FakeAzure)
-    """What look-ups in Azure meet, those of azure-native and those of the official clients."""
+    """What requests to Azure meet."""
+    admission_policies: bool = True
+    """Whether the cluster has them (Kubernetes 1.30)."""
     preview: bool = False
     """Whether the program runs as in a preview."""
 
@@ -108,35 +108,42 @@ class Recorder(mocks.Mocks):
             },
             "kubernetes:batch/v1:Job": {"status": {"succeeded": 1}},
         }
-        if args.typ == "pulumi:providers:azure-native":
-            self.azure.providers[args.name] = str(args.inputs["subscriptionId"])
         read: dict[str, Any] = {}
         if args.typ == "kubernetes:core/v1:Namespace" and args.resource_id:
             read = {"metadata": {"name": args.resource_id}}
         return f"{args.name}-id", {**args.inputs, **answers.get(args.typ, {}), **read}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        """Answer the look-ups in Azure, and what stacks say."""
+        """Answer what other stacks say."""
         if args.token == "pulumi:pulumi:readStackOutputs":
             if self.unreadable > 0:
                 self.unreadable -= 1
                 raise Unreadable
             return {"outputs": self.stacks.get(args.args["name"], {})}, []
         self.invokes.append((args.token, dict(args.args)))
-        return self.azure.invoke(args.token, args.args, self.azure.subscription_of(args.provider)), []
+        raise AssertionError(f"{args.token}: the program asks no provider's functions")
 
     def describe(self) -> None:
         """Put into the cluster what it says of its place, unless a test has put something else there."""
-        folder, conf = place.CLOUD_CONF.rsplit("/", 1)
-        said = {"metadata": {"name": conf}, "data": {"cloud.conf": json.dumps(self.cloud_conf)}}
+        folder, conf = names.CLOUD_CONF.rsplit("/", 1)
+        values = {"metadata": {"name": conf}, "data": {"cloud.conf": json.dumps(self.cloud_conf)}}
         infrastructure = {"metadata": {"name": "cluster"}, "status": self.infrastructure}
-        self.cluster.lists.setdefault(folder, []).append(said)
-        self.cluster.lists.setdefault(place.INFRASTRUCTURE.rsplit("/", 1)[0], []).append(infrastructure)
+        self.cluster.lists.setdefault(folder, []).append(values)
+        self.cluster.lists.setdefault(names.INFRASTRUCTURE.rsplit("/", 1)[0], []).append(infrastructure)
         trustee = self.trustee or speaking.with_osc(self.osc)
         versions = {"trustee_operator": trustee, "sandboxed_containers_operator": self.osc}
         self.cluster.offer("openshift-marketplace", "redhat-operators", **versions)
-        self.cluster.install(TRUSTEE_PACKAGE, trustee, TRUSTEE_NAMESPACE)
-        self.cluster.install(OSC_PACKAGE, self.osc, NAMESPACE)
+        if self.admission_policies:
+            paths = (names.ADMISSION_POLICIES, names.ADMISSION_BINDINGS)
+            served = [
+                {"kind": kind, "name": path.rpartition("/")[2], "namespaced": False}
+                for kind, path in zip(names.ADMISSION_KINDS, paths, strict=True)
+            ]
+            folder, _, version = names.ADMISSION.rpartition("/")
+            group: dict[str, Any] = {"metadata": {"name": version}, "resources": served}
+            self.cluster.lists.setdefault(folder, []).append(group)
+        self.cluster.install(names.TRUSTEE_PACKAGE, trustee, names.TRUSTEE_NAMESPACE)
+        self.cluster.install(names.OSC_PACKAGE, self.osc, names.OSC_NAMESPACE)
 
 
 class _Monitor(mocks.MockMonitor):
@@ -171,13 +178,13 @@ class Run:
 
     def objects(self) -> dict[str, dict[str, Any]]:
         """Return every Kubernetes object by ``Kind namespace/name``, secrets kept wrapped."""
-        found = {}
+        values = {}
         for registration in self.registrations.values():
             metadata = registration.inputs.get("metadata")
             if registration.request.type.startswith("kubernetes:") and isinstance(metadata, dict):
                 where = f"{metadata['namespace']}/" if "namespace" in metadata else ""
-                found[f"{registration.kind} {where}{metadata['name']}"] = registration.inputs
-        return found
+                values[f"{registration.kind} {where}{metadata['name']}"] = registration.inputs
+        return values
 
     def dependencies(self, name: str) -> set[str]:
         """Return the names of the resources that ``name`` waits for."""
@@ -239,24 +246,26 @@ def _run(config: Mapping[str, Any], answers: Recorder) -> tuple[Run, Exception |
     failure: Exception | None = None
     try:
         with (
-            mock.patch("components.cluster.client.connect", return_value=answers.cluster),
-            mock.patch("components.azure.client.connect", answers.azure.connect),
+            mock.patch("coco_azure.clients.kubernetes.connect", return_value=answers.cluster),
+            mock.patch("coco_azure.clients.azure.connect", answers.azure.client),
         ):
             program()
+    except SystemExit as end:  # the program has told its error, which is the cause
+        failure = end.__cause__ if isinstance(end.__cause__, Exception) else RuntimeError(f"ended with {end.code}")
     except Exception as error:  # noqa: BLE001 - whatever the program ends with is what is looked at
         failure = error
     registrations = {request.name: Registration(request, _plain(request.object)) for request in monitor.requests}
     outputs = {urn.rsplit("::", 1)[-1]: keys for urn, keys in monitor.component_outputs.items()}
-    return Run(registrations, outputs, exports, answers.invokes, monitor.reads), failure
+    return Run(registrations, outputs, one_line.read_all(exports), answers.invokes, monitor.reads), failure
 
 
 def _with_approval(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the configuration with every roll-out approved, unless it says something of that itself."""
-    said = config.get("peerPods", {})
-    kata_config = said.get("kataConfig", {}) if isinstance(said, dict) else None
+    result = config.get("peerPods", {})
+    kata_config = result.get("kataConfig", {}) if isinstance(result, dict) else None
     if not isinstance(kata_config, dict) or "allowReboot" in kata_config:
         return config
-    return {**config, "peerPods": {**said, "kataConfig": {**kata_config, "allowReboot": True}}}
+    return {**config, "peerPods": {**result, "kataConfig": {**kata_config, "allowReboot": True}}}
 
 
 def holds_secret(value: Any) -> bool:
@@ -276,9 +285,9 @@ def revealed(value: Any) -> Any:
 
 
 def _plain(struct: Any) -> dict[str, Any]:
-    found = _unwrap(json.loads(json_format.MessageToJson(struct)))
-    assert isinstance(found, dict)
-    return found
+    unwrap = _unwrap(json.loads(json_format.MessageToJson(struct)))
+    assert isinstance(unwrap, dict)
+    return unwrap
 
 
 def _unwrap(value: Any) -> Any:

@@ -4,8 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from report import events, graph, marks
-from report.model import Graph, Run
+from coco_azure import run_marks as marks
+from coco_azure.cli.report import graph
+from coco_azure.cli.report.model import Graph
+from coco_azure.clients import event_log
+from coco_azure.clients.engine_run import Run
 
 MASKED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
 START = 1_800_000_000
@@ -15,6 +18,7 @@ KINDS = {
     "kata": "kubernetes:kataconfiguration.openshift.io/v1:KataConfig",
     "job": "kubernetes:batch/v1:Job",
     "stash": "pulumi:index:Stash",
+    "infrastructure": "kubernetes:config.openshift.io/v1:Infrastructure",
     "provider": "pulumi:providers:kubernetes",
     "trustee": "coco-azure:index:TrusteeStack",
     "stack": "pulumi:pulumi:Stack",
@@ -32,8 +36,8 @@ def urn(kind: str, name: str) -> str:
 class LogOf:
     """An event log under construction."""
 
-    def __init__(self) -> None:
-        self._lines: list[dict[str, Any]] = [{"timestamp": START, "preludeEvent": {"config": {}}}]
+    def __init__(self, **settings: str) -> None:
+        self._lines: list[dict[str, Any]] = [{"timestamp": START, "preludeEvent": {"config": settings}}]
 
     def _add(self, at: int, **event: Any) -> "LogOf":
         self._lines.append({"sequence": len(self._lines), "timestamp": START + at, **event})
@@ -55,6 +59,12 @@ class LogOf:
         """Add a step with nothing in between."""
         return self.begins(begin, kind, name, *operation, **sides).ends(end, kind, name, *operation, **sides)
 
+    def reads(self, kind: str, outputs: Mapping[str, Any]) -> "LogOf":
+        """Add the reading of an object that is not the stack's."""
+        side = {"type": KINDS[kind], "custom": True, "parent": PARENT, "inputs": {}, "outputs": outputs}
+        metadata = {"op": "read", "urn": urn(kind, kind), "type": KINDS[kind], "old": None, "new": side}
+        return self._add(0, resOutputsEvent={"metadata": {**metadata, "detailedDiff": None}})
+
     def says(self, at: int, severity: str, text: str, about: str = "", *, ephemeral: bool = False) -> "LogOf":
         """Add a message."""
         said = {"severity": severity, "message": f"{text}\n", "color": "never"}
@@ -75,7 +85,7 @@ class LogOf:
 
     def run(self) -> Run:
         """Return what the log is read as."""
-        return events.read(self.lines)
+        return event_log.read(self.lines)
 
 
 def _metadata(

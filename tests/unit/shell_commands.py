@@ -11,16 +11,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-import settings
-from settings import Settings
-from settings.base import Model
+import click
+
+from coco_azure import settings
+from coco_azure.cli import group
+from coco_azure.settings import Settings
+from coco_azure.settings.base import Model
+from rehearsal.toolchain import tools
 from tests.unit.stack_files import ROOT
-from toolchain import tools
 
 # What a document may use beside this project's own commands, and what its users have or install.
 PROGRAMS = """
-    az base64 cat cd chmod cosign cp crontab curl date echo export false gh git jq kubectl mkdir oc openssl opm podman
-    printf rm skopeo tail tee test tr true umask
+    az base64 cat cd chmod cosign cp crontab curl date echo export false gh git helm jq kubectl mkdir oc openssl opm
+    podman printf rm skopeo tail tee test tr true umask
 """.split()  # noqa: SIM905 - shorter to read
 _STANDARD = ("venv", "pip", "json.tool")
 _PYTHON = re.compile(r"(\.venv/bin/)?python3?|python3\.\d+")
@@ -29,7 +32,7 @@ _DEBUG = "PULUMI_DEBUG_COMMANDS=true"
 """Shows options of the engine that it hides and refuses without it."""
 _BLOCK = re.compile(r"^( *)```console\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
-_OWN = ("make ", "pulumi ", "python -m ", "python3 -m ", ".venv/bin/python -m ")
+_OWN = ("make ", "pulumi ", "./coco-azure ", "python -m ", "python3 -m ", ".venv/bin/python -m ")
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ def problem(command: Command) -> str | None:
         return _make(rest)
     if program == "pulumi":
         return _pulumi(rest, debug=_DEBUG in command.line) or _setting(rest)
+    if program == "./coco-azure":
+        return _coco_azure(rest)
     if _PYTHON.fullmatch(program):
         return _python(rest)
     return None if program in PROGRAMS else f"{program}: no program that a document may use"
@@ -119,25 +124,43 @@ def _python(words: list[str]) -> str | None:
     file = next((each for each in (path / "__main__.py", path.with_suffix(".py")) if each.exists()), None)
     if file is None:
         return f"python -m {module}: no such module"
-    own = rest[: rest.index("--")] if "--" in rest else rest
-    options = {word.partition("=")[0] for word in own if word.startswith("-")}
     # What has no parser compares its arguments with texts.
-    known = _help(module) if "ArgumentParser" in file.read_text() else file.read_text()
-    unknown = [option for option in options if not re.search(rf"(?<![\w-]){option}(?![\w-])", known)]
-    return f"python -m {module}: no option {', '.join(unknown)}" if unknown else None
+    source = file.read_text()
+    text = _help(sys.executable, "-m", module) if "ArgumentParser" in source else source
+    return _unknown_option(f"python -m {module}", rest, text)
+
+
+def _coco_azure(words: list[str]) -> str | None:
+    name = words[0] if words else "--help"
+    if name not in group.list_commands(click.Context(group)):
+        return f"coco-azure {name}: no such command"
+    names, rest = [name], words[1:]
+    command = group.get_command(click.Context(group), name)
+    if isinstance(command, click.Group):
+        # Mentioned without its own command, it is meant as a whole.
+        if rest and rest[0] not in command.commands:
+            return f"coco-azure {name} {rest[0]}: no such command"
+        names, rest = [*names, *rest[:1]], rest[1:]
+    return _unknown_option(f"coco-azure {' '.join(names)}", rest, _help(sys.executable, "-m", "coco_azure", *names))
+
+
+def _unknown_option(program: str, words: list[str], text: str) -> str | None:
+    own = words[: words.index("--")] if "--" in words else words
+    options = {word.partition("=")[0] for word in own if word.startswith("-") and word != "-"}
+    unknown = [option for option in options if not re.search(rf"(?<![\w-]){option}(?![\w-])", text)]
+    return f"{program}: no option {', '.join(unknown)}" if unknown else None
 
 
 @cache
-def _help(module: str) -> str:
-    command = [sys.executable, "-m", module, "--help"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def _help(*command: str) -> str:
+    return subprocess.run([*command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 @cache
 def engine() -> Path | None:
     """Return the Pulumi CLI, where there is one."""
-    found = tools.find("pulumi")
-    return found.path if found else None
+    result = tools.find("pulumi")
+    return result.path if result else None
 
 
 def _pulumi(words: list[str], *, debug: bool = False) -> str | None:
@@ -197,13 +220,19 @@ def _setting(words: list[str]) -> str | None:
     steps = [step.strip('[]"') if '"' in step else step for step in re.findall(r'\w[\w-]*|\[\d+\]|\["[^"]+"\]', path)]
     if "." in path and "--path" not in words:
         return f"{key}: needs --path"
-    if not known(Settings, steps):
+    if not known(Settings, steps) and not _of_existing_secret(steps):
         return f"{path}: no such setting"
     if not values or words[1] != "set":
         return None
     # As the CLI does: what looks like a number or a truth value is one, unless --type says otherwise.
-    said = values[0] if "--type" in words else _typed(values[0])
-    return _value(path, steps, said)
+    result = values[0] if "--type" in words else _typed(values[0])
+    return _value(path, steps, result)
+
+
+def _of_existing_secret(steps: list[str]) -> bool:
+    """Return whether the steps lead into ``clientSecrets.NAME.existing``, of which the model keeps no part."""
+    form = [*steps[:1], *steps[2:3]], steps[3:]
+    return form[0] == ["clientSecrets", "existing"] and (form[1] == ["rollOut"] or form[1][:1] == ["keys"])
 
 
 def known(kind: Any, steps: list[str]) -> bool:
@@ -228,15 +257,15 @@ def _typed(text: str) -> Any:
     return {"true": True, "false": False}.get(text, int(text) if text.isdigit() else text)
 
 
-def _value(path: str, steps: list[str], said: Any) -> str | None:
+def _value(path: str, steps: list[str], values: Any) -> str | None:
     if any(step.endswith(("File", "Files")) for step in steps) or re.fullmatch(
-        r"[A-Z][A-Z-]*|.*(\.\.\.|[$<]).*", str(said)
+        r"[A-Z][A-Z-]*|.*(\.\.\.|[$<]).*", str(values)
     ):
         return None
     for step in reversed(steps):
-        said = [said] if step.startswith("[") else {step: said}
+        values = [values] if step.startswith("[") else {step: values}
     try:
-        settings.parse(said, ROOT)
+        settings.parse(values, ROOT)
     except settings.SettingsError as error:
         wrong = [line for line in str(error).splitlines() if line.startswith(f"  - {path}: found")]
         return wrong[0].strip() if wrong else None

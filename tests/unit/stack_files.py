@@ -39,6 +39,7 @@ def with_files(folder: Path) -> Path:
     image = ROOT / "rehearsal" / "pod_vm_image"
     shutil.copy(image / "measurements.json", folder)
     shutil.copy(image / "measurements.sig", folder)
-    shutil.copy(image / "signing-key.pub", folder / "cosign.pub")
+    for name in ("cosign.pub", "redhat.pem"):
+        shutil.copy(image / "signing-key.pub", folder / name)
     (folder / "rehearsal").symlink_to(ROOT / "rehearsal")
     return folder

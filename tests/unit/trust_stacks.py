@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rendering import profiles
-from settings import Settings, parse
+from coco_azure import names
+from coco_azure.settings import Settings, parse
+from coco_azure.trust.chain import Chain, Versions, build
+from coco_azure.trust.documents import KbsPlace
+from coco_azure.trust.secret_bindings import Earlier
+from coco_azure.versions import profiles
 from tests.unit.recording import ROOT
-from trust.chain import Chain, Versions, build
-from trust.documents import Place
-from trust.secrets import Earlier
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 EXPIRES = "2099-12-31"
 HOST = "kbs.example.com"
-PLACE = Place(kbs_url=f"https://{HOST}")
+PLACE = KbsPlace(kbs_url=f"https://{HOST}")
 KEYS = "tests/unit/keys"
 IMAGE = "rehearsal/pod_vm_image"
 CHECK_IMAGE = {"publicKeyFile": f"{KEYS}/cosign.pub", "images": ["registry.access.redhat.com/ubi9"]}
@@ -55,11 +56,11 @@ def stack(config: Mapping[str, Any] | None = None) -> Settings:
 
 def versions(osc: str | None = "1.12", trustee: str | None = "1.2") -> Versions:
     """Return versions by their profiles; None for a side that the stack does not have."""
-    found = {profiles.OSC_PACKAGE: osc, profiles.TRUSTEE_PACKAGE: trustee}
+    values = {names.OSC_PACKAGE: osc, names.TRUSTEE_PACKAGE: trustee}
     return Versions(
         osc=profiles.OSC[osc] if osc else None,
         trustee=profiles.TRUSTEE[trustee] if trustee else None,
-        csv={package: f"{package}.v{minor}.0" for package, minor in found.items() if minor},
+        csv={package: f"{package}.v{minor}.0" for package, minor in values.items() if minor},
     )
 
 
@@ -67,7 +68,7 @@ def chain(
     config: Mapping[str, Any] | None = None,
     osc: str | None = "1.12",
     trustee: str | None = "1.2",
-    place: Place = PLACE,
+    place: KbsPlace = PLACE,
     earlier: Earlier | None = None,
 ) -> Chain:
     """Return the chain of a stack with these settings and versions."""

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.api import Object
-from rehearsal.kinds import CONFIG_MAP, CSV, DEPLOYMENT, KBS_CONFIG, SECRET, SUBSCRIPTION
+from rehearsal.kinds import CONFIG_MAP, CSV, DEPLOYMENT, KBS_CONFIG, SECRET
 from rehearsal.operators.context import Context
 from rehearsal.operators.faults import Faults
-from rehearsal.operators.trustee import NAMESPACE, KbsConfigs
+from rehearsal.operators.olm_catalog import package_label
+from rehearsal.operators.trustee import NAMESPACE, PACKAGE, KbsConfigs
 from rehearsal.timings import Clock
-from tests.unit.fake_api import FakeApi
 from tests.unit.kbs_versions import SETUPS
+from tests.unit.memory_api import MemoryApi
 
 KEY = f"{NAMESPACE}/kbsconfig"
 SPEC = {
@@ -29,7 +30,7 @@ class Cluster:
     """An API server with the operator of one version, its objects, and the controller."""
 
     def __init__(self, version: str, spec: Mapping[str, Any] = SPEC, notes: Mapping[str, str] | None = None) -> None:
-        self.api = FakeApi()
+        self.api = MemoryApi()
         self.controller = KbsConfigs(Context(self.api, Clock(1000.0), Faults(self.api)))
         self.install(version)
         setup = SETUPS[version]
@@ -42,13 +43,11 @@ class Cluster:
         self.secret("kbsres1", {"key1": "res1val1"})
         self.config = self.api.put(KBS_CONFIG, {"metadata": self._named("kbsconfig"), "spec": dict(spec)})
 
-    def install(self, version: str) -> None:
+    def install(self, version: str, phase: str = "Succeeded") -> None:
         """Have OLM run this version of the operator."""
-        csv = f"trustee-operator.v{version}"
-        found = {"spec": {"version": version}, "status": {"phase": "Succeeded"}}
-        self.api.put(CSV, {"metadata": self._named(csv), **found})
-        spec = {"name": "trustee-operator"}
-        self.api.put(SUBSCRIPTION, {"metadata": self._named("t"), "spec": spec, "status": {"installedCSV": csv}})
+        labels = {package_label(PACKAGE, NAMESPACE): ""}
+        values = {"spec": {"version": version}, "status": {"phase": phase}}
+        self.api.put(CSV, {"metadata": {**self._named("csv"), "labels": labels}, **values})
 
     def config_map(self, name: str, data: Mapping[str, str], notes: Mapping[str, str] | None = None) -> None:
         """Make or replace a ConfigMap with these annotations."""
@@ -65,27 +64,27 @@ class Cluster:
 
     def deployment(self) -> Object:
         """Return the Deployment."""
-        found = self.api.find(DEPLOYMENT, "trustee-deployment", NAMESPACE)
-        assert found is not None
-        return found
+        result = self.api.find(DEPLOYMENT, "trustee-deployment", NAMESPACE)
+        assert result is not None
+        return result
 
     def data(self, name: str) -> Mapping[str, str] | None:
         """Return a ConfigMap's data, or None where there is none."""
-        found = self.api.find(CONFIG_MAP, name, NAMESPACE)
-        return None if found is None else found["data"]
+        result = self.api.find(CONFIG_MAP, name, NAMESPACE)
+        return None if result is None else result["data"]
 
     def notes(self, name: str) -> Mapping[str, str]:
         """Return a ConfigMap's annotations."""
-        found = self.api.find(CONFIG_MAP, name, NAMESPACE)
-        assert found is not None
-        annotations: Mapping[str, str] = found["metadata"]["annotations"]
+        result = self.api.find(CONFIG_MAP, name, NAMESPACE)
+        assert result is not None
+        annotations: Mapping[str, str] = result["metadata"]["annotations"]
         return annotations
 
     def ready(self) -> Any:
         """Return ``status.isReady`` of the KbsConfig."""
-        found = self.api.find(KBS_CONFIG, "kbsconfig", NAMESPACE)
-        assert found is not None
-        return found.get("status", {}).get("isReady")
+        result = self.api.find(KBS_CONFIG, "kbsconfig", NAMESPACE)
+        assert result is not None
+        return result.get("status", {}).get("isReady")
 
     def say_ready(self) -> None:
         """Have the Deployment's pod get ready."""

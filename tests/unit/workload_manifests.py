@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from rendering.policy.policies import agent_policy
-from rendering.policy.policy_judge import judge_agent
-from rendering.workload.containers import Container, containers
-from rendering.workload.image_config import ImageConfig
+from coco_azure.formats.policy.policies import agent_policy
+from coco_azure.formats.policy.policy_judge import judge_agent
+from coco_azure.formats.workload.containers import Container, containers
+from coco_azure.formats.workload.image_config import ImageConfig
 from tests.unit.crio_mounts import Document
 from tests.unit.crio_requests import Node
 

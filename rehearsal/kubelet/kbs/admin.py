@@ -13,26 +13,26 @@ from rehearsal.kubelet.kbs.signing import administrators_key
 from rehearsal.kubelet.kbs.versions import Version
 
 
-def check(said: Mapping[str, Any], version: Version, disk: Disk) -> None:
+def check(section: Mapping[str, Any], version: Version, disk: Disk) -> None:
     """Raise StartError where the ``admin`` section keeps KBS from starting."""
     if version.has_simple_token:
-        if not said["insecure_api"]:
-            if said["auth_public_key"] is None:
+        if not section["insecure_api"]:
+            if section["auth_public_key"] is None:
                 raise StartError("Admin auth error: `auth_public_key` is not set in the config file")
-            _key(said["auth_public_key"], disk, "Admin auth error", only_ed25519=True)
+            _key(section["auth_public_key"], disk, "Admin auth error", only_ed25519=True)
     elif not version.has_storage:
-        for persona in said.get("personas", []):
+        for persona in section.get("personas", []):
             _key(persona["public_key_path"], disk, "Admin auth error", only_ed25519=True)
-        _rules(said["roles"], "Admin auth error")
-        if len({role["id"] for role in said["roles"]}) != len(said["roles"]):
+        _rules(section["roles"], "Admin auth error")
+        if len({role["id"] for role in section["roles"]}) != len(section["roles"]):
             raise StartError("Admin auth error: Duplicate Admin Role")
-    elif said["authorization_mode"] == "AuthenticatedAuthorization":
-        _authenticated(said, disk)
+    elif section["authorization_mode"] == "AuthenticatedAuthorization":
+        _authenticated(section, disk)
 
 
-def _authenticated(said: Mapping[str, Any], disk: Disk) -> None:
+def _authenticated(section: Mapping[str, Any], disk: Disk) -> None:
     where = "failed to initialize [admin] configuration"
-    providers = said["authentication"]["bearer_jwt"]["identity_providers"]
+    providers = section["authentication"]["bearer_jwt"]["identity_providers"]
     if not providers:
         raise StartError(f"{where}: AuthenticatedAuthorization requires at least one `identity_providers` entry")
     for index, provider in enumerate(providers):
@@ -45,7 +45,7 @@ def _authenticated(said: Mapping[str, Any], disk: Disk) -> None:
                 disk.read(uri.removeprefix("file://"))
             except DiskError as error:
                 raise StartError(f"{where}: {uri}: {error}") from error
-    _rules(said["authorization"]["regex_acl"]["acls"], where)
+    _rules(section["authorization"]["regex_acl"]["acls"], where)
 
 
 def _key(path: str, disk: Disk, where: str, *, only_ed25519: bool) -> None:

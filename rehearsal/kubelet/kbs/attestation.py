@@ -58,8 +58,8 @@ class AttestationService:
     @property
     def signer(self) -> Mapping[str, Any] | None:
         """What the configuration says of the signer of tokens."""
-        said: Mapping[str, Any] | None = self._broker.get("signer")
-        return said
+        section: Mapping[str, Any] | None = self._broker.get("signer")
+        return section
 
     def attest(self, evidence: Evidence) -> dict[str, Any]:
         """Return the claims of a token; raises DeniedError."""
@@ -105,13 +105,15 @@ class AttestationService:
         return References(self._config, self._version, self._disk(), self._now)
 
     def _simple(self, evidence: Evidence) -> dict[str, Any]:
-        found = claims.flatten(evidence, self._version)
+        evidence_claims = claims.flatten(evidence, self._version)
         references = self._references().table()
         text = self._text()
         if text == BUILT_IN:
-            allowed: Any = defaults.every_claim_fits(found, references)
+            allowed: Any = defaults.every_claim_fits(evidence_claims, references)
         else:
-            rules = policy.Policy(text, found, {"reference": references}, v1=self._version.rego_v1, now=self._now())
+            rules = policy.Policy(
+                text, evidence_claims, {"reference": references}, v1=self._version.rego_v1, now=self._now()
+            )
             allowed = rules.value("data.policy.allow")
         if not isinstance(allowed, bool):
             raise unauthorized(f"{_FAILED}: value `allow` must be a bool in policy")
@@ -120,15 +122,15 @@ class AttestationService:
         return {
             "tee": self._version.tee(evidence.tee),
             "evaluation-reports": [{"policy-id": "default", "policy-hash": ""}],
-            "tcb-status": json.dumps(found),
+            "tcb-status": json.dumps(evidence_claims),
             "customized_claims": {"init_data": None, "runtime_data": {}},
         }
 
     def _ear(self, evidence: Evidence) -> dict[str, Any]:
-        found = claims.nested(evidence, self._version)
-        said = self._asked(found) if self._version.asks_for_references else self._looked_up(found)
+        evidence_claims = claims.nested(evidence, self._version)
+        trust = self._asked(evidence_claims) if self._version.asks_for_references else self._looked_up(evidence_claims)
         vector = {}
-        for tag, value in said.items():
+        for tag, value in trust.items():
             if isinstance(value, bool) or not isinstance(value, int) or value not in _CLAIM:
                 raise unauthorized(f"{_FAILED}: Policy claim value not i8: {tag}")
             vector[tag] = value
@@ -138,45 +140,47 @@ class AttestationService:
             "ear.status": _TIERS[max(map(_tier, vector.values()))],
             "ear.trustworthiness-vector": vector,
             "ear.appraisal-policy-id": "default",
-            "ear.veraison.annotated-evidence": found,
+            "ear.veraison.annotated-evidence": evidence_claims,
         }
         profile = "tag:github.com,2024:confidential-containers/Trustee"
         return {"eat_profile": profile, "submods": {self._version.submodule: appraisal}}
 
-    def _looked_up(self, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _looked_up(self, evidence_claims: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the trust claims of a policy that has a rule for each (until 1.0)."""
         references, text = self._references().table(), self._text()
         if text == BUILT_IN:
-            return defaults.appraisal(self._version, found, references.get)
-        rules = policy.Policy(text, found, {"reference": references}, v1=self._version.rego_v1, now=self._now())
-        said = {}
+            return defaults.appraisal(self._version, evidence_claims, references.get)
+        rules = policy.Policy(
+            text, evidence_claims, {"reference": references}, v1=self._version.rego_v1, now=self._now()
+        )
+        trust = {}
         for tag in _TAGS:
             # Only 0.4 turns the hyphen into what a rule's name can have.
             underscored = self._version.has_payload_size and not self._version.has_classes
             name = tag.replace("-", "_") if underscored else tag
             try:
-                said[tag] = rules.value(f"data.policy.{name}")
+                trust[tag] = rules.value(f"data.policy.{name}")
             except policy.UndefinedError:
                 raise
             except policy.PolicyError:
                 continue  # what cannot be evaluated is not set
-        return said
+        return trust
 
-    def _asked(self, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _asked(self, evidence_claims: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the trust claims of a policy that gives them all in one rule (from 1.1)."""
         references, text = self._references(), self._text()
         if text == BUILT_IN:
-            return defaults.appraisal(self._version, found, references.ask)
+            return defaults.appraisal(self._version, evidence_claims, references.ask)
         rules = policy.Policy(
-            text, found, v1=True, functions={"query_reference_value": references.ask}, now=self._now()
+            text, evidence_claims, v1=True, functions={"query_reference_value": references.ask}, now=self._now()
         )
         try:
-            said = rules.value("data.policy.trust_claims")
+            trust = rules.value("data.policy.trust_claims")
         except policy.NoSuchRuleError:
             if not self._version.has_storage:
                 raise
             return dict.fromkeys(_TAGS, 0)
-        if not isinstance(said, Mapping) or not said.keys() <= set(_TAGS):
+        if not isinstance(trust, Mapping) or not trust.keys() <= set(_TAGS):
             raise unauthorized(f"{_FAILED}: Trust claims is not an object of known claims")
         try:
             extensions = rules.value("data.policy.extensions")
@@ -184,15 +188,13 @@ class AttestationService:
             extensions = []
         if not isinstance(extensions, list):
             raise unauthorized(f"{_FAILED}: extensions are no list")
-        return said
+        return trust
 
 
 def _configured(kind: str, path: str) -> None:
     if kind in ("LocalFs", "LocalJson") and not path:
         name = {"LocalFs": "Local FS", "LocalJson": "Local JSON"}[kind]
         raise StartError(f"invalid configuration: {name} configuration is required")
-    if kind in ("Postgres", "Redis"):
-        raise StartError(f"invalid configuration: {kind} configuration is required")
 
 
 def _tier(value: int) -> int:

@@ -63,14 +63,14 @@ def flatten(evidence: Evidence, version: str | Version = "0.3.0") -> dict[str, A
 def nested(evidence: Evidence, version: Version) -> dict[str, Any]:
     """Return the claims as the EAR broker gives them to the policy and into the token."""
     claims = verified(evidence, version)
-    found: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     if "init_data" in claims:
-        found["init_data"] = claims.pop("init_data")
-        found["init_data_claims"] = _initdata(evidence, version)
+        document["init_data"] = claims.pop("init_data")
+        document["init_data_claims"] = _initdata(evidence, version)
     if "report_data" in claims:
-        found["report_data"] = claims.pop("report_data")
-        found["runtime_data_claims"] = {"nonce": "", "tee-pubkey": {}}
-    return found | {version.tee(evidence.tee): claims}
+        document["report_data"] = claims.pop("report_data")
+        document["runtime_data_claims"] = {"nonce": "", "tee-pubkey": {}}
+    return document | {version.tee(evidence.tee): claims}
 
 
 def check_initdata(evidence: Evidence, version: Version) -> None:

@@ -50,10 +50,10 @@ def appraisal(version: Version, document: Mapping[str, Any], find: Find) -> dict
         return claims
     tdx = _TDX | ({"hardware": {_BODY["mr_td"]: "mr_td"}} if version.has_storage else {})
     for attester, rules in (("az-snp-vtpm", _SNP), ("az-tdx-vtpm", tdx)):
-        found = document.get(version.tee(attester))
-        for claim, wanted in rules.items() if found is not None else ():
-            genuine = claim != "hardware" or attester != "az-tdx-vtpm" or _genuine_quote(version, found)
-            if genuine and all(_among(_at(found, path), find(name)) for path, name in wanted.items()):
+        appraised = document.get(version.tee(attester))
+        for claim, wanted in rules.items() if appraised is not None else ():
+            genuine = claim != "hardware" or attester != "az-tdx-vtpm" or _genuine_quote(version, appraised)
+            if genuine and all(_among(_at(appraised, path), find(name)) for path, name in wanted.items()):
                 claims[claim] = _RECOGNIZED[claim]
     return claims
 
@@ -76,9 +76,9 @@ def allows(version: Version, token: Mapping[str, Any], plugin: str) -> bool:
 
 
 def _sample(version: Version, sample: Mapping[str, Any], find: Find) -> dict[str, int]:
-    found = {}
+    values = {}
     if _among(sample.get("launch_digest"), find("launch_digest")):
-        found["executables"] = 3
+        values["executables"] = 3
     hardware = _among(sample.get("svn"), find("svn"))
     if version.has_classes:
         platform = sample.get("platform_version", {})
@@ -86,21 +86,21 @@ def _sample(version: Version, sample: Mapping[str, Any], find: Find) -> dict[str
         hardware = hardware and platform.get("major") == find("major_version")
         hardware = hardware and isinstance(least, int) and platform.get("minor", -1) >= least
         if sample.get("debug") is False:
-            found["configuration"] = 2
-    return found | ({"hardware": 2} if hardware else {})
+            values["configuration"] = 2
+    return values | ({"hardware": 2} if hardware else {})
 
 
-def _genuine_quote(version: Version, found: Any) -> bool:
-    if version.has_storage and _at(found, "tcb_status") != "UpToDate":
+def _genuine_quote(version: Version, quote: Any) -> bool:
+    if version.has_storage and _at(quote, "tcb_status") != "UpToDate":
         return False
-    return all(_at(found, path) == value for path, value in _QUOTE.items())
+    return all(_at(quote, path) == value for path, value in _QUOTE.items())
 
 
 def _among(value: Any, wanted: Any) -> bool:
     return value is not None and isinstance(wanted, list) and value in wanted
 
 
-def _at(found: Any, path: str) -> Any:
+def _at(value: Any, path: str) -> Any:
     for name in path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

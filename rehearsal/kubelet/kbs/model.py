@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 
 class StartError(Exception):
@@ -34,6 +34,13 @@ class Evidence:
     tee: str
     claims: Mapping[str, Any]
     initdata: str | None = None
+
+
+class Releases(Protocol):
+    """A KBS, simulated or real, as a pod VM sees it."""
+
+    def release(self, resource: str, evidence: Evidence, protocol: str | None = None) -> bytes:
+        """Return the resource; raises DeniedError."""
 
 
 def unauthorized(reason: str) -> DeniedError:

@@ -20,14 +20,14 @@ async def files(api: Api, namespace: str, spec: Object, container: Object) -> di
     Raises:
         mounts.MissingError: something that is mounted is not there.
     """
-    found = await mounts.files(api, namespace, spec, container)
+    mounted = await mounts.files(api, namespace, spec, container)
     for mount in container.get("volumeMounts", []):
-        if "subPath" in mount and mount["mountPath"] not in found:
-            found[f"{mount['mountPath']}/"] = ""
+        if "subPath" in mount and mount["mountPath"] not in mounted:
+            mounted[f"{mount['mountPath']}/"] = ""
     for init in spec.get("initContainers", []):
         if init["name"] == CONVERTER:
-            found |= converted(await mounts.files(api, namespace, spec, init))
-    return found
+            mounted |= converted(await mounts.files(api, namespace, spec, init))
+    return mounted
 
 
 def converted(mounted: dict[str, str]) -> dict[str, str]:

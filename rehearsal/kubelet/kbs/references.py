@@ -37,13 +37,13 @@ class References:
 
     def table(self) -> dict[str, Any]:
         """Return the values by name, without those that have expired (until 1.0); raises UnreadableError."""
-        found = {}
+        by_name = {}
         for entry in self._entries():
             expires = _expiration(entry)
             value = self._value(entry)
             if self._now() <= expires:
-                found[entry["name"]] = value
-        return found
+                by_name[entry["name"]] = value
+        return by_name
 
     def ask(self, name: str) -> Any:
         """Return one value, or None where there is none (from 1.1); it does not matter whether it has expired.
@@ -94,10 +94,10 @@ class References:
         return "value" if self._version.any_reference_value else "hash-value"
 
     def _value(self, entry: Mapping[str, Any]) -> Any:
-        said = entry[self._field()]
+        value = entry[self._field()]
         if self._version.any_reference_value:
-            return said
-        pairs = said if isinstance(said, list) else None
+            return value
+        pairs = value if isinstance(value, list) else None
         if pairs is None or not all(_is_hash(each) for each in pairs):
             raise UnreadableError("invalid hash-value, expected a list of alg and value")
         return [each["value"] for each in pairs]
@@ -138,15 +138,14 @@ def storage(config: Mapping[str, Any], kind: str | None, namespace: str) -> tupl
         kind: kind that this part has of its own, or None.
         namespace: name of the part.
     """
-    names = {"localfs": "LocalFs", "localjson": "LocalJson", "memory": "Memory", "postgres": "Postgres"}
-    said = str(kind or config["storage_backend"]["storage_type"])
-    proper = names.get(said.replace("_", "").lower(), "Redis")
+    names = {"localfs": "LocalFs", "localjson": "LocalJson", "memory": "Memory"}
+    proper = names[str(kind or config["storage_backend"]["storage_type"]).replace("_", "").lower()]
     backends = config["storage_backend"]["backends"]
     field, folder = {"LocalFs": ("local_fs", "dir_path"), "LocalJson": ("local_json", "file_dir_path")}.get(
         proper, ("", "")
     )
-    said_backend = backends.get(field)
-    return proper, f"{said_backend[folder]}/{namespace}" if said_backend else ""
+    backend = backends.get(field)
+    return proper, f"{backend[folder]}/{namespace}" if backend else ""
 
 
 def _expiration(entry: Mapping[str, Any]) -> datetime:

@@ -124,9 +124,9 @@ def struct(fields: Mapping[str, Field], *, closed: bool = False, flat: Kind | No
             if closed and key not in fields:
                 known = f"expected {_quoted(tuple(fields))}" if fields else "there are no fields"
                 raise SchemaError(f"unknown field `{key}`, {known}")
-        found = {name: _read(field, name, value, loose=loose) for name, field in fields.items()}
+        values = {name: _read(field, name, value, loose=loose) for name, field in fields.items()}
         others = {key: each for key, each in value.items() if key not in fields}
-        return {**(flat(others, loose=False) if flat else {}), **found}
+        return {**(flat(others, loose=False) if flat else {}), **values}
 
     return read
 
@@ -158,10 +158,10 @@ def _read(field: Field, name: str, value: Mapping[str, Any], *, loose: bool) -> 
 
 
 def _wrong(value: Any, expected: str) -> SchemaError:
-    return SchemaError(f"invalid type: {_said(value)}, expected {expected}")
+    return SchemaError(f"invalid type: {_shown(value)}, expected {expected}")
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return f"boolean `{str(value).lower()}`"
     if isinstance(value, int):

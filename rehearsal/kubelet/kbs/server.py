@@ -14,7 +14,8 @@ from typing import Any
 from cryptography import x509
 
 from rehearsal.kubelet import policy
-from rehearsal.kubelet.kbs import admin, defaults, schema, signing, versions
+from rehearsal.kubelet.kbs import access_log, admin, defaults, schema, signing, versions
+from rehearsal.kubelet.kbs.access_log import AccessLog
 from rehearsal.kubelet.kbs.attestation import BUILT_IN, AttestationService
 from rehearsal.kubelet.kbs.disk import Disk, DiskError, Files
 from rehearsal.kubelet.kbs.model import DeniedError, Evidence, StartError, unauthorized
@@ -37,11 +38,14 @@ class Kbs:
     Attributes:
         https: whether it serves https.
         unreachable: why nobody reaches it through the Service although it runs, or None.
+        log: what it writes of requests.
+        signer: who signs its tokens.
     """
 
     def __init__(self, config: Mapping[str, Any], files: Files, version: Version, now: Callable[[], datetime]) -> None:
         """Start with a configuration that has been parsed; raises StartError, in the order of the real one."""
         self._config, self._files, self._version, self._now = config, files, version, now
+        self.log = AccessLog(now)
         self._written: dict[str, str] = {}
         disk = self._disk()
         for plugin in config["plugins"]:
@@ -51,11 +55,11 @@ class Kbs:
         self._policy_path = self._own_policy(disk)
         admin.check(config["admin"], version, disk)
         self._service = AttestationService(config, version, self._disk, now)
-        self._signer = Signer.load(self._service.signer, self._service.token, disk)
+        self.signer = Signer.load(self._service.signer, self._service.token, disk)
         server = config["http_server"]
         self.https = not server["insecure_http"]
         broken = signing.tls(server, disk) if self.https else None
-        self.unreachable = _not_listening(server["sockets"]) or broken
+        self.unreachable = not_listening(server["sockets"]) or broken
 
     @classmethod
     def start(cls, path: str, files: Files, version: str = "0.3.0", now: Callable[[], datetime] | None = None) -> "Kbs":
@@ -88,15 +92,31 @@ class Kbs:
             DeniedError: the guest speaks another version, attestation failed, a policy says no, or there is no such
                 resource.
         """
+        try:
+            token = self._handshake(evidence, protocol)
+        except DeniedError as error:
+            step = access_log.step_of(error) or "attest"
+            if step == "attest":
+                self.log.granted("auth")
+            self.log.denied(step, error)
+            raise
+        self.log.granted("auth", "attest")
+        return self.release_to_bearer(resource, token, self.signer)
+
+    def _handshake(self, evidence: Evidence, protocol: str | None) -> dict[str, Any]:
         if protocol is not None and protocol != self._version.protocol:
             raise unauthorized(
                 "AttestationError: RCAR handshake Auth failed: KBS Client Protocol Version Mismatch: expect "
                 f"={self._version.protocol} while the request is {protocol}"
             )
+        return self.attested(evidence)
+
+    def attested(self, evidence: Evidence) -> dict[str, Any]:
+        """Return the claims of the token that the attestation service gives for this evidence; raises DeniedError."""
         token = self._service.attest(evidence)
-        if reason := self._signer.cannot_sign():
+        if reason := self.signer.cannot_sign():
             raise unauthorized(f"AttestationError: RCAR handshake Attest failed: {reason}")
-        return self.release_to_bearer(resource, token, self._signer)
+        return token
 
     def release_to_bearer(self, resource: str, token: Mapping[str, Any], signer: Signer) -> bytes:
         """Return the resource to who brings a token with these claims.
@@ -109,6 +129,15 @@ class Kbs:
         Raises:
             DeniedError: KBS does not trust the signer, the policy says no, or there is no such resource.
         """
+        try:
+            content = self._released(resource, token, signer)
+        except DeniedError as error:
+            self.log.denied(resource, error)
+            raise
+        self.log.granted(resource)
+        return content
+
+    def _released(self, resource: str, token: Mapping[str, Any], signer: Signer) -> bytes:
         if not any(plugin["name"] == "ResourceStorage" for plugin in self._config["plugins"]):
             raise DeniedError(404, "PluginNotFound: Plugin resource not found")
         if not self._insecure() and (reason := signer.not_endorsed(self._trusted, _utc())):
@@ -126,12 +155,12 @@ class Kbs:
         )
 
     def _trust(self, disk: Disk) -> list[x509.Certificate]:
-        said = self._config["attestation_token"]
-        for uri in said["trusted_jwk_sets"]:
+        section = self._config["attestation_token"]
+        for uri in section["trusted_jwk_sets"]:
             if not uri.startswith("https://") and not disk.exists(uri.removeprefix("file://")):
                 raise StartError(f"Failed to initialize Token Verifier: error getting JWKS: {uri}")
-        trusted = signing.trusted_certificates(said["trusted_certs_paths"], disk, whole=self._version.has_storage)
-        if self._version.has_storage and not (trusted or said["trusted_jwk_sets"] or self._insecure()):
+        trusted = signing.trusted_certificates(section["trusted_certs_paths"], disk, whole=self._version.has_storage)
+        if self._version.has_storage and not (trusted or section["trusted_jwk_sets"] or self._insecure()):
             raise StartError(
                 "Token Verifier error: Failed to initialize Token Verifier: Cannot verify token since no trusted "
                 "verification materials are provided"
@@ -160,16 +189,18 @@ class Kbs:
             text = self._disk().read(self._policy_path) if self._policy_path else BUILT_IN
             if text == BUILT_IN:
                 return defaults.allows(self._version, token, "resource")
-            said = policy.Policy(text, token, self._data(resource), v1=self._version.rego_v1).value("data.policy.allow")
+            allowed = policy.Policy(text, token, self._data(resource), v1=self._version.rego_v1).value(
+                "data.policy.allow"
+            )
         except (policy.NoSuchRuleError, policy.UndefinedError) as error:
             if self._version.has_storage:
                 return False
             raise unauthorized(f"PolicyEngine: query did not produce any values: {error}") from error
         except (policy.PolicyError, DiskError) as error:
             raise unauthorized(f"PolicyEngine: {error}") from error
-        if not isinstance(said, bool) and not self._version.has_storage:
+        if not isinstance(allowed, bool) and not self._version.has_storage:
             raise unauthorized("PolicyEngine: not a bool")
-        return said is True
+        return allowed is True
 
     def _data(self, resource: str) -> dict[str, Any]:
         if self._version.asks_for_references:
@@ -177,14 +208,12 @@ class Kbs:
         return {"resource-path": f"resource/{resource}"}
 
     def _resource(self, resource: str) -> str:
-        found = _RESOURCE.fullmatch(resource)
-        short = found is not None and found["repository"] is None
-        if found is None or (short and self._version.has_payload_size):
+        match = _RESOURCE.fullmatch(resource)
+        short = match is not None and match["repository"] is None
+        if match is None or (short and self._version.has_payload_size):
             raise unauthorized("PluginInternalError: illegal ResourceDesc format.")
-        name = f"{found['repository'] or 'default'}/{found['type']}/{found['tag']}"
+        name = f"{match['repository'] or 'default'}/{match['type']}/{match['tag']}"
         plugin = [each for each in self._config["plugins"] if each["name"] == "ResourceStorage"][-1]
-        if "vault_url" in plugin:
-            raise unauthorized(f"PluginInternalError: no Vault answers at {plugin['vault_url']}")
         try:
             if not self._version.has_storage:
                 return self._disk().read(f"{plugin['dir_path']}/{name}")
@@ -195,7 +224,7 @@ class Kbs:
             raise unauthorized(f"PluginInternalError: resource {name} not found: {error}") from error
 
 
-def _not_listening(sockets: list[str]) -> str | None:
+def not_listening(sockets: list[str]) -> str | None:
     """Return why a Service does not reach these sockets: none is on its port, or none is open to others."""
     open_to_others = [each for each in sockets if not each.startswith(("127.", "[::1]"))]
     if not open_to_others:

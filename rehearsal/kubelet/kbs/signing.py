@@ -35,21 +35,21 @@ class Signer:
     chain: tuple[x509.Certificate, ...] | None = None
 
     @classmethod
-    def load(cls, said: Mapping[str, Any] | None, kind: str, disk: Disk) -> "Signer":
+    def load(cls, section: Mapping[str, Any] | None, kind: str, disk: Disk) -> "Signer":
         """Return the signer of a broker for ``Simple`` (RSA) or ``Ear`` (elliptic curve) tokens; raises StartError."""
-        if said is None:
+        if section is None:
             return cls()
         try:
-            key = _private_key(disk.read(said["key_path"]))
+            key = _private_key(disk.read(section["key_path"]))
         except DiskError as error:
             raise StartError(f"{_SERVICE}: Read Token Signer private key failed: {error}") from error
         wanted = rsa.RSAPrivateKey if kind == "Simple" else ec.EllipticCurvePrivateKey
         if not isinstance(key, wanted):
-            raise StartError(f"{_SERVICE}: {said['key_path']} is no private key of the kind that {kind} tokens need")
-        if said["cert_path"] is None:
+            raise StartError(f"{_SERVICE}: {section['key_path']} is no private key of the kind that {kind} tokens need")
+        if section["cert_path"] is None:
             return cls(key)
         try:
-            return cls(key, tuple(certificates(disk.read(said["cert_path"]))))
+            return cls(key, tuple(certificates(disk.read(section["cert_path"]))))
         except DiskError as error:
             raise StartError(f"{_SERVICE}: Read Token Signer cert file failed: {error}") from error
         except ValueError as error:
@@ -91,14 +91,14 @@ def trusted_certificates(paths: Sequence[str], disk: Disk, *, whole: bool) -> li
     trusted: list[x509.Certificate] = []
     for path in paths:
         try:
-            found = certificates(disk.read(path))
+            loaded = certificates(disk.read(path))
         except DiskError as error:
             raise StartError(f"Failed to initialize Token Verifier: failed to read certificate {path}") from error
         except ValueError as error:
             raise StartError(f"Failed to initialize Token Verifier: {path} is no PEM certificate") from error
-        if not found:
+        if not loaded:
             raise StartError(f"Failed to initialize Token Verifier: no certificates found in {path}")
-        trusted += found if whole else found[:1]
+        trusted += loaded if whole else loaded[:1]
     return trusted
 
 
@@ -109,18 +109,18 @@ def certificates(text: str) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(_bytes(text))
 
 
-def tls(said: Mapping[str, Any], disk: Disk) -> str | None:
+def tls(section: Mapping[str, Any], disk: Disk) -> str | None:
     """Return why KBS serves no TLS handshake although it starts, or None; raises StartError."""
     for name, words in (("certificate", "certificate"), ("private_key", "private key")):
-        if said[name] is None:
+        if section[name] is None:
             raise StartError(f"HTTPS initialization failed: Missing {words}")
     try:
-        key = _private_key(disk.read(said["private_key"]))
-        chain = certificates(disk.read(said["certificate"]))
+        key = _private_key(disk.read(section["private_key"]))
+        chain = certificates(disk.read(section["certificate"]))
     except (DiskError, ValueError) as error:
         raise StartError(f"HTTPS initialization failed: {error}") from error
     if key is None or not chain:
-        bad = said["private_key"] if key is None else said["certificate"]
+        bad = section["private_key"] if key is None else section["certificate"]
         raise StartError(f"HTTPS initialization failed: {bad}: no start line")
     if _public(key.public_key()) != _public(chain[0].public_key()):
         # OpenSSL drops a key that does not fit without a word.

@@ -4,7 +4,9 @@ Sources: openshift/trustee v0.3.0, v0.4.0, v0.4.2, v1.0.0, v1.1.0, v1.2.0, with 
 names (regorus, kbs-types, sev). The rehearsal knows this for itself; it does not read the program's profiles.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 _NUMBERS = 3
 _REGORUS_0_5, _EAR, _NO_SIMPLE, _STORAGE = (0, 4, 2), (1, 0, 0), (1, 1, 0), (1, 2, 0)
@@ -98,6 +100,12 @@ def of(text: str) -> Version:
     if len(numbers) != _NUMBERS or not all(each.isdigit() for each in numbers):
         raise ValueError(f"{text!r} is no version of Trustee such as 1.2.1")
     return Version(tuple(int(each) for each in numbers))
+
+
+def fits(entry: Mapping[str, Any], number: tuple[int, ...]) -> bool:
+    """Return whether a version has an entry of a table: it is not older than ``since``, and older than ``before``."""
+    since, before = entry.get("since"), entry.get("before")
+    return (since is None or number >= of(since).number) and (before is None or number < of(before).number)
 
 
 def of_image(image: str) -> str:

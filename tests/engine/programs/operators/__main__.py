@@ -12,11 +12,11 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components.cluster import client as cluster_client
+from coco_azure.clients import kubernetes as cluster_client
+from coco_azure.settings.cluster import ClusterSettings
+from coco_azure.settings.operators import OperatorSettings
 from components.operators.olm_operator import OlmOperator, OlmOperatorArgs
-from components.operators.versions import OperatorSource, OperatorVersions, OperatorVersionsArgs, foresee
-from settings.cluster import ClusterSettings
-from settings.operators import OperatorSettings
+from components.operators.versions import OperatorSource, OperatorVersions, OperatorVersionsArgs, choose_versions
 
 OPERATORS = {
     "trustee": ("trustee-operator", "trustee-operator-system"),
@@ -30,8 +30,9 @@ wanted = {
     if config.get_object(key) is not None
 }
 connect = partial(kubernetes.Provider, kubeconfig=os.environ["KUBECONFIG"], cluster_identifier="rehearsal")
-on_cluster = ResourceOptions(providers=[connect("cluster", enable_config_map_mutable=True)])
-upserting = connect("cluster-upserting", upsert_existing_objects=True)
+on_cluster = ResourceOptions(
+    providers=[connect("cluster", enable_config_map_mutable=True, upsert_existing_objects=True)]
+)
 
 client = cluster_client.connect(ClusterSettings(kubeconfig=os.environ["KUBECONFIG"]))
 sources = [
@@ -39,13 +40,13 @@ sources = [
         package=OPERATORS[key][0],
         namespace=OPERATORS[key][1],
         subscription=f"{key}-subscription",
-        settings=said,
-        client=client,
+        settings=item,
+        reader=client,
     )
-    for key, said in wanted.items()
+    for key, item in wanted.items()
 ]
-versions = OperatorVersions("versions", OperatorVersionsArgs(foreseen=foresee(sources)))
-for key, said in wanted.items():
+versions = OperatorVersions("versions", OperatorVersionsArgs(chosen=choose_versions(sources)))
+for key, item in wanted.items():
     package, namespace = OPERATORS[key]
     csv = versions.csv[package]
     operator = OlmOperator(
@@ -55,10 +56,9 @@ for key, said in wanted.items():
             namespace=namespace,
             group=f"{key}-group",
             subscription=f"{key}-subscription",
-            settings=said,
+            settings=item,
             csv=csv,
             chosen=csv,
-            upserting=upserting,
         ),
         on_cluster,
     )

@@ -1,0 +1,180 @@
+"""What is left over in the cluster, and what a deletion there waits for."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from coco_azure import names
+from coco_azure.cli.leftovers import cluster_names
+from coco_azure.cli.leftovers.azure_leftovers import Alive
+from coco_azure.cli.leftovers.azure_names import gallery_of
+from coco_azure.cli.leftovers.cluster_facts import Facts, Object, name_of
+from coco_azure.cli.leftovers.model import InTheWay, Leftover
+
+OSC, OLM = "the OSC operator", "OLM"
+CHECK_LABEL = ("app", names.CHECK)
+"""Label of the pod that the stack itself takes away before KataConfig."""
+_ENDED = ("Succeeded", "Failed")
+_TERMINATING = (
+    "NamespaceDeletionDiscoveryFailure",
+    "NamespaceDeletionContentFailure",
+    "NamespaceContentRemaining",
+    "NamespaceFinalizersRemaining",
+)
+
+
+def alive(facts: Facts, *, gallery: str | None, own_image: str | None, shared: bool) -> Alive:
+    """Return what uses things in Azure.
+
+    Args:
+        facts: what the cluster says.
+        gallery: name of the gallery, where the user names it.
+        own_image: image of the settings (``peerPods.imageId``): the user's, never left over.
+        shared: whether the settings name another resource group than the cluster's own.
+    """
+    images: set[str | None] = {own_image}
+    if facts.kata_configs and facts.config is not None:
+        data, annotations = facts.config.get("data", {}), facts.config["metadata"].get("annotations") or {}
+        images |= {data.get("AZURE_IMAGE_ID"), annotations.get("LATEST_IMAGE_ID")}
+    gallery = gallery or facts.gallery or (gallery_of(facts.cluster_id) if facts.cluster_id else None)
+    return Alive(
+        gallery=gallery,
+        kata_config=bool(facts.kata_configs),
+        images=frozenset(image for image in images if image),
+        pods=[name_of(pod) for pod in facts.pods if pod.get("status", {}).get("phase") not in _ENDED],
+        building=facts.building,
+        shared=shared,
+    )
+
+
+def left_over(facts: Facts) -> list[Leftover]:
+    """Return what is left, in an order in which it can be removed."""
+    return [*_of_kata_config(facts), *_of_olm(facts), *_of_packages(facts)]
+
+
+def _of_kata_config(facts: Facts) -> Iterator[Leftover]:
+    for node in facts.nodes:
+        if (stack := (node["metadata"].get("annotations") or {}).get(names.CORDONED)) is not None:
+            command = f"oc adm uncordon {name_of(node)}; oc annotate node {name_of(node)} {names.CORDONED}-"
+            note = f"stack {stack} closed it to restart CAA; its next `pulumi up` opens it, too"
+            yield _leftover("closed node", f"node/{name_of(node)}", "the stack", command, note)
+    if facts.kata_configs:
+        return
+    for kind, name in facts.policies if not installed(facts, cluster_names.PACKAGES[0]) else ():
+        note = "an earlier stack's: what it is about is not there any more"
+        yield _leftover("admission policy", f"{kind}/{name}", "the stack", f"oc delete {kind} {name}", note)
+    for node in facts.nodes:
+        if names.KATA_ROLE in node["metadata"].get("labels", {}):
+            command = f"oc label node {name_of(node)} {names.KATA_ROLE}-"
+            note = "the node leaves pool kata-oc and reboots"
+            yield _leftover("label of a node", f"node/{name_of(node)}", OSC, command, note)
+    for each, name in facts.of_kata_config:
+        place = f" -n {each.namespace}" if each.namespace else ""
+        yield _leftover(each.kind, f"{each.kind}/{name}", OSC, f"oc delete {each.kind} {name}{place}", each.note)
+
+
+def _of_olm(facts: Facts) -> Iterator[Leftover]:
+    for kind, name, namespace in facts.of_olm:
+        if namespace not in facts.namespaces:
+            yield _leftover(kind, f"{kind}/{name}", OLM, f"oc delete {kind} {shlex.quote(name)}")
+
+
+def _of_packages(facts: Facts) -> Iterator[Leftover]:
+    for package in cluster_names.PACKAGES:
+        if installed(facts, package):
+            continue
+        for csv in facts.csvs.get(package.namespace, ()):
+            command = f"oc delete csv {name_of(csv)} -n {package.namespace}"
+            note = "the operator runs on, and nothing keeps it up to date"
+            yield _leftover("operator without a Subscription", f"csv/{name_of(csv)}", OLM, command, note)
+        for crd in package.crds:
+            if crd in facts.crds:
+                yield _crd(crd, facts.crds[crd])
+        for operator in operators_of(facts, package):
+            note = "OLM makes it anew as long as a CRD has its label"
+            yield _leftover("OLM's Operator", f"operator/{operator}", OLM, f"oc delete operator {operator}", note)
+
+
+def operators_of(facts: Facts, package: cluster_names.Package) -> list[str]:
+    """Return the names of OLM's Operator objects of a package."""
+    # OLM cuts the name, which is a label, to 63 characters.
+    whole = f"{package.name}.{package.namespace}"
+    return sorted(each for each in facts.operators if whole.startswith(each) and each.startswith(f"{package.name}."))
+
+
+def _crd(name: str, objects: int) -> Leftover:
+    note = f"with it go {objects} objects, which still exist" if objects else "no object of it exists"
+    return _leftover("kind", f"crd/{name}", OLM, f"oc delete crd {name}", f"{note}; `--remove-crds` removes it, too")
+
+
+def installed(facts: Facts, package: cluster_names.Package) -> bool:
+    """Return whether the operator is there on purpose: a Subscription says so."""
+    return any(each.get("spec", {}).get("name") == package.name for each in facts.subscriptions[package.namespace])
+
+
+def in_the_way(facts: Facts, *, before_destroy: bool = False) -> list[InTheWay]:
+    """Return what deletions wait for, or would wait for with ``before_destroy``."""
+    waits: list[InTheWay] = []
+    for config in facts.kata_configs:
+        going = "deletionTimestamp" in config["metadata"]
+        if going or before_destroy:
+            waits += _kata_pods(config, facts.pods, before_destroy=not going)
+            waits += _nodes(config, facts)
+    waits += map(_stuck, facts.stuck)
+    waits += [each for namespace in facts.namespaces.values() for each in _namespace(namespace)]
+    return waits
+
+
+def _kata_pods(config: Object, pods: Sequence[Object], *, before_destroy: bool) -> Iterator[InTheWay]:
+    word = "will wait" if before_destroy else "waits"
+    for pod in pods:
+        metadata = pod["metadata"]
+        if before_destroy and metadata.get("labels", {}).get(CHECK_LABEL[0]) == CHECK_LABEL[1]:
+            continue
+        place = f"{metadata['namespace']}/{metadata['name']}"
+        phase, runtime = pod.get("status", {}).get("phase", "Unknown"), pod["spec"]["runtimeClassName"]
+        owner = next((each for each in metadata.get("ownerReferences", []) if each.get("controller")), None)
+        why = f"{word} for pod {place} of RuntimeClass {runtime} ({phase})"
+        if owner is not None and owner["kind"] != "Job":
+            why += f", which {owner['kind']} {owner['name']} starts again: scale its owner to 0 first"
+        command = f"oc delete pod {metadata['name']} -n {metadata['namespace']}"
+        yield InTheWay(what=f"the deletion of KataConfig {name_of(config)}", why=why, remove=command)
+
+
+def _nodes(config: Object, facts: Facts) -> Iterator[InTheWay]:
+    what = f"the deletion of KataConfig {name_of(config)}"
+    for node in facts.nodes:
+        annotations = node["metadata"].get("annotations", {})
+        if annotations.get(names.MACHINE_CONFIG_STATE) == "Degraded":
+            reason = annotations.get(names.MACHINE_CONFIG_REASON) or "no reason given"
+            why = f"waits for node {name_of(node)}, which is Degraded: {reason}"
+            yield InTheWay(what=what, why=why, remove=f"oc describe node {name_of(node)}; oc describe mcp")
+    for pool in facts.pools:
+        if name_of(pool) in (names.WORKER_POOL, names.KATA_POOL) and pool.get("spec", {}).get("paused"):
+            command = f"""oc patch mcp {name_of(pool)} --type merge -p '{{"spec":{{"paused":false}}}}'"""
+            yield InTheWay(
+                what=what, why=f"waits for MachineConfigPool {name_of(pool)}, which is paused", remove=command
+            )
+
+
+def _stuck(kbs_config: str) -> InTheWay:
+    """Say what the operator does not: its finalizer looks for the Deployment that it has deleted (v0.3 to v1.2.1)."""
+    change = """'{"metadata":{"finalizers":null}}'"""
+    return InTheWay(
+        what=f"the deletion of KbsConfig {kbs_config}",
+        why="waits for ever for an operator that was interrupted: its Deployment is gone and its finalizer is not",
+        remove=f"oc patch kbsconfig {kbs_config} -n {names.TRUSTEE_NAMESPACE} --type merge -p {change}",
+    )
+
+
+def _namespace(namespace: Object) -> Iterator[InTheWay]:
+    if "deletionTimestamp" not in namespace["metadata"]:
+        return
+    for each in namespace.get("status", {}).get("conditions", []):
+        if each["type"] in _TERMINATING and each["status"] == "True":
+            name = name_of(namespace)
+            command = f"oc get namespace {name} -o yaml"
+            yield InTheWay(what=f"the deletion of namespace {name}", why=f"waits: {each['message']}", remove=command)
+
+
+def _leftover(what: str, name: str, made_by: str, remove: str, note: str = "") -> Leftover:
+    return Leftover(side="cluster", what=what, name=name, made_by=made_by, remove=remove, note=note, id=name)

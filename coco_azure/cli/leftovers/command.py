@@ -1,0 +1,115 @@
+"""``coco-azure leftovers``: what operators left behind in Azure and in the cluster, and what a deletion waits for.
+
+Exit codes: 0 nothing, 1 it could not be told, 2 something is left or in the way.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from coco_azure.cli import Surroundings
+from coco_azure.cli.leftovers import azure_leftovers, azure_listing, cluster_facts, cluster_leftovers, removing, stack
+from coco_azure.cli.leftovers.cluster_facts import Facts
+from coco_azure.cli.leftovers.model import Answer, Leftover, to_dict, to_text
+from coco_azure.clients import azure as azure_client
+from coco_azure.clients import cluster_access
+from coco_azure.clients import kubernetes as cluster_client
+from coco_azure.clients.azure_sign_in import SignInError
+from coco_azure.inventory.cluster_reader import ClusterReader
+
+
+@dataclass(frozen=True)
+class _Azure:
+    """What is left in Azure, where was looked, and what could not be told."""
+
+    leftovers: Sequence[Leftover] = ()
+    places: Sequence[str] = ()
+    unknown: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """The options of the command."""
+
+    stack: str | None
+    subscription: str | None
+    resource_group: str | None
+    gallery: str | None
+    cluster_only: bool
+    before_destroy: bool
+    remove_crds: bool
+    as_json: bool
+
+
+@click.command("leftovers", epilog="Exit code: 0 nothing, 2 something is left or in the way, 1 cannot tell.")
+@click.option("--stack", help="Stack whose settings say where to look; default: the selected one.")
+@click.option("--subscription", help="Azure subscription; default: the settings', then the cluster's.")
+@click.option("--resource-group", help="Its resource group; default: the settings', then the cluster's.")
+@click.option("--gallery", help="Name of the image gallery, where azure-podvm-image-cm named another one.")
+@click.option("--cluster-only", is_flag=True, help="Ask the cluster, and not Azure.")
+@click.option("--before-destroy", is_flag=True, help="Tell what `pulumi destroy` would wait for, too.")
+@click.option("--remove-crds", is_flag=True, help="Delete CRDs and OLM's Operator objects first.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def command(surroundings: Surroundings, /, **options: Any) -> int:
+    """List orphaned resources: what operators left behind in Azure and in the cluster."""
+    return _leftovers(_Options(**options), surroundings)
+
+
+def _leftovers(options: _Options, surroundings: Surroundings) -> int:
+    unknown = []
+    try:
+        scope = stack.scope(surroundings.engine(options.stack))
+    except stack.StackError as error:
+        if not (options.subscription and options.resource_group) and not options.cluster_only:
+            unknown.append(f"what the stack's settings say: {error}")
+        scope = stack.Scope()
+    client = cluster_client.connect(scope.cluster)
+    facts = None
+    try:
+        facts = cluster_facts.read(ClusterReader(client))
+        if options.remove_crds:
+            for removed in removing.remove_crds(client, facts):
+                click.echo(f"deleted {removed}")
+            facts = removing.read_afterwards(client)
+    except removing.InUseError as error:
+        click.echo(f"error: {error}", err=True)
+        return 1
+    except Exception as error:  # noqa: BLE001 - three libraries raise their own, and each means the same here
+        facts = None
+        unknown.append(f"what the cluster has: {cluster_access.why_not(error, scope.cluster) or error}")
+    azure = _Azure() if options.cluster_only else _azure(options, scope, facts)
+    answer = Answer(
+        leftovers=[*azure.leftovers, *(cluster_leftovers.left_over(facts) if facts is not None else [])],
+        in_the_way=cluster_leftovers.in_the_way(facts, before_destroy=options.before_destroy)
+        if facts is not None
+        else [],
+        unknown=[*unknown, *azure.unknown],
+        places=[*azure.places, *(["the cluster"] if facts is not None else [])],
+    )
+    click.echo(json.dumps(to_dict(answer), indent=2) + "\n" if options.as_json else to_text(answer), nl=False)
+    return answer.code
+
+
+def _azure(options: _Options, scope: stack.Scope, facts: Facts | None) -> _Azure:
+    platform = (facts.infrastructure if facts is not None else {}).get("platformStatus") or {}
+    own = (platform.get("azure") or {}).get("resourceGroupName")
+    cloud = facts.cloud if facts is not None else {}
+    group = options.resource_group or scope.azure.resource_group or own
+    subscription = options.subscription or scope.azure.subscription_id or cloud.get("subscriptionId")
+    if not group or not subscription:
+        text = "what is in Azure: the resource group and the subscription are not known from settings and cluster. "
+        return _Azure(unknown=[f"{text}Name them: --subscription ID --resource-group NAME"])
+    alive = azure_leftovers.Alive(gallery=options.gallery, images=frozenset(filter(None, [scope.image_id])))
+    if facts is not None:
+        shared = own is not None and group.lower() != str(own).lower()
+        alive = cluster_leftovers.alive(facts, gallery=options.gallery, own_image=scope.image_id, shared=shared)
+    try:
+        resources = azure_listing.resources(azure_client.connect(subscription), group)
+    except (SignInError, azure_listing.ListingError) as error:
+        return _Azure(unknown=[f"what is in Azure: {error}"])
+    where = f"resource group {group} of subscription {subscription} ({len(resources)} resources)"
+    return _Azure(azure_leftovers.left_over(resources, alive), [where])

@@ -1,0 +1,90 @@
+"""The top of a report: whether the run attested, for which environment and cluster it was, and who ran it."""
+
+import getpass
+import platform
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from coco_azure import run_marks as marks
+from coco_azure.clients.engine_run import Run
+from coco_azure.clients.stack_history import Update, checks
+from coco_azure.settings import Settings, stack_config
+
+Attestation = Literal["attested", "not attested", "not checked", ""]
+_EXAMPLE = ".example.com"
+"""Nobody's domain (RFC 2606, section 3), so no real cluster's: the rehearsal's API server says that it is there."""
+_PIPELINES = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_REQUESTEDFOR")
+"""Who started the pipeline, in the variables of GitHub, GitLab and Azure Pipelines."""
+
+
+def attestation(run: Run, outputs: Mapping[str, Any], *, own: bool) -> Attestation:
+    """Return whether a pod has proven itself at the end of this run; empty for a preview and a teardown.
+
+    Args:
+        run: the run.
+        outputs: the stack's outputs.
+        own: whether they are this run's.
+    """
+    if run.preview or run.destroys:
+        return ""
+    if own:
+        checked, passed = "attested" in outputs, outputs.get("attested") is True
+    else:
+        # A run with the check comes to its end only if that succeeds.
+        checked, passed = checks(_settings(run)), run.result == "succeeded"
+    return "not checked" if not checked else "attested" if passed else "not attested"
+
+
+def is_rehearsal(run: Run) -> bool:
+    """Return whether the run was on a simulated cluster."""
+    return any((urlsplit(str(each.get("apiServerURL"))).hostname or "").endswith(_EXAMPLE) for each in _clusters(run))
+
+
+def facts(run: Run, update: Update | None, user: str) -> Iterator[tuple[str, str]]:
+    """Yield what the heading says, as pairs of title and text.
+
+    Args:
+        run: the run.
+        update: its entry in the stack's history; None for a preview.
+        user: who ran it, as far as that is known otherwise; empty where it is not.
+    """
+    yield "Environment", str(_settings(run).get("environment", Settings.model_fields["environment"].default))
+    for cluster in _clusters(run):
+        yield "Cluster", " ".join(filter(None, (cluster.get("infrastructureName"), cluster.get("apiServerURL"))))
+    if version := (run.marks.get(marks.CLUSTER) or {}).get("openshift"):
+        yield "OpenShift", str(version)
+    if by := (update.pipeline if update is not None else "") or user:
+        yield "Run by", by
+    if update is None:
+        return
+    if update.commit:
+        yield "Commit", f"{update.commit[:10]}{' and changes that are not committed' if update.dirty else ''}"
+    if update.message:
+        yield "Message", update.message
+    if update.engine:
+        yield "Pulumi", update.engine
+
+
+def user(environment: Mapping[str, str]) -> str:
+    """Return who runs this process: who started the pipeline, or the user and the machine."""
+    if by := next((environment[name] for name in _PIPELINES if environment.get(name)), ""):
+        return by
+    try:
+        return f"{getpass.getuser()} on {platform.node()}"
+    except (KeyError, OSError):  # a user without a name
+        return ""
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    return stack_config.decode(run.settings)
+
+
+def _clusters(run: Run) -> list[Mapping[str, Any]]:
+    """Return ``status`` of each cluster's Infrastructure that the run read, the peer pods' first."""
+    statuses = {
+        step.name: (step.properties.get("outputs") or {}).get("status")
+        for step in run.resources
+        if step.kind == "Infrastructure"
+    }
+    return [status for _, status in sorted(statuses.items()) if isinstance(status, Mapping)]

@@ -1,0 +1,1 @@
+"""One way to each outside: the Kubernetes API, Azure Resource Manager, the ``pulumi`` command line."""

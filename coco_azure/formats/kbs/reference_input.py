@@ -1,0 +1,143 @@
+"""What a user's file of reference values says, checked entry by entry before anything is deployed.
+
+Knows how claims are written (openshift/trustee v0.3.0 ``deps/verifier/src/az_snp_vtpm``, ``az_tdx_vtpm``): digests as
+lower-case hex, the SNP launch measurement as base64, everything else as plain text. Does not know a version's names.
+"""
+
+import base64
+import binascii
+import contextlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from coco_azure.formats.kbs import reference_files
+
+_EXPIRATION = "%Y-%m-%dT%H:%M:%SZ"
+_DIGEST = re.compile(r"pcr|rtmr|mr_|digest|^init_data$")
+_HEX = re.compile(r"(?:0x)?([0-9a-f]+)")
+_SNP_MEASUREMENT = 48
+_DIGEST_SIZES = (64, 96, 128)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One entry that has no problem.
+
+    Attributes:
+        name: name of the reference value.
+        values: its values in the form that claims have.
+        expires: its expiration, UTC.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    expires: datetime
+
+
+def entries(text: str) -> list[Entry]:
+    """Return the entries of a file, see ``reference_files`` for its forms.
+
+    Raises:
+        ValueError: the text has none of these forms, or entries are wrong; every problem is named.
+    """
+    document = reference_files.read(text)
+    problems: list[str] = []
+    checked = [_entry(index, item, problems) for index, item in enumerate(document)]
+    names = [entry.name for entry in checked]
+    problems.extend(
+        f"{name} stands in {names.count(name)} entries, needed one; put its values into one list"
+        for name in dict.fromkeys(filter(None, names))
+        if names.count(name) > 1
+    )
+    if problems:
+        raise ValueError("; ".join(problems))
+    return checked
+
+
+def _entry(index: int, entry: object, problems: list[str]) -> Entry:
+    if not isinstance(entry, dict):
+        problems.append(f"entry {index} is {type(entry).__name__}, needed an object")
+        return Entry(name="", values=(), expires=datetime.max.replace(tzinfo=UTC))
+    name = entry.get("name")
+    if not isinstance(name, str) or not name:
+        problems.append(f"entry {index} has no name (for example snp_pcr08, or azsnpvtpm.tpm.pcr08 at Trustee 0.3)")
+        name = ""
+    where = f"entry {index} ({name})" if name else f"entry {index}"
+    return Entry(name=name, values=_values(where, name, entry, problems), expires=_expiration(where, entry, problems))
+
+
+def _expiration(where: str, entry: dict[str, Any], problems: list[str]) -> datetime:
+    stamp = entry.get("expiration")
+    try:
+        return datetime.strptime(str(stamp), _EXPIRATION).replace(tzinfo=UTC)
+    except ValueError:
+        problems.append(f"{where} has expiration {stamp!r}, needed UTC like 2027-01-31T00:00:00Z")
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def _values(where: str, name: str, entry: dict[str, Any], problems: list[str]) -> tuple[str, ...]:
+    raw = _raw(entry)
+    if not raw:
+        problems.append(
+            f'{where} has no values, needed "hash-value": [{{"alg": "sha256", "value": "..."}}] or "value": [...]'
+        )
+        return ()
+    values = []
+    for each in raw:
+        try:
+            values.append(_value(name, each))
+        except ValueError as error:
+            problems.append(f"{where}: {error}")
+    return tuple(dict.fromkeys(values))
+
+
+def _raw(entry: dict[str, Any]) -> list[Any]:
+    """Return the values of an entry as they stand there; empty where there are none or they have another form."""
+    if "hash-value" in entry:
+        hashes = entry["hash-value"]
+        if not isinstance(hashes, list) or not all(isinstance(item, dict) and "value" in item for item in hashes):
+            return []
+        return [item["value"] for item in hashes]
+    value = entry.get("value")
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _value(name: str, raw: object) -> str:
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float) or raw == "":
+        raise ValueError(f"found {json.dumps(raw)}, needed a text or a number")
+    text = str(raw).strip()
+    if name.endswith("measurement"):
+        return _measurement(text)
+    if _DIGEST.search(name):
+        return _digest(name, text)
+    return text
+
+
+def _digest(name: str, text: str) -> str:
+    sizes = (64,) if "pcr" in name else _DIGEST_SIZES
+    match = _HEX.fullmatch(text.lower())
+    if match is None:
+        raise ValueError(f"found {text!r}, needed a digest in hex")
+    if len(match[1]) not in sizes:
+        raise ValueError(f"found {len(match[1])} hex digits, needed {' or '.join(map(str, sizes))}")
+    return match[1]
+
+
+def _measurement(text: str) -> str:
+    """Return the base64 of a launch measurement, which may be given in hex as tools print it."""
+    size = 0
+    # 64 hex digits are base64 of 48 bytes as well, but who gives them means a digest of 32.
+    if match := _HEX.fullmatch(text.lower()):
+        if len(match[1]) == _SNP_MEASUREMENT * 2:
+            return base64.b64encode(bytes.fromhex(match[1])).decode()
+    else:
+        with contextlib.suppress(binascii.Error):
+            size = len(base64.b64decode(text, validate=True))
+    if size != _SNP_MEASUREMENT:
+        raise ValueError(f"found {text!r}, needed {_SNP_MEASUREMENT} bytes in base64 or hex")
+    return text

@@ -1,0 +1,86 @@
+"""Requests for the containers of a workload, and what a host may change in them.
+
+A request is the one of an ordinary pod (``create_container``) with the container's own process and mounts.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from coco_azure.formats.policy.agent_requests import create_container
+from coco_azure.formats.workload.containers import Container
+from coco_azure.formats.workload.process import NAMESPACE_USERS
+from coco_azure.formats.workload.volumes import Mount, Source
+
+_RUN = "/run/kata-containers"
+_IDENTITY = "c0" * 32
+_SOURCES: Mapping[Source, str] = {
+    "shared": f"{_RUN}/shared/containers/{_IDENTITY}-0123456789abcdef-files",
+    "local": f"{_RUN}/shared/containers/{_IDENTITY}/rootfs/local/",
+    "memory": f"{_RUN}/sandbox/ephemeral/",
+}
+
+
+def request(container: Container) -> dict[str, Any]:
+    """Return CreateContainerRequest for a container as its manifest has it, as JSON."""
+    document = create_container(container.image)
+    oci = document["OCI"]
+    oci["Annotations"]["io.kubernetes.container.name"] = container.name
+    capabilities = list(container.rights.get("caps", ("CAP_CHOWN",)))  # type: ignore[call-overload]
+    oci["Process"] = {
+        **oci.get("Process", {}),
+        "Args": [value.sample for value in container.arguments],
+        "Env": [f"{name}={value.sample}" for name, value in container.environment.items()],
+        "Cwd": container.folder or "/",
+        "Capabilities": dict.fromkeys(("Bounding", "Effective", "Permitted"), capabilities),
+        "NoNewPrivileges": True,
+        "Terminal": container.terminal,
+        "User": {
+            "UID": container.rights.get("uid", NAMESPACE_USERS),
+            "GID": container.rights.get("gid", 0),
+            "AdditionalGids": [],
+            "Username": "",
+        },
+    }
+    oci["Root"] = {**oci.get("Root", {}), "Readonly": bool(container.rights.get("read_only"))}
+    given = [mount for mount in oci.get("Mounts", []) if mount["type_"] != "bind"]
+    # CRI-O sorts them by the depth of their destinations (cri-o 1.34 ``orderedMounts``).
+    inward = sorted(container.mounts.items(), key=lambda each: each[0].count("/"))
+    oci["Mounts"] = given + [_mount(path, mount) for path, mount in inward]
+    return {"container_id": _IDENTITY, **document, "sandbox_pidns": container.shares_processes}
+
+
+def execution(created: Mapping[str, Any], command: Sequence[str]) -> dict[str, Any]:
+    """Return ExecProcessRequest of the kubelet for a container that has been created with a request of ``request``."""
+    process = {**created["OCI"]["Process"], "Args": list(command), "Terminal": False, "Capabilities": None}
+    ports = dict.fromkeys(("string_user", "stdin_port", "stdout_port", "stderr_port"))
+    return {"container_id": created["container_id"], "exec_id": "probe", "process": process, **ports}
+
+
+def changes(container: Container) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield requests that a host makes of a container's own: what is changed, in words, and the request as JSON."""
+    good = request(container)
+
+    def changed(change: str, place: str, added: list[Any]) -> tuple[str, dict[str, Any]]:
+        document = copy.deepcopy(good)
+        *way, last = place.split("/")
+        within = document
+        for step in way:
+            within = within[step]
+        within[last] = within[last] + added if added else ["/bin/sh", "-c", "env"]
+        return f"{container.place} with {change}", document
+
+    yield changed("another command", "OCI/Process/Args", [])
+    yield changed("one argument more", "OCI/Process/Args", ["--"])
+    yield changed("a variable more", "OCI/Process/Env", ["LD_PRELOAD=/tmp/other.so"])
+    yield changed("a mount more", "OCI/Mounts", [_mount("/host", Mount(source="shared", read_only=False))])
+    yield changed("a capability more", "OCI/Process/Capabilities/Effective", ["CAP_SYS_ADMIN"])
+    other = copy.deepcopy(good)
+    other["storages"][0]["source"] = "registry.example.org/other/image:1"
+    yield f"{container.place} from another image", other
+
+
+def _mount(path: str, mount: Mount) -> dict[str, Any]:
+    kind = "local" if mount.source == "local" else "bind"
+    options = ["rbind", "rprivate", "ro" if mount.read_only else "rw"]
+    return {"destination": path, "source": f"{_SOURCES[mount.source]}{mount.volume}", "type_": kind, "options": options}

@@ -1,0 +1,1 @@
+"""What the cluster and Azure are, read once into frozen facts; the look-up of the network."""

@@ -1,0 +1,197 @@
+"""The VNet and the subnets of pod VMs and worker nodes: by the settings, by cloud-conf, by the NICs of the workers."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pulumi
+
+from coco_azure.clients import arm_ids
+from coco_azure.clients.arm_ids import same
+from coco_azure.inventory import cluster_place
+from coco_azure.inventory.azure_resources import Answer, AzureResources, not_found
+from coco_azure.inventory.cluster_place import ClusterPlace
+from coco_azure.inventory.cluster_reader import Reads
+from coco_azure.settings.azure import AzureSettings
+
+_MOST_WORKERS = 10
+"""How many workers are asked for their subnet; with more of them it takes longer, and says the same."""
+
+
+def setting(name: str, value: str) -> str:
+    """Return the command that sets one of the settings of Azure."""
+    return f"pulumi config set --path coco-azure:azure.{name} {value}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What is looked for, and who is asked.
+
+    Attributes:
+        settings: those of Azure.
+        cluster: what the cluster says.
+        client: the cluster, for its nodes.
+        network: Azure, in the subscription of the network.
+        own: Azure, in the subscription of the cluster.
+    """
+
+    settings: AzureSettings
+    cluster: ClusterPlace
+    reader: Reads
+    network: AzureResources
+    own: AzureResources
+
+    @cached_property
+    def vnet(self) -> Answer:
+        """The VNet with its subnets.
+
+        Raises:
+            pulumi.RunError: it cannot be told, or Azure does not have it.
+        """
+        wanted = self._wanted_vnet
+        answer = self.network.get("VirtualNetwork", wanted) if wanted else None
+        if answer is None and not self._chosen and len(self.subnets_of_workers) == 1:
+            nodes = arm_ids.top_of(self.subnets_of_workers[0])
+            if same(arm_ids.subscription_of(nodes), self.network.subscription):
+                answer = self.network.get("VirtualNetwork", nodes)
+        if answer is None:
+            raise pulumi.RunError(self._no_vnet(wanted))
+        return answer
+
+    @cached_property
+    def subnet(self) -> Answer:
+        """The subnet of the pod VMs; that of the worker nodes, unless the settings choose another.
+
+        Raises:
+            pulumi.RunError: there is not exactly one.
+        """
+        name = arm_ids.name_of(self.settings.subnet_id) if self.settings.subnet_id else self.settings.subnet_name
+        answer = _named(self.vnet, name or self.cluster.first("subnetName"))
+        if answer is None and name is None:
+            nodes = [each for each in self.subnets_of_workers if same(arm_ids.top_of(each), self.vnet["id"])]
+            answer = _named(self.vnet, arm_ids.name_of(nodes[0])) if len(nodes) == 1 else None
+        if answer is None:
+            raise pulumi.RunError(self._no_subnet(name))
+        return answer
+
+    def named(self, name: str) -> Answer | None:
+        """Return the VNet's subnet of this name, or None."""
+        return _named(self.vnet, name)
+
+    @cached_property
+    def workers_id(self) -> str:
+        """ARM id of the subnet of the worker nodes; empty where it is not known, or where they have several."""
+        conf, wanted = self.cluster.first("subnetName"), self._vnet_of_cloud_conf
+        if conf and wanted:
+            own = same(wanted, self.vnet["id"])
+            vnet = self.vnet if own else self._network_of_cluster.get("VirtualNetwork", wanted)
+            if (answer := _named(vnet or {}, conf)) is not None:
+                return str(answer["id"])
+        return self.subnets_of_workers[0] if len(self.subnets_of_workers) == 1 else ""
+
+    @cached_property
+    def subnets_of_workers(self) -> list[str]:
+        """ARM ids of the subnets that the NICs of the worker nodes are in; empty where Azure does not tell."""
+        subnets: dict[str, str] = {}
+        for vm in cluster_place.worker_vms(self.reader, _MOST_WORKERS):
+            for subnet in self._subnets_of(vm):
+                subnets.setdefault(subnet.casefold(), subnet)
+        return [subnets[key] for key in sorted(subnets)]
+
+    @property
+    def _chosen(self) -> bool:
+        """Whether the settings name the VNet."""
+        return any((self.settings.subnet_id, self.settings.vnet_name, self.settings.vnet_resource_group))
+
+    def _subnets_of(self, vm: str) -> Iterator[str]:
+        machine = self.own.get("VirtualMachine", vm) or {}
+        for nic in (machine.get("networkProfile") or {}).get("networkInterfaces") or ():
+            interface = self.own.get("NetworkInterface", str(nic["id"])) or {}
+            for address in interface.get("ipConfigurations") or ():
+                if address.get("subnet"):
+                    yield str(address["subnet"]["id"])
+
+    @cached_property
+    def _wanted_vnet(self) -> str:
+        """ARM id of the VNet as the settings or cloud-conf name it; empty where nobody names it."""
+        settings = self.settings
+        if settings.subnet_id is not None:
+            return arm_ids.top_of(settings.subnet_id)
+        name = settings.vnet_name or self.cluster.first("vnetName")
+        group = settings.vnet_resource_group or self._group_of_network
+        return arm_ids.vnet_id(self.network.subscription, group, name) if name else ""
+
+    @property
+    def _group_of_network(self) -> str:
+        cluster = self.cluster
+        return (
+            cluster.first("vnetResourceGroup")
+            or cluster.network_group
+            or cluster.first("resourceGroup")
+            or cluster.resource_group
+        )
+
+    @property
+    def _vnet_of_cloud_conf(self) -> str:
+        name = self.cluster.first("vnetName")
+        return arm_ids.vnet_id(self._network_of_cluster.subscription, self._group_of_network, name) if name else ""
+
+    @property
+    def _network_of_cluster(self) -> AzureResources:
+        theirs = self.cluster.first(*cluster_place.NETWORK_SUBSCRIPTION, "subscriptionId")
+        return self.network if same(theirs, self.network.subscription) else self.own
+
+    def _no_vnet(self, wanted: str) -> str:
+        if not wanted:
+            group, searched_group = self._group_of_network, self.cluster.lacks("vnetName")
+        else:
+            group, answer = arm_ids.group_of(wanted), not_found("VirtualNetwork")
+            searched_group = f"resource group {group} has no VNet {arm_ids.name_of(wanted)} {answer}"
+        vnets = f"The VNets of {group} in subscription {self.network.subscription} are: "
+        return (
+            f"{searched_group}.{'' if self._chosen else self._nodes()} {vnets}"
+            f"{_listed(self.network.names('virtualNetworks', group))}. Choose one: "
+            + (
+                setting("subnetId", "ID")
+                if self.settings.subnet_id
+                else f"{setting('vnetName', 'NAME')}, and where it is elsewhere {setting('vnetResourceGroup', 'GROUP')}"
+            )
+        )
+
+    def _no_subnet(self, name: str | None) -> str:
+        vnet = arm_ids.name_of(str(self.vnet["id"]))
+        named = name or self.cluster.first("subnetName")
+        if named:
+            source = "" if name else ", as cloud-conf names it"
+            message = f"VNet {vnet} has no subnet {named}{source} {not_found('Subnet')}"
+        else:
+            message = self.cluster.lacks("subnetName")
+        nodes = "" if name else self._nodes()
+        choice = "subnetId ID" if self.settings.subnet_id else "subnetName NAME"
+        return (
+            f"{message}.{nodes} The subnets of {vnet} are: {_listed([_name(each) for each in _subnets(self.vnet)])}. "
+            f"Choose one: {setting(*choice.split())}"
+        )
+
+    def _nodes(self) -> str:
+        nodes = self.subnets_of_workers
+        if not nodes:
+            return " Nor does Azure tell the subnet of the worker nodes: none of them has a VM that can be asked."
+        return f" The worker nodes are in {_listed(nodes)}."
+
+
+def _subnets(vnet: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(vnet.get("subnets") or ())
+
+
+def _name(subnet: Mapping[str, Any]) -> str:
+    return arm_ids.name_of(str(subnet["id"]))
+
+
+def _named(vnet: Mapping[str, Any], name: str) -> Answer | None:
+    return next((each for each in _subnets(vnet) if same(_name(each), name)), None)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "none that can be seen"

@@ -1,0 +1,99 @@
+"""Which nodes KataConfig is for, which of them get kata, and which only seem to."""
+
+from dataclasses import dataclass
+
+from coco_azure import names
+from coco_azure.rollout import pools
+from coco_azure.rollout.facts import Node, Pool, RolloutFacts
+from coco_azure.rollout.pools import KeptOut
+from coco_azure.rollout.wanted import LINUX, WantedKataConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The nodes that the settings' selector matches.
+
+    Attributes:
+        selected: those that get kata.
+        kept_out: those that never get it, being in another pool.
+        windows: those that run Windows.
+    """
+
+    selected: tuple[str, ...] = ()
+    kept_out: tuple[KeptOut, ...] = ()
+    windows: tuple[str, ...] = ()
+
+    def linux_only(self, wanted: WantedKataConfig) -> bool:
+        """Return whether a new KataConfig needs a selector that leaves Windows out, beside what the settings say."""
+        return bool(self.windows) and not LINUX.keys() & (wanted.settings.kata_config.pool_labels or {}).keys()
+
+
+def choose(facts: RolloutFacts, wanted: WantedKataConfig) -> Choice:
+    """Return the nodes of the settings' selector, as the operator chooses them (``updateNodeLabels``).
+
+    On a converged cluster it does not look at the selector: the masters get kata, by their own pool.
+    """
+    if facts.converged:
+        return Choice(selected=_names([node for node in facts.nodes if names.MASTER_ROLE in node.labels]))
+    labels = (wanted.settings.kata_config.pool_labels or {}).items()
+    matched = [node for node in facts.nodes if names.WORKER_ROLE in node.labels and labels <= node.labels.items()]
+    linux = [node for node in matched if not node.windows]
+    out = [reason for node in linux if (reason := pools.keeping_out(node, facts.pools))]
+    named = {each.node for each in out}
+    return Choice(
+        selected=_names([node for node in linux if node.name not in named]),
+        kept_out=tuple(sorted(out, key=lambda each: each.node)),
+        windows=_names([node for node in matched if node.windows]),
+    )
+
+
+def kata_nodes(facts: RolloutFacts) -> tuple[str, ...]:
+    """Return the nodes that have kata, or are about to get it."""
+    if facts.converged:
+        return _names([node for node in facts.nodes if names.MASTER_ROLE in node.labels])
+    masters = {node.name for node in facts.nodes if pools.pool_of(node, facts.pools) == names.MASTER_POOL}
+    labelled = [node for node in facts.nodes if names.KATA_ROLE in node.labels and not node.windows]
+    return _names([node for node in labelled if node.name not in masters])
+
+
+def updated_nodes(facts: RolloutFacts) -> tuple[str, ...]:
+    """Return the nodes that KataConfig's pool updates: not those with its label that are in other pools as well."""
+    nodes = {node.name: node for node in facts.nodes}
+    pool = names.MASTER_POOL if facts.converged else names.KATA_POOL
+    return tuple(name for name in kata_nodes(facts) if pools.pool_of(nodes[name], facts.pools) == pool)
+
+
+def configuration(facts: RolloutFacts) -> str:
+    """Return the name of the configuration that KataConfig's pool gives to its nodes now; empty: not known."""
+    name = names.MASTER_POOL if facts.converged else names.KATA_POOL
+    return next((each.config for each in facts.pools if each.name == name), "")
+
+
+def strangers(facts: RolloutFacts) -> bool:
+    """Return whether workers are in pools that are neither ``worker`` nor the operator's."""
+    workers = [node for node in facts.nodes if names.WORKER_ROLE in node.labels and not node.windows]
+    return not facts.converged and any(pools.keeping_out(node, facts.pools) for node in workers)
+
+
+def ailing(facts: RolloutFacts, kept_out: tuple[KeptOut, ...]) -> tuple[tuple[Pool, ...], tuple[Pool, ...]]:
+    """Return the pools in the way of a roll-out (degraded or paused), and other degraded ones."""
+    used = {names.MASTER_POOL} if facts.converged else {names.WORKER_POOL, names.KATA_POOL}
+    used |= {name for each in kept_out for name in each.pools}
+    return (
+        tuple(each for each in facts.pools if each.name in used and (each.paused or each.degraded)),
+        tuple(each for each in facts.pools if each.name not in used and each.degraded),
+    )
+
+
+def rounds(facts: RolloutFacts, nodes: int, pool: str) -> int:
+    """Return how many reboots follow each other in a pool that updates so many nodes at once."""
+    if facts.without_machine_config:
+        return 0
+    name = names.MASTER_POOL if facts.converged else pool
+    text = str(next((each.at_once for each in facts.pools if each.name == name), 1))
+    at_once = nodes * int(text[:-1]) // 100 if text.endswith("%") else int(text)
+    return -(-nodes // max(1, at_once))
+
+
+def _names(nodes: list[Node]) -> tuple[str, ...]:
+    return tuple(sorted(node.name for node in nodes))

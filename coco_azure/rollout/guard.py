@@ -1,0 +1,164 @@
+"""The guard of KataConfig in the cluster: an admission policy that refuses what reboots nodes and nobody has approved.
+
+A ValidatingAdmissionPolicy (GA in Kubernetes 1.30, OpenShift 4.17). It holds for everybody, ``oc`` and ``pulumi destroy
+--ignore-protect`` as well, and lets pass what leaves the spec as it is: finalizers, labels, annotations, status. An
+annotation of KataConfig approves one change of it: the uid, and for a new spec its generation, are in the approval, so
+that it is worth nothing afterwards, nor on another object. It is judged as it was before a request, which cannot bring
+its own; and it is set by nobody but who may delete the policy's binding, and so might do without it anyhow.
+
+The policy has no parameter: with its last one that has a ConfigMap as such, an API server stops reading ConfigMaps for
+policies until it is restarted (*seen*: kube-apiserver 1.36; k8s.io/apiserver ``policy_source.go``).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from coco_azure import names
+from coco_azure.rollout.facts import FoundKataConfig, RolloutFacts
+from coco_azure.rollout.plan import Plan
+from coco_azure.rollout.wanted import Applied, selected_labels
+
+Object = Mapping[str, Any]
+
+POLICY, BINDING = f"{names.ADMISSION_POLICIES}/{names.GUARD}", f"{names.ADMISSION_BINDINGS}/{names.GUARD}"
+MISSING = (
+    "This cluster's API server has no ValidatingAdmissionPolicy (Kubernetes 1.30, OpenShift 4.17): what reboots nodes "
+    "without approval is refused by this program and by the engine's protect, and not by the cluster. To say so once: "
+    "pulumi config set --path 'coco-azure:peerPods.kataConfig.guard' false"
+)
+_SETTING = "coco-azure:peerPods.kataConfig.allowReboot"
+
+
+def available(resources: Object | None) -> bool:
+    """Return whether the API server has such policies, by its list of the group's resources."""
+    served = {each["kind"] for each in (resources or {}).get("resources") or ()}
+    return served >= set(names.ADMISSION_KINDS)
+
+
+def approval(plan: Plan, facts: RolloutFacts) -> str:
+    """Return what is approved with a plan; empty where it changes no KataConfig that is there."""
+    kata_config = next(iter(facts.kata_configs), None)
+    if kata_config is not None and plan.deletes:
+        return deletion(kata_config)
+    # One that reboots nothing, such as a selector of other words for the same nodes, is a change of the spec as well.
+    return change(kata_config, plan.applied) if kata_config is not None and plan.in_place else ""
+
+
+def deletion(kata_config: FoundKataConfig) -> str:
+    """Return the approval to delete this KataConfig."""
+    return f"delete {kata_config.uid}"
+
+
+def change(kata_config: FoundKataConfig, applied: Applied) -> str:
+    """Return the approval to give this KataConfig another spec, once."""
+    labels = selected_labels(applied.pool_selector, linux_only=applied.linux_only)
+    selected = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    return f"update {kata_config.uid} {kata_config.generation} true {applied.log_level} {selected}"
+
+
+def is_for(text: str, uid: str) -> bool:
+    """Return whether an approval is for the object with this uid."""
+    return uid in text.split(" ")
+
+
+def policy(stack: str) -> dict[str, Any]:
+    """Return the spec of the ValidatingAdmissionPolicy.
+
+    With its CRD goes every KataConfig, and no policy is asked for them (*seen*: kube-apiserver 1.36), so the CRD is
+    guarded, too. A dry run of an update passes: the preview of an approved change sends one.
+    """
+    rules = [
+        {
+            "apiGroups": ["kataconfiguration.openshift.io"],
+            "apiVersions": ["*"],
+            "operations": ["UPDATE", "DELETE"],
+            "resources": ["kataconfigs"],
+        },
+        {
+            "apiGroups": ["apiextensions.k8s.io"],
+            "apiVersions": ["*"],
+            "operations": ["DELETE"],
+            "resources": ["customresourcedefinitions"],
+        },
+    ]
+    dry = "request.operation == 'UPDATE' && has(request.dryRun) && request.dryRun"
+    return {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": rules},
+        "matchConditions": [
+            {"name": "kataconfig-or-its-kind", "expression": f"{_KATA_CONFIG} || oldObject.metadata.name == '{_CRD}'"},
+            {"name": "not-the-dry-run-of-an-update", "expression": f"!({dry})"},
+        ],
+        "variables": [{"name": name, "expression": expression} for name, expression in _VARIABLES.items()],
+        "validations": [
+            {"expression": _APPROVED, "messageExpression": _message(stack), "reason": "Forbidden"},
+            {"expression": _MAY_APPROVE, "message": _MAY_NOT, "reason": "Forbidden"},
+        ],
+    }
+
+
+def binding(*, active: bool) -> dict[str, Any]:
+    """Return the spec of the policy's binding; one that is not active only notes in the audit log what it would refuse.
+
+    That is what ``allowReboot: true`` makes of it.
+    """
+    return {"policyName": names.GUARD, "validationActions": ["Deny" if active else "Audit"]}
+
+
+_CRD = "kataconfigs.kataconfiguration.openshift.io"
+_KATA_CONFIG = "request.resource.resource == 'kataconfigs'"
+_UPDATE = "request.operation == 'UPDATE'"
+_SPEC = "object.spec"
+_VARIABLES: Mapping[str, str] = {
+    "approved": f"oldObject.?metadata.?annotations[?'{names.APPROVED}'].orValue('')",
+    "labels": (
+        f"{_UPDATE} && has({_SPEC}.kataConfigPoolSelector) && has({_SPEC}.kataConfigPoolSelector.matchLabels) ? "
+        f"{_SPEC}.kataConfigPoolSelector.matchLabels.map(key, key + '=' + {_SPEC}.kataConfigPoolSelector"
+        ".matchLabels[key]) : []"
+    ),
+    # What an approval of the request begins with; the labels of an update, which come in any order, follow.
+    "asked": (
+        f"{_UPDATE} ? 'update ' + oldObject.metadata.uid + ' ' + string(oldObject.metadata.generation) + ' ' + "
+        f"string(has({_SPEC}.enablePeerPods) && {_SPEC}.enablePeerPods) + ' ' + "
+        f"(has({_SPEC}.logLevel) ? {_SPEC}.logLevel : 'info') + ' ' : 'delete ' + oldObject.metadata.uid"
+    ),
+    "selected": (
+        "variables.approved.startsWith(variables.asked) ? "
+        "variables.approved.substring(size(variables.asked)).split(',').filter(label, label != '') : []"
+    ),
+}
+_DELETION = "has(oldObject.metadata.deletionTimestamp) || variables.approved == variables.asked"
+"""One that has begun is begun no second time."""
+_CHANGE = (
+    f"{_SPEC} == oldObject.spec || variables.approved.startsWith(variables.asked) && "
+    "size(variables.labels) == size(variables.selected) && variables.labels.all(label, label in variables.selected)"
+)
+_APPROVED = f"{_UPDATE} ? ({_CHANGE}) : ({_DELETION})"
+_MAY_APPROVE = (
+    f"!({_UPDATE}) || object.?metadata.?annotations[?'{names.APPROVED}'].orValue('') in ['', variables.approved] || "
+    "authorizer.group('admissionregistration.k8s.io').resource('validatingadmissionpolicybindings')"
+    f".name('{names.GUARD}').check('delete').allowed()"
+)
+_MAY_NOT = (
+    f"annotation {names.APPROVED} approves what reboots nodes; who sets it has to have the right to delete "
+    f"ValidatingAdmissionPolicyBinding {names.GUARD}"
+)
+
+
+def _message(stack: str) -> str:
+    """Return the CEL expression of the refusal: one line, as the API server wants it."""
+    project, _, name = stack.partition("/")
+    begin = f" is guarded by stack {name} of project {project}, and "
+    end = (
+        f". To approve, in that stack: pulumi config set --path '{_SETTING}' true, pulumi up, and this once more; for "
+        "a change of its settings a ticket will do, which pulumi preview prints. Without the stack, for this once: "
+        "oc annotate --overwrite "
+    )
+    return (
+        f"({_KATA_CONFIG} ? 'KataConfig ' : 'CRD ') + oldObject.metadata.name + {json.dumps(begin)} + "
+        f"({_UPDATE} ? 'another spec' : 'its deletion') + ' reboots nodes; approved: ' + "
+        f"(variables.approved == '' ? 'nothing' : variables.approved) + {json.dumps(end)} + "
+        f"({_KATA_CONFIG} ? 'kataconfig ' : 'crd ') + oldObject.metadata.name + \" {names.APPROVED}='\" + "
+        "variables.asked + variables.labels.join(',') + \"'\""
+    )

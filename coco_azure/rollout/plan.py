@@ -1,0 +1,181 @@
+"""What a run will do to KataConfig, and so to nodes.
+
+The engine decides by its state, which no program can ask. The plan decides by the cluster: whose KataConfig is there,
+and what it was made for. Both come to the same because everything that makes the engine replace the object is written
+on it (``coco_azure.rollout.wanted``).
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from coco_azure import names
+from coco_azure.rollout import choice, drain, in_place
+from coco_azure.rollout import wanted as wishes
+from coco_azure.rollout.facts import FoundKataConfig, RolloutFacts
+from coco_azure.rollout.in_place import Difference
+from coco_azure.rollout.plan_types import DELETING, Action, Plan
+from coco_azure.rollout.wanted import Applied, WantedKataConfig
+from coco_azure.settings.peer_pods import Existing
+
+__all__ = ["Action", "Plan", "decide"]
+
+
+def decide(facts: RolloutFacts, wanted: WantedKataConfig, existing: Existing) -> Plan:
+    """Return what a run with these settings does."""
+    if len(facts.kata_configs) > 1:
+        title = ", ".join(sorted(each.name for each in facts.kata_configs))
+        why = (
+            f"the cluster has {len(facts.kata_configs)} KataConfigs ({title}), and the operator works with one; delete "
+            "those that are not needed: oc delete kataconfig NAME"
+        )
+        return Plan(action="blocked", name=names.KATA_CONFIG, applied=wishes.of(wanted, ""), why=(why,))
+    after = facts.last.uid if facts.last else ""
+    if not facts.kata_configs:
+        return _rolling(facts, wanted, "create", names.KATA_CONFIG, after)
+    kata_config = facts.kata_configs[0]
+    if kata_config.owner == facts.stack or (facts.last is not None and facts.last.uid == kata_config.uid):
+        return _own(facts, wanted, kata_config, after)
+    return _foreign(facts, wanted, kata_config, existing)
+
+
+def _own(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKataConfig, after: str) -> Plan:
+    if kata_config.applied is not None:
+        why = kata_config.applied.differences(wanted)
+        same = kata_config.applied
+    else:
+        same = wishes.of(wanted, "", linux_only=wishes.is_linux_only(kata_config.spec, wanted))
+        same = dataclasses.replace(same, confidential=bool(facts.gate))
+        why = [*_misfits(kata_config, wanted, linux_only=same.linux_only), *_gate(facts, wanted)]
+    if kata_config.deleting:
+        why = [f"KataConfig {kata_config.name} is being deleted", *why]
+    if why and (wanted.recreate or not in_place.possible(kata_config)):
+        return _rolling(facts, wanted, "replace", kata_config.name, after, why=why)
+    if why:
+        built = facts.image.confidential
+        if built is None and kata_config.applied is not None:
+            built = kata_config.applied.confidential
+        return in_place.change(facts, wanted, kata_config, Difference(action="update", was=same, why=why, built=built))
+    done = facts.last is not None and facts.last.completed(kata_config)
+    return _staying(facts, wanted, "nothing" if done else "wait", kata_config, same)
+
+
+def _staying(
+    facts: RolloutFacts, wanted: WantedKataConfig, action: Action, kata_config: FoundKataConfig, applied: Applied
+) -> Plan:
+    """Return the plan of a KataConfig that is left as it is."""
+    chosen = choice.choose(facts, wanted)
+    return Plan(
+        action=action,
+        name=kata_config.name,
+        applied=applied,
+        selected=chosen.selected,
+        kept_out=chosen.kept_out,
+        left_out=chosen.windows if applied.linux_only else (),
+        windows=() if applied.linux_only else chosen.windows,
+        drift=tuple(_misfits(kata_config, wanted, linux_only=applied.linux_only)) if action != "adopt" else (),
+    )
+
+
+def _foreign(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKataConfig, existing: Existing) -> Plan:
+    applied = wishes.of(wanted, "", linux_only=wishes.is_linux_only(kata_config.spec, wanted))
+    if kata_config.owner is not None:
+        why = (
+            f"KataConfig {kata_config.name} was made by stack {kata_config.owner}. A cluster has one; give it up there "
+            f"first (pulumi state delete, or pulumi destroy), or take off its mark: oc annotate kataconfig "
+            f"{kata_config.name} {names.STACK}-"
+        )
+        return Plan(action="blocked", name=kata_config.name, applied=applied, why=(why,))
+    if existing == "recreate":
+        return _rolling(facts, wanted, "recreate", kata_config.name, "")
+    misfits = _misfits_of_adoption(facts, wanted, kata_config)
+    if existing == "adopt" and not misfits:
+        return _staying(facts, wanted, "adopt", kata_config, applied)
+    if existing == "adopt" and in_place.possible(kata_config):
+        return in_place.change(
+            facts,
+            wanted,
+            kata_config,
+            Difference(action="adopt", was=applied, why=misfits, built=facts.image.confidential),
+        )
+    return Plan(
+        action="blocked", name=kata_config.name, applied=applied, why=(_ways_out(kata_config, existing, misfits),)
+    )
+
+
+def _misfits_of_adoption(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKataConfig) -> list[str]:
+    linux_only = wishes.is_linux_only(kata_config.spec, wanted)
+    why = [*_misfits(kata_config, wanted, linux_only=linux_only), *_gate(facts, wanted)]
+    if kata_config.deleting:
+        why.append("it is being deleted")
+    if (
+        not wanted.settings.own_image
+        and facts.image.confidential is not None
+        and not wanted.fits(facts.image.confidential)
+    ):
+        image_is, now = ("", "not ") if facts.image.confidential else ("not ", "")
+        why.append(f"its pod VM image was built {image_is}confidential, and {now}confidential is wanted")
+    return why
+
+
+def _misfits(kata_config: FoundKataConfig, wanted: WantedKataConfig, *, linux_only: bool) -> list[str]:
+    settings = wanted.settings.kata_config
+    return wishes.misfits(kata_config.spec, settings.log_level, settings.pool_labels, linux_only=linux_only)
+
+
+def _gate(facts: RolloutFacts, wanted: WantedKataConfig) -> list[str]:
+    current = facts.gate if facts.gate is not None else False
+    if current == wanted.settings.confidential:
+        return []
+    return [f"{wishes.GATE}: {str(current).lower()} -> {str(wanted.settings.confidential).lower()}"]
+
+
+def _ways_out(kata_config: FoundKataConfig, existing: Existing, misfits: Sequence[str]) -> str:
+    set_it = "pulumi config set --path 'coco-azure:peerPods.kataConfig.existing'"
+    recreate = f"{set_it} recreate - deletes it and makes a new one, which reboots its nodes and needs approval"
+    differs = "; ".join(misfits)
+    if existing == "adopt":
+        return (
+            f"KataConfig {kata_config.name} cannot be changed in place ({differs}): it needs enablePeerPods, and "
+            f"what is being deleted is going. Change that, or wait, or:\n  {recreate}"
+        )
+    adopt = f"{set_it} adopt - takes it over as it is; no node reboots"
+    if misfits:
+        adopt = f"{set_it} adopt - takes it over, and changes it in place ({differs})"
+    by_hand = f"oc delete kataconfig {kata_config.name} - in a maintenance window; its nodes reboot"
+    return (
+        f"the cluster has KataConfig {kata_config.name}, which was not made by this stack, and there can be only one. "
+        f"Ways out:\n  {adopt}\n  {recreate}\n  {by_hand}"
+    )
+
+
+def _rolling(
+    facts: RolloutFacts, wanted: WantedKataConfig, action: Action, name: str, after: str, *, why: Sequence[str] = ()
+) -> Plan:
+    chosen = choice.choose(facts, wanted)
+    linux_only = chosen.linux_only(wanted)
+    leaving = choice.kata_nodes(facts) if action in DELETING else ()
+    in_the_way, bystanders = choice.ailing(facts, chosen.kept_out)
+    touched = set() if wanted.daemon_set else {*chosen.selected, *leaving}
+    rounds = choice.rounds(facts, len(leaving), names.WORKER_POOL) + choice.rounds(
+        facts, len(chosen.selected), names.KATA_POOL
+    )
+    return Plan(
+        action=action,
+        name=name,
+        applied=wishes.of(wanted, after, linux_only=linux_only),
+        why=tuple(why),
+        joining=chosen.selected,
+        leaving=leaving,
+        selected=chosen.selected,
+        kept_out=chosen.kept_out,
+        left_out=chosen.windows if linux_only else (),
+        windows=() if linux_only else chosen.windows,
+        pods=facts.pods if action in DELETING else (),
+        blockers=() if facts.without_machine_config else drain.blockers(touched, facts.drains),
+        losses=() if facts.without_machine_config else drain.losses(touched, facts.drains),
+        pools=in_the_way,
+        bystanders=bystanders,
+        rounds=rounds if touched else 0,
+        builds=not wanted.settings.own_image,
+        daemon_set=wanted.daemon_set,
+    )

@@ -1,0 +1,192 @@
+"""The text that a user reads when the settings are wrong: what was found, what is needed, which command mends it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from coco_azure.formats.pki import private_keys
+from coco_azure.settings import nearest, remedies
+from coco_azure.settings.base import REMOVE, is_content
+
+SECRET = frozenset(("clientSecrets", "adminPrivateKey", "privateKey", "registryCredentials", "clientSecret"))
+"""Names of settings below which values are secret."""
+_HIDDEN = (*SECRET, "credentials")
+"""Where a mistake may have put a secret that belongs one level deeper."""
+_TELLS = (*SECRET, "password", "PRIVATE KEY")
+"""What a text says somewhere that may hold a secret: such a text is not shown, wherever in the settings it stands."""
+_LONGEST = 80
+_PATHS = ("File", "kubeconfig")
+"""Settings that are told apart from the content of what they name in words of their own."""
+_UNSHOWN = "..."
+"""Stands for a name in a path that holds a private key."""
+PRODUCTION = "environment is production, but "
+"""What a problem begins with that a development stack does not have."""
+_NO_PRODUCTION = (
+    "Where this is no production stack, say so, and what begins with 'environment is production' is none: "
+    "pulumi config set --path 'coco-azure:environment' development"
+)
+_NEEDED = {
+    "string_type": "needed text",
+    "bool_type": "needed true or false",
+    "int_type": "needed a whole number",
+    "int_from_float": "needed a whole number",
+    "literal_error": "needed {expected}",
+    "too_short": "needed at least {min_length} of them",
+    "string_too_short": "needed some text",
+    "greater_than_equal": "needed {ge} or more",
+    "less_than_equal": "needed {le} or less",
+    "string_pattern_mismatch": "needed text that matches {pattern}",
+}
+
+_INNER = {
+    "model_type": ("needed an object of settings", ".NAME"),
+    "dict_type": ("needed an object, name: value", ".NAME"),
+    "tuple_type": ("needed a list, one value per item", "[0]"),
+}
+"""What is needed where a value stands in place of several, and where the first of them goes.
+
+Pulumi sets nothing below a value ("expected an array"), so the value has to go first.
+"""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem.
+
+    Attributes:
+        place: the steps to it in the settings that were checked.
+        text: one line about it, with no secret in it.
+        whole: whether it is of a part of the settings as a whole, and so of several values.
+    """
+
+    place: tuple[Any, ...]
+    text: str
+    whole: bool
+
+
+def located(error: ValidationError, config: object = None, model: type[BaseModel] | None = None) -> list[Problem]:
+    """Return all problems in ``error``.
+
+    Args:
+        error: the problems.
+        config: the settings that were checked; paths in the lines are then those that the user wrote.
+        model: what they were checked by; an unknown setting is then told which known one is near.
+    """
+    errors = error.errors(include_url=False)
+    return [
+        Problem(
+            place=tuple(_parts(each["loc"], config)),
+            text=_problem(each, config, model).replace("\n", " "),
+            whole=each["type"] == "value_error" and isinstance(each["input"], dict),
+        )
+        for each in errors
+        if not _follows(each, errors)
+    ]
+
+
+def unfilled(place: Sequence[Any], placeholder: str) -> str:
+    """Return the line about a placeholder that was never filled in, in a value or as a name."""
+    path = "".join(map(_step, place)).lstrip(".")
+    what = f"{path}: {placeholder} is a placeholder: write what it stands for. "
+    if not isinstance(place[-1], int) and placeholder in str(place[-1]):
+        return f"{what}Remove it, and set the right name: {_command('rm', path, place)}"
+    return f"{what}Change it: {_command('set', path, place)}"
+
+
+def headed(problems: Sequence[str]) -> str:
+    """Return problems as one message with their number in front."""
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    head = f"{count} in the settings of this stack (nothing was changed):"
+    way_out = [_NO_PRODUCTION] if any(problem.startswith(PRODUCTION) for problem in problems) else []
+    return "\n".join([head, *(f"  - {problem}" for problem in problems), *way_out])
+
+
+def _follows(problem: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """Return whether a list is too short only because entries of it are wrong, which is told of each of them."""
+    place = problem["loc"]
+    return problem["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in errors
+    )
+
+
+def _problem(problem: ErrorDetails, config: object, model: type[BaseModel] | None) -> str:
+    parts = _parts(problem["loc"], config)
+    path, kind = "".join(map(_step, parts)).lstrip("."), problem["type"]
+    if kind == "extra_forbidden":
+        near = nearest.setting(model, problem["loc"], path) if model is not None else ""
+        return (
+            f"{path}: no such setting{f'; the nearest is {near}' if near else ''} (docs/settings.md has all). "
+            f"Remove it: {_command('rm', path, parts)}"
+        )
+    if kind == "missing":
+        return f"{path}: needed, and not set. Set it: {_command('set', path, parts)}"
+    if kind in _INNER:
+        needed, inner = _INNER[kind]
+        return (
+            f"{path}: {_given(problem)}{needed}. Remove it, and set one after the other: "
+            f"{_command('rm', path, parts)}; {_command('set', path + inner, parts)}"
+        )
+    known = _NEEDED.get(kind)
+    needed = problem["msg"].removeprefix("Value error, ") if known is None else known.format_map(problem.get("ctx", {}))
+    if (key := _private_key(problem, needed)) is not None:
+        needed = f"found {key}, and this setting is for what is public. {REMOVE}"
+    if not problem["loc"] or (isinstance(problem["input"], dict) and kind == "value_error"):
+        return f"{path + ': ' if path else ''}{needed}"
+    if problem["loc"][-1] == "[key]":
+        # It is the name that is wrong, and no value of it would do.
+        return f"{path}: {_given(problem)}{needed}. Remove it, and set the right name: {_command('rm', path, parts)}"
+    shown, value = _given(problem), ""
+    if shown and (literal := remedies.literal(problem, needed)) is not None:
+        needed, value = f"{needed}{literal.words}", literal.argument
+    return f"{path}: {shown}{needed}. Change it: {_command('set', path, parts, value)}"
+
+
+def _private_key(problem: ErrorDetails, message: str) -> private_keys.PrivateKey | None:
+    """Return a private key in the value of a setting that is no secret, or in what a validator says of it."""
+    value, place = problem["input"], problem["loc"]
+    is_public = isinstance(value, str) and not any(part in _HIDDEN or str(part).endswith(_PATHS) for part in place)
+    return (private_keys.find(value) if is_public else None) or private_keys.find(message)
+
+
+def _given(problem: ErrorDetails) -> str:
+    value = problem["input"]
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    if any(part in _HIDDEN for part in problem["loc"]) or any(word in text for word in _TELLS):
+        return ""
+    if private_keys.find(text) is not None or (isinstance(value, str) and is_content(value)):
+        return ""
+    return f"found {text if len(text) <= _LONGEST else text[:_LONGEST] + '...'}; "
+
+
+def _parts(location: Sequence[Any], config: object) -> list[Any]:
+    """Return the steps to a setting as the user wrote it: one rule may stand where a list of them may."""
+    parts = []
+    for part in location:
+        if part == "[key]" or (isinstance(part, int) and isinstance(config, Mapping)):
+            continue
+        parts.append(part)
+        if isinstance(config, Mapping):
+            config = config.get(part)
+        elif isinstance(config, Sequence) and isinstance(part, int) and part < len(config):
+            config = config[part]
+    return parts
+
+
+def _step(part: Any) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    if private_keys.find(part) is not None:
+        part = _UNSHOWN
+    return f".{part}" if part.replace("-", "").isalnum() else f'["{part}"]'
+
+
+def _command(verb: str, path: str, parts: Sequence[Any], value: str = "") -> str:
+    """Return a command; ``value`` is what it sets, options before it."""
+    *options, value = value.split(" ") if value else ["VALUE"]
+    options += ["--secret"] if verb == "set" and any(part in SECRET for part in parts) else []
+    words = ["pulumi config", verb, "--path", *options, f"'coco-azure:{path}'", *([value] if verb == "set" else [])]
+    return " ".join(words)

@@ -1,0 +1,101 @@
+"""All problems of the settings at once: what is wrong is set aside, and the rest is judged without it.
+
+A model is judged as a whole only when each of its fields is right, so that problems would come in waves. What a later
+wave says of a setting that was set aside, or of its neighbours, follows from that and is not told.
+"""
+
+import copy
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from coco_azure.settings import placeholders
+from coco_azure.settings.problems import SECRET, located, unfilled
+
+M = TypeVar("M", bound=BaseModel)
+_WAVES = 20
+"""More than there are models within each other: each wave sets at least one value aside."""
+_NEIGHBOURS = 2
+"""Steps of a path that name a part of the settings, such as ``trustee.tls``."""
+
+
+@dataclass(frozen=True)
+class Findings(Generic[M]):
+    """What became of the settings.
+
+    Attributes:
+        rest: the settings without what is wrong with them; None where nothing can be set aside.
+        problems: one line each.
+        aside: the paths of what was set aside, as steps.
+    """
+
+    rest: M | None
+    problems: list[str]
+    aside: tuple[tuple[Any, ...], ...]
+
+    def with_problems(self, messages: Iterable[str]) -> "Findings[M]":
+        """Return the same with what is found of the rest as a whole, if it does not follow from what was set aside."""
+        own = [message for message in messages if not _follows(message, self.aside)]
+        return Findings(self.rest, list(dict.fromkeys([*self.problems, *own])), self.aside)
+
+
+def judge(model: type[M], values: Mapping[str, Any], root: Path) -> Findings[M]:
+    """Return every problem that the models find.
+
+    Args:
+        model: the model of all settings.
+        values: the settings by name, decoded.
+        root: folder that the paths of files are relative to.
+    """
+    rest = copy.deepcopy(dict(values))
+    marks = list(placeholders.find(rest, SECRET))
+    findings: Findings[M] = Findings(None, [unfilled(place, name) for place, name in marks], ())
+    aside = _set_aside(rest, [place for place, _ in marks])
+    for _ in range(_WAVES):
+        findings = Findings(None, findings.problems, aside)
+        try:
+            return Findings(model.model_validate(rest, context={"root": root}), findings.problems, aside)
+        except ValidationError as error:
+            problems = located(error, rest, model)
+        single = [each.text for each in problems if not each.whole and not _is_aside(each.place, aside)]
+        findings = Findings(None, [*findings.problems, *single], aside)
+        findings = findings.with_problems(each.text for each in problems if each.whole)
+        more = _set_aside(rest, [each.place for each in problems])
+        if not more:
+            break
+        aside = (*aside, *more)
+    return findings
+
+
+def _set_aside(values: dict[str, Any], places: Sequence[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
+    """Remove what stands at these places, and return them; of a list all of it, so that no other entry moves."""
+    removed = []
+    for place in places:
+        inner: Any = values
+        for depth, step in enumerate(place):
+            if not isinstance(inner, dict) or step not in inner:
+                break
+            last = depth + 1 == len(place) or not isinstance(inner[step], dict)
+            if last:
+                del inner[step]
+                removed.append(place[: depth + 1])
+                break
+            inner = inner[step]
+    return tuple(removed)
+
+
+def _is_aside(place: tuple[Any, ...], aside: Sequence[tuple[Any, ...]]) -> bool:
+    """Return whether a value was set aside, or something in it, so that it is missing now."""
+    return any(place[: len(each)] == each or each[: len(place)] == place for each in aside)
+
+
+def _follows(message: str, aside: Sequence[tuple[Any, ...]]) -> bool:
+    """Return whether a message speaks of a part of the settings of which something was set aside."""
+    parts = {".".join(map(str, place[:_NEIGHBOURS])) for place in aside}
+    if any(part.startswith("clientSecrets") for part in parts) and "client secret" in message:
+        return True
+    return any(re.search(rf"(?<![\w.]){re.escape(part)}(?![\w-])", message) for part in parts)

@@ -1,0 +1,81 @@
+"""What keeps pods of a stack from getting secrets of another stack's Trustee, by that one's proof report."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from coco_azure.settings import Settings, secret_access
+from coco_azure.settings.problems import PRODUCTION
+from coco_azure.trust import protocol
+from coco_azure.trust import secret_bindings as secrets
+from coco_azure.trust.chain import Chain
+from coco_azure.trust.documents import CHECK
+
+
+def problems(
+    stack: Settings, chain: Chain, proof: Mapping[str, Any] | None, served: Collection[str] | None = None
+) -> list[str]:
+    """Return what has to be changed in the other stack first, each with the command.
+
+    Args:
+        stack: the settings of the stack with the peer pods.
+        chain: its chain.
+        proof: the other stack's proof report; None where that is older than the report.
+        served: the resources (``default/SECRET/KEY``) that its Trustee serves, or None where they are not known.
+    """
+    other = stack.trustee.stack
+    if proof is None or other is None:
+        return []
+    messages = protocol.problems(stack, chain, proof)
+    messages += _unserved(stack, other, served) if served is not None else []
+    environment, accepted = proof.get("environment"), proof.get("acceptedPcr8") or ()
+    if stack.environment == "production" and environment != "production":
+        messages.append(
+            f"{PRODUCTION}the Trustee of {other} is one for {environment}, which hands secrets out "
+            f"to much that production denies: pulumi config set --stack {other} coco-azure:environment production"
+        )
+    if not accepted:
+        return messages  # it holds no pod to its initdata
+    bound, lists = proof.get("secrets"), secrets.wanted(stack)
+    for name, pcr8 in chain.measured.items():
+        given = bound.get(pcr8, ()) if bound is not None else served
+        known = [each for each in lists.get(name, ()) if served is None or _given(each, served)]
+        missing = [each for each in known if given is not None and not _given(each, given)]
+        if missing:
+            messages.append(
+                f"the Trustee of {other} does not give pods of this stack ({name}) {', '.join(missing)}. Say there "
+                f"first that its PCR 8 may have what this stack lists: {_commands(other, pcr8, known)}; "
+                f"pulumi up --stack {other}"
+            )
+        elif pcr8 not in accepted:
+            messages.append(
+                f"the Trustee of {other} does not accept this stack's initdata ({name}), so it would deny such pods. "
+                f"Have its PCR 8 accepted there first, beside those that are: pulumi config set --stack {other} --path "
+                f"'coco-azure:trustee.referenceValues.alsoAccept[N]' {pcr8} (N: 0 for the first one, then 1, ...); "
+                f"pulumi up --stack {other}"
+            )
+    return messages
+
+
+def _unserved(stack: Settings, other: str, served: Collection[str]) -> list[str]:
+    """Return a problem for each secret of the lists that the other stack does not have; the check tells its own."""
+    return [
+        f"{secrets.title(name)} may have {each}, which the Trustee of {other} does not serve (served: "
+        f"{', '.join(sorted(served)) or 'nothing'}). Correct {secrets.setting(name)}, or add it there: "
+        + secret_access.add(each, other)
+        for name, references in secrets.wanted(stack).items()
+        for each in references
+        if name != CHECK and not _given(each, served)
+    ]
+
+
+def _given(reference: str, served: Collection[str]) -> bool:
+    """Return whether a Trustee gives a secret, or a key of it; of a whole secret at least one key."""
+    secret, _, key = reference.partition("/")
+    return any(path == f"default/{reference}" if key else path.startswith(f"default/{secret}/") for path in served)
+
+
+def _commands(other: str, pcr8: str, references: Sequence[str]) -> str:
+    setting = f"coco-azure:trustee.referenceValues.alsoServe.{pcr8}"
+    return "; ".join(
+        f"pulumi config set --stack {other} --path '{setting}[{at}]' {each}" for at, each in enumerate(references)
+    )

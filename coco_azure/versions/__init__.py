@@ -1,0 +1,1 @@
+"""Profiles of the versions of OSC and Trustee, and what a catalog offers."""

@@ -1,0 +1,276 @@
+"""When CAA is restarted, what that is told before, and how it goes node by node."""
+
+import dataclasses
+import logging
+from typing import Any, Literal, cast
+
+import pytest
+
+from coco_azure.clients.kubernetes import ClusterClient, Object
+from coco_azure.settings.peer_pods import PeerPodSettings
+from coco_azure.versions.osc_profiles import OSC
+from components.peer_pods import runtime
+from components.peer_pods.caa_restart import CaaRestart
+from tests.unit.fake_cluster import NODES, FakeCluster
+from tests.unit.recording import Recorder, run_program
+
+NAMESPACE = "openshift-sandboxed-containers-operator"
+DAEMON_SETS = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets"
+REVISIONS = f"/apis/apps/v1/namespaces/{NAMESPACE}/controllerrevisions"
+OWN_PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+MARK = "coco-azure/peer-pods-cm"
+KATA = "node-role.kubernetes.io/kata-oc"
+
+
+def _caa(node: str, revision: str) -> Object:
+    labels = {"name": "osc-caa-ds", "controller-revision-hash": revision}
+    ready = [{"type": "Ready", "status": "True"}]
+    metadata = {"name": f"caa-{node}-{revision}", "namespace": NAMESPACE, "labels": labels}
+    return {"metadata": metadata, "spec": {"nodeName": node}, "status": {"conditions": ready}}
+
+
+def _peer(name: str, node: str, phase: str = "Running") -> Object:
+    spec = {"runtimeClassName": "kata-remote", "nodeName": node}
+    return {"metadata": {"name": name, "namespace": "shop"}, "spec": spec, "status": {"phase": phase}}
+
+
+class Cluster(FakeCluster):
+    """CAA on two nodes, in an old revision: what is deleted comes again in the new one."""
+
+    restarted: list[str]
+    closed: list[str]
+
+    def delete(self, path: str) -> None:
+        """Delete a pod of CAA's, and have another one."""
+        folder, _, name = path.rpartition("/")
+        assert folder == OWN_PODS
+        node = name.split("-")[1] + "-" + name.split("-")[2]
+        self.restarted.append(node)
+        pods = self.lists["/api/v1/pods"]
+        assert not [pod for pod in pods if pod["spec"]["nodeName"] == node and "runtimeClassName" in pod["spec"]]
+        selected = {each["metadata"]["name"] for each in self.lists[NODES] if KATA in each["metadata"]["labels"]}
+        again = [_caa(node, "new")] if node in selected else []
+        pods[:] = [pod for pod in pods if pod["metadata"]["name"] != name] + again
+
+    def patch(self, path: str, change: Object) -> None:
+        """Change an object, and remember the nodes that are closed."""
+        if path.startswith(NODES) and change["spec"]["unschedulable"]:
+            self.closed.append(path.rpartition("/")[2])
+        super().patch(path, change)
+
+
+def _cluster(mark: str | None, *peers: Object, on_pods: bool = True) -> Cluster:
+    """Return a cluster with CAA, marked with what it has read, and peer pods."""
+    marked = {"annotations": {} if mark is None else {MARK: mark}}
+    template = {"metadata": marked if on_pods else {}, "spec": {"nodeSelector": {KATA: ""}}}
+    spec = {"selector": {"matchLabels": {"name": "osc-caa-ds"}}, "template": template}
+    daemon_set: Any = {"metadata": {"name": "osc-caa-ds", **({} if on_pods else marked)}, "spec": spec, "status": {}}
+    nodes: list[Any] = [
+        {"metadata": {"name": f"worker-{number}", "labels": {KATA: "", "cc": "true"}}} for number in (0, 1)
+    ]
+    revisions: list[Any] = [
+        {
+            "metadata": {"name": each, "labels": {"name": "osc-caa-ds", "controller-revision-hash": each}},
+            "revision": rank,
+        }
+        for rank, each in enumerate(("old", "new"))
+    ]
+    pods: list[Any] = [*peers, *(_caa(node["metadata"]["name"], "old") for node in nodes)]
+    lists: dict[str, list[Object]] = {DAEMON_SETS: [daemon_set], REVISIONS: revisions, "/api/v1/pods": pods}
+    cluster = Cluster(lists={**FakeCluster().lists, **lists, NODES: nodes})
+    cluster.restarted, cluster.closed = [], []
+    return cluster
+
+
+def _present() -> str:
+    """Return the mark of what the program's CAA reads."""
+    annotations = run_program({}).registrations["peer-pods-caa"].inputs["spec"]["template"]["metadata"]["annotations"]
+    return str(annotations[MARK])
+
+
+def _warned(
+    cluster: FakeCluster,
+    caplog: pytest.LogCaptureFixture,
+    how: str = "wait",
+    osc: str = "1.9.0",
+    *,
+    admission_policies: bool = True,
+) -> str:
+    caplog.clear()
+    answers = Recorder(osc=osc, cluster=cluster, preview=True, admission_policies=admission_policies)
+    with caplog.at_level(logging.WARNING):
+        run_program({"peerPods": {"caaRestart": how}}, answers)
+    return "\n".join(record.message for record in caplog.records if "CAA" in record.message)
+
+
+@pytest.mark.parametrize(("osc", "on_pods"), [("1.9.0", True), ("1.12.1", False)])
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ("wait", "1 run: worker-1: shop/app. On each node the run waits until they are gone, for peerPods.kataConfig"),
+        ("evict", "1 run: worker-1: shop/app. Each node is closed to new pods, its peer pods are evicted"),
+        ("now", "1 peer pod may be lost with it: shop/app."),
+    ],
+)
+def test_a_preview_names_the_peer_pods_at_stake_and_what_becomes_of_them(
+    caplog: pytest.LogCaptureFixture, how: str, text: str, osc: str, *, on_pods: bool
+) -> None:
+    cluster = _cluster(
+        "what it has read", _peer("app", "worker-1"), _peer("done", "worker-1", "Failed"), on_pods=on_pods
+    )
+
+    assert text in _warned(cluster, caplog, how, osc)
+
+
+def test_without_admission_policies_it_is_said_that_nothing_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    warning = _warned(_cluster("old", _peer("app", "worker-1")), caplog, admission_policies=False)
+
+    assert "1 peer pod may be lost with it: shop/app." in warning
+    assert "peerPods.caaRestart needs ValidatingAdmissionPolicy (Kubernetes 1.30, OpenShift 4.17)" in warning
+
+
+def test_without_a_restart_nothing_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+    assert not _warned(FakeCluster(), caplog)
+
+    assert not _warned(_cluster(_present(), _peer("app", "worker-1")), caplog, "now")
+
+
+@pytest.mark.parametrize(("csv", "warned"), [("1.8.9", True), ("1.9.0", False)])
+def test_another_operator_restarts_caa_as_well(caplog: pytest.LogCaptureFixture, csv: str, *, warned: bool) -> None:
+    cluster = _cluster(_present(), _peer("app", "worker-1"))
+    manager = {"name": "manager", "env": [{"name": "RELATED_IMAGE_CAA", "value": "caa"}]}
+    metadata = {"name": "manager", "ownerReferences": [{"name": f"sandboxed-containers-operator.v{csv}"}]}
+    operator = {"metadata": metadata, "spec": {"template": {"spec": {"containers": [manager]}}}}
+    cluster.lists[f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"] = [operator]
+
+    assert ("On each node the run waits until they are gone" in _warned(cluster, caplog)) is warned
+
+
+def test_nodes_that_an_earlier_run_has_left_are_told_without_any_change(caplog: pytest.LogCaptureFixture) -> None:
+    warning = _warned(_cluster(_present(), _peer("app", "worker-1")), caplog)
+
+    assert "CAA still works with what it has read before where these peer pods run: worker-1: shop/app." in warning
+
+
+def test_a_cluster_that_cannot_be_asked_stops_nothing() -> None:
+    class Away(FakeCluster):
+        def get(self, path: str) -> Any:
+            if path.startswith(DAEMON_SETS):
+                raise OSError(path)
+            return super().get(path)
+
+    assert "peer-pods-caa" in run_program({}, Recorder(cluster=Away())).registrations
+
+
+def _restart(cluster: Cluster, mode: Literal["wait", "evict"], timeout: str = "1s") -> tuple[CaaRestart, list[str]]:
+    lines: list[str] = []
+    restart = CaaRestart(
+        client=cast("ClusterClient", cluster),
+        mode=mode,
+        timeout=timeout,
+        check="check",
+        stack="coco-azure/test",
+        tell=lines.append,
+    )
+    return restart, lines
+
+
+def test_every_node_is_restarted_once_and_a_second_run_finds_nothing_to_do() -> None:
+    cluster = _cluster("x")
+    restart, lines = _restart(cluster, "wait", "1m")
+    restart.run()
+    restart.run()
+    restart.finish()
+
+    assert cluster.restarted == ["worker-0", "worker-1"]
+    assert lines == [
+        "CAA: 0 of 2 nodes; restarting it on worker-0",
+        "CAA: 1 of 2 nodes; restarting it on worker-1",
+    ]
+
+
+def test_caa_goes_from_a_node_that_has_left_the_pool_since_the_controller_is_held() -> None:
+    cluster = _cluster("x")
+    restart, _ = _restart(cluster, "wait", "1m")
+    restart.run()
+    cluster.restarted.clear()
+    moved: Any = {"name": "worker-1", "labels": {}}
+    cluster.lists[NODES] = [cluster.lists[NODES][0], {"metadata": moved}]
+    restart.finish()
+    restart.finish()
+
+    assert cluster.restarted == ["worker-1"]
+    left = [pod["spec"]["nodeName"] for pod in cluster.lists["/api/v1/pods"]]
+    assert left == ["worker-0"]
+
+
+def test_what_is_not_over_in_time_ends_the_run_and_the_next_one_goes_on_with_what_is_left() -> None:
+    cluster = _cluster("x", _peer("app", "worker-0"))
+    restart, lines = _restart(cluster, "wait")
+    with pytest.raises(RuntimeError, match=r"CAA was not restarted on worker-0 within .*timeout \(1s\).*shop/app"):
+        restart.run()
+
+    assert cluster.restarted == ["worker-1"]
+    assert "CAA: 1 of 2 nodes; its restart waits for peer pods: worker-0: shop/app" in lines
+    restart.finish()
+    assert "`pulumi up` restarts it there once they are gone" in lines[-1], "a run without changes waits for nobody"
+    cluster.lists["/api/v1/pods"] = [pod for pod in cluster.lists["/api/v1/pods"] if pod["metadata"]["name"] != "app"]
+    restart.finish()
+    assert cluster.restarted == ["worker-1", "worker-0"]
+
+
+def test_evicted_pods_leave_a_closed_node_which_is_opened_again() -> None:
+    cluster = _cluster("x", _peer("app", "worker-0"))
+    restart, _ = _restart(cluster, "evict", "1m")
+    restart.run()
+
+    assert cluster.evicted == ["shop/app"]
+    assert cluster.restarted == ["worker-0", "worker-1"]
+    assert cluster.closed == ["worker-0"]
+    assert not [node for node in cluster.items(NODES) if (node.get("spec") or {}).get("unschedulable")]
+    assert not [node for node in cluster.items(NODES) if node["metadata"].get("annotations")]
+
+
+def test_a_budget_that_lets_no_pod_go_is_told_and_the_node_is_opened_again() -> None:
+    cluster = _cluster("x", _peer("app", "worker-0"))
+    cluster.protected["shop/app"] = "Cannot evict pod as it would violate the pod's disruption budget."
+    restart, _ = _restart(cluster, "evict")
+    with pytest.raises(RuntimeError, match=r"worker-0: shop/app \(shop/app: Cannot evict pod"):
+        restart.run()
+
+    assert cluster.restarted == []
+    assert not [node for node in cluster.items(NODES) if (node.get("spec") or {}).get("unschedulable")]
+
+
+def test_a_node_that_a_killed_run_has_closed_is_opened_by_the_next_one() -> None:
+    cluster = _cluster("x")
+    cluster.patch(
+        f"{NODES}/worker-1",
+        {"metadata": {"annotations": {"coco-azure/cordoned": "coco-azure/test"}}, "spec": {"unschedulable": True}},
+    )
+    restart, _ = _restart(cluster, "wait", "1m")
+    restart.finish()
+
+    assert not [node for node in cluster.items(NODES) if (node.get("spec") or {}).get("unschedulable")]
+
+
+@pytest.mark.parametrize(("how", "strategy"), [("wait", "OnDelete"), ("evict", "OnDelete"), ("now", "RollingUpdate")])
+def test_an_operator_that_takes_an_update_strategy_is_given_one(how: str, strategy: str) -> None:
+    settings = PeerPodSettings.model_validate({"caaRestart": how})
+    newer = dataclasses.replace(OSC["1.13"], caa_update_strategy=True)
+
+    assert runtime._feature_gates(settings, newer)["caaUpdateStrategy"] == strategy
+    assert "caaUpdateStrategy" not in runtime._feature_gates(settings, OSC["1.13"])
+
+
+def test_now_leaves_the_restart_to_others() -> None:
+    run, held = run_program({"peerPods": {"caaRestart": "now"}}), run_program({})
+
+    assert "peer-pods-caa-restarted" not in run.registrations
+    assert "peer-pods-caa" in run.dependencies("check-job")
+    # The policy lets others act before they do: the engine would take it away only in the end.
+    assert "peer-pods-caa-hold-binding" in run.dependencies("peer-pods-cm")
+    actions = [each.registrations["peer-pods-caa-hold-binding"].inputs["spec"] for each in (run, held)]
+    assert [each["validationActions"] for each in actions] == [["Audit"], ["Deny"]]
+    marks = [each.registrations["peer-pods-caa"].inputs["metadata"]["annotations"] for each in (run, held)]
+    assert ["pulumi.com/skipAwait" in each for each in marks] == [False, True]

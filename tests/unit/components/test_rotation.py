@@ -1,0 +1,41 @@
+"""KBS is told of the generation before only where there is a file of it: of what the stack has made itself."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coco_azure import names, settings
+from coco_azure.formats.pki import keys
+from coco_azure.trust.chain import Versions, build, config_maps
+from coco_azure.trust.documents import KbsPlace
+from coco_azure.versions.profiles import TRUSTEE
+
+
+def _said(trustee: dict[str, Any], version: str) -> str:
+    stack = settings.parse({"trustee": trustee}, Path())
+    chain = build(
+        stack, Versions(osc=None, trustee=TRUSTEE[version], csv={}), KbsPlace(kbs_url="https://kbs.example.com")
+    )
+    assert chain.judgement is not None
+    text = config_maps(stack, chain.judgement)[names.KBS_CONFIG_CM]["kbs-config.toml"]
+    tomllib.loads(text)
+    return text
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_the_administrators_key_before_is_named_unless_the_key_is_the_users_own(version: str) -> None:
+    rotated: dict[str, Any] = {"rotation": {"adminKey": 2}}
+
+    assert "previousPublicKey" in _said(rotated, version)
+    assert "previousPublicKey" not in _said({**rotated, "adminPrivateKey": keys.generate_private_key()}, version)
+    assert "previousPublicKey" not in _said({"rotation": {"adminKey": 2, "overlap": False}}, version)
+
+
+@pytest.mark.parametrize("version", TRUSTEE)
+def test_a_signers_generation_says_nothing_where_tokens_are_not_signed(version: str) -> None:
+    rotated: dict[str, Any] = {"rotation": {"tokenSigner": 2}}
+
+    assert "previous-token.crt" in _said(rotated, version)
+    assert "previous-token.crt" not in _said({**rotated, "signTokens": False}, version)

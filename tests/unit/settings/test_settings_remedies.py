@@ -1,0 +1,141 @@
+"""A value of the wrong type, a wrong name, a placeholder: the message says what to write, and its command works."""
+
+import json
+import re
+import shlex
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coco_azure.settings import SettingsError, table
+from tests.unit.trust_stacks import stack
+
+_LABELS = "peerPods.kataConfig.poolSelector.matchLabels.cc"
+
+
+def _nested(path: str, value: Any) -> dict[str, Any]:
+    for step in reversed(path.split(".")):
+        value = {step: value}
+    return dict(value)
+
+
+def _line(path: str, value: Any) -> str:
+    with pytest.raises(SettingsError) as refused:
+        stack(_nested(path, value))
+    (line,) = [each for each in str(refused.value).splitlines() if each.startswith(f"  - {path}: ")]
+    return line
+
+
+def _set(line: str) -> tuple[str, Any]:
+    """Return the path that a message's command sets, and what a program then sees."""
+    words = shlex.split(line[line.index("pulumi config set") :])
+    options = [word for word in words[3:] if word.startswith("--")]
+    given = [word for word in words[3:] if not word.startswith("--")]
+    typed = "--type" in options
+    if typed:
+        assert given.pop(0) == "string"
+    key, value = given
+    seen: Any = value if typed else {"true": True, "false": False}.get(value, int(value) if value.isdigit() else value)
+    return key.removeprefix("coco-azure:"), seen
+
+
+CASES = [
+    (_LABELS, True, '"true"'),
+    (_LABELS, 7, '"7"'),
+    ("trustee.operator.treatAs", 1.2, '"1.2"'),
+    ("cluster.context", 5, '"5"'),
+    ("peerPods.limitPerNode", "10", "without quotes: 10"),
+    ("peerPods.secureBoot", "false", "without quotes: false"),
+    ("peerPods.secureBoot", "yes", "without quotes: true"),
+    ("peerPods.kataConfig.timeout", 90, "needed a duration such as 90m, 1h30m or 45s"),
+    ("peerPods.kataConfig.timeout", "90", "needed a duration such as 90m, 1h30m or 45s"),
+    ("peerPods.proxyTimeout", True, "needed a duration"),
+    ("trustee.referenceValues.expires", "30.6.2027", "needed a date such as 2027-06-30"),
+    ("trustee.referenceValues.expires", "2027-06-30 00:00:00 +0000 UTC", 'in quotes: "2027-06-30"'),
+    ("trustee.referenceValues.expires", "2027-06-30 12:00:00 +0000 UTC", 'in quotes: "2027-06-30T12:00:00Z"'),
+    ("trustee.referenceValues.expires", 20270630, "needed a date such as 2027-06-30"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "text"), CASES)
+def test_the_message_says_what_to_write_and_its_command_sets_what_the_program_takes(
+    path: str, value: Any, text: str
+) -> None:
+    line = _line(path, value)
+    key, seen = _set(line)
+
+    assert f"found {json.dumps(value)}; " in line
+    assert text in line
+    assert key == path
+    stack(_nested(path, seen))
+
+
+@given(st.booleans() | st.integers(-10, 10**9))
+def test_any_number_or_truth_value_in_place_of_a_label_is_told_with_a_command_that_sets_its_text(value: Any) -> None:
+    text = json.dumps(value)
+    line = _line(_LABELS, value)
+
+    if text.startswith("-"):
+        assert "needed a label value" in line
+    else:
+        assert _set(line) == (_LABELS, text)
+
+
+def test_a_zone_without_quotes_is_told_with_them() -> None:
+    own = {"addressRange": "10.0.64.0/24", "natGateway": {"zone": 1}}
+    with pytest.raises(SettingsError, match=r'needed .1., .2. or .3., in the file of the stack in quotes: "1"'):
+        stack({"azure": {"ownSubnet": own}})
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("trustee.host", "<your-host>"),
+        ("trustee.host", "kbs.<domain>"),
+        ("attestationCheck.image", "<registry>/app"),
+        ("azure.subnetId", "/subscriptions/<id>/x"),
+    ],
+)
+def test_a_placeholder_is_called_one(path: str, value: str) -> None:
+    placeholder = re.findall("<[^>]*>", value)[0]
+
+    assert f"{placeholder} is a placeholder: write what it stands for" in _line(path, value)
+
+
+NEAR = {
+    "trusty": "trustee",
+    "peerpods": "peerPods",
+    "peerPods.kataconfig": "peerPods.kataConfig",
+    "peerPods.kataConfig.allowReboots": "peerPods.kataConfig.allowReboot",
+    "trustee.hosts": "trustee.host",
+    "tee": "peerPods.tee",
+    "peerPods.allowReboot": "peerPods.kataConfig.allowReboot",
+    "trustee.referenceValues.expiry": "trustee.referenceValues.expires",
+    "initdata.workloads.shop.agentPolicy": "initdata.workloads.shop.agentPolicyFile",
+}
+
+
+@pytest.mark.parametrize("wrong", NEAR)
+def test_an_unknown_setting_gets_the_nearest_known_one(wrong: str) -> None:
+    assert f"no such setting; the nearest is {NEAR[wrong]} (docs/settings.md has all)" in _line(wrong, {})
+
+
+def test_a_name_that_is_like_nothing_gets_none() -> None:
+    assert "no such setting (docs/settings.md has all)" in _line("xyzzy", 1)
+
+
+@given(st.sampled_from(table.paths()), st.data())
+def test_any_setting_with_one_letter_too_many_gets_itself(path: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(len(path.rpartition(".")[0]) + 1 if "." in path else 0, len(path)))
+    wrong = f"{path[:place]}q{path[place:]}"
+
+    assert f"no such setting; the nearest is {path} " in _line(wrong, {})
+
+
+def test_a_secret_of_the_wrong_type_is_not_shown() -> None:
+    with pytest.raises(SettingsError) as refused:
+        stack({"trustee": {"adminPrivateKey": 12345}})
+
+    assert "12345" not in str(refused.value)

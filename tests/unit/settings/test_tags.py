@@ -1,0 +1,94 @@
+"""Tags by Azure's rules: what the settings take, Azure takes, and what they refuse, they refuse before it does."""
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from coco_azure.settings import SettingsError, placeholders
+from rehearsal.azure import tags as azure
+from tests.unit.trust_stacks import stack
+
+OWNER = {"coco-azure-stack": "organization/coco-azure/test"}
+_letters = st.text(st.sampled_from("aAbB1.-_ <>%&\\?/,=é"), max_size=12)
+_sets = st.dictionaries(_letters, _letters, max_size=4)
+
+
+def _pod_vms(tags: dict[str, str]) -> dict[str, Any]:
+    return {"peerPods": {"tags": tags}}
+
+
+def _subnet(tags: dict[str, str]) -> dict[str, Any]:
+    return {"azure": {"ownSubnet": {"addressRange": "10.0.64.0/24", "tags": tags}}}
+
+
+def _complaint(config: dict[str, Any]) -> str:
+    with pytest.raises(SettingsError) as refused:
+        stack(config)
+    return str(refused.value)
+
+
+@given(_sets)
+def test_what_the_settings_take_for_pod_vms_azure_takes_and_caa_reads_unchanged(tags: dict[str, str]) -> None:
+    try:
+        stack(_pod_vms(tags))
+    except SettingsError:
+        return
+    assert azure.refusal(tags, vm=True) is None
+    listed = ",".join(f"{name}={value}" for name, value in tags.items())
+    assert dict(each.split("=", 1) for each in listed.split(",") if each) == tags
+
+
+@given(_sets)
+@example({"team": "<team>"})
+def test_of_a_subnet_s_own_resources_azure_takes_what_the_settings_take_and_they_refuse_only_placeholders_more(
+    tags: dict[str, str],
+) -> None:
+    refused = azure.refusal({**tags, **OWNER}) is not None or any(placeholders.find(tags, frozenset()))
+    try:
+        stack(_subnet(tags))
+    except SettingsError:
+        assert refused
+    else:
+        assert not refused
+
+
+BAD: dict[str, tuple[dict[str, str], str]] = {
+    "a slash in a name": (
+        {"openshift.io/cluster": "prod"},
+        r"a tag name of at most 512 characters without < > % & \ ? /",
+    ),
+    "a bracket in a name": ({"a<b": "x"}, "without < > %"),
+    "a long name": ({"n" * 600: "x"}, "at most 512 characters"),
+    "a long value": ({"team": "v" * 300}, "256 characters"),
+    "many": ({f"tag{number}": "x" for number in range(60)}, "found 60; Azure refuses more"),
+    "one name in two cases": ({"Team": "a", "team": "b"}, "are one name to Azure"),
+    "a reserved prefix": ({"Microsoft-team": "a"}, "does not begin with azure, microsoft or windows"),
+}
+
+
+@pytest.mark.parametrize("of", [_pod_vms, _subnet])
+@pytest.mark.parametrize("case", BAD)
+def test_what_azure_refuses_is_a_problem_of_the_settings(case: str, of: Any) -> None:
+    tags, result = BAD[case]
+
+    assert azure.refusal(tags) is not None
+    assert result in _complaint(of(tags))
+
+
+def test_a_vm_has_room_for_so_many_characters_of_tags_and_other_resources_for_more() -> None:
+    tags = {f"tag{number}": "v" * 200 for number in range(11)}
+
+    assert azure.refusal(tags) is None
+    assert azure.refusal(tags, vm=True) is not None
+    assert "at most 2048 characters in all" in _complaint(_pod_vms(tags))
+    assert stack(_subnet(tags)).azure.own_subnet is not None
+
+
+def test_the_tag_of_the_program_s_own_has_a_place() -> None:
+    tags = {f"tag{number}": "x" for number in range(49)}
+
+    assert azure.refusal({**tags, **OWNER}) is None
+    assert stack(_subnet(tags)).azure.own_subnet is not None
+    assert "at most 49 tags, found 50" in _complaint(_subnet({**tags, "more": "x"}))
