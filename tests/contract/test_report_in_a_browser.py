@@ -56,8 +56,8 @@ def _previewed() -> Run:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser for all tests of this module."""
-    with started(tmp_path_factory.mktemp("browser") / "profile") as found:
-        yield found
+    with started(tmp_path_factory.mktemp("browser") / "profile") as violations:
+        yield violations
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +70,16 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             urn("job", "d"): [urn("map", "c")],
         }
     )
-    folder, found = tmp_path_factory.mktemp("reports"), {}
+    folder, violations = tmp_path_factory.mktemp("reports"), {}
     for name, run in {"roll-out": _rolled_out(), "preview": _previewed()}.items():
         report = content.gather(run, graph, {"attested": False, "proof": PROOF}, TRIED, [("Commit", "0123456789")])
-        found[name] = folder / f"{name}.html"
-        found[name].write_text(
+        violations[name] = folder / f"{name}.html"
+        violations[name].write_text(
             page.html(drawing.with_picture(report, print, toolchain.ensure(["dot"], print)["dot"].path)),
             encoding="utf-8",
         )
         assert replace(report, picture="") == report
-    return found
+    return violations
 
 
 both = pytest.mark.parametrize("name", ["roll-out", "preview"])
@@ -102,13 +102,13 @@ def test_axe_finds_no_barrier(browser: Browser, reports: dict[str, Path], name: 
     browser.open(reports[name], dark=dark)
     browser.run("document.querySelectorAll('details').forEach(each => each.open = true)")
     browser.run(AXE)
-    found = browser.run("axe.run(document, {resultTypes: ['violations']})")
+    violations = browser.run("axe.run(document, {resultTypes: ['violations']})")
     broken = [
-        (each["id"], each["help"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]
+        (each["id"], each["help"], [node["html"][:200] for node in each["nodes"]]) for each in violations["violations"]
     ]
 
     assert broken == []
-    assert len(found["passes"]) > 20
+    assert len(violations["passes"]) > 20
 
 
 _RATIOS = """
@@ -148,11 +148,11 @@ def test_pictures_and_bars_have_the_contrast_that_axe_does_not_measure(
     browser: Browser, reports: dict[str, Path], *, dark: bool
 ) -> None:
     browser.open(reports["roll-out"], dark=dark)
-    found = browser.run(_RATIOS)
+    violations = browser.run(_RATIOS)
     text, shape = 4.5, 3.0
 
     assert {
-        name: ratio for name, ratio in found.items() if ratio < (text if name in ("texts", "titles") else shape)
+        name: ratio for name, ratio in violations.items() if ratio < (text if name in ("texts", "titles") else shape)
     } == {}
 
 
@@ -175,12 +175,12 @@ def test_colours_follow_the_system_until_somebody_chooses(
 
 def test_bars_lie_where_their_seconds_are(browser: Browser, reports: dict[str, Path]) -> None:
     browser.open(reports["roll-out"])
-    found = browser.run("""[...document.querySelectorAll('.bar')].map(bar => {
+    violations = browser.run("""[...document.querySelectorAll('.bar')].map(bar => {
       const inside = bar.getBoundingClientRect(), around = bar.parentElement.getBoundingClientRect();
       const share = at => Math.round(700 * (at - around.left) / around.width) / 10;
       return [bar.title, share(inside.left), share(inside.right), bar.classList.contains('on-path')];
     })""")
-    places = {title: (left, right, critical) for title, left, right, critical in found}
+    places = {title: (left, right, critical) for title, left, right, critical in violations}
 
     assert places["deleted, to be created anew, second 1 to 20"] == pytest.approx((1, 20, True), abs=0.3)
     assert places["created anew, second 20 to 60"] == pytest.approx((20, 60, True), abs=0.3)

@@ -178,8 +178,8 @@ class Stack:
 
     def files(self) -> dict[Path, str]:
         """Return everything that Pulumi has written to its backend: the state, its backups and the history."""
-        found = [path for path in Workplace(self._root).state.rglob("*") if path.is_file()]
-        return {path: path.read_text(errors="replace") for path in found}
+        leaf = [path for path in Workplace(self._root).state.rglob("*") if path.is_file()]
+        return {path: path.read_text(errors="replace") for path in leaf}
 
     def get(self, path: str) -> Any:
         """Return an object or list of the API server, or None."""
@@ -198,7 +198,7 @@ class Stack:
 
     def requests(self, since: int = 0, user: str = "rehearsal-admin") -> list[Request]:
         """Return the user's requests that changed something, in the order in which the API server began them."""
-        found = []
+        leaf = []
         for line in self._audit()[since:]:
             event = json.loads(line)
             status = event.get("responseStatus", {}).get("code", 200)
@@ -209,8 +209,8 @@ class Stack:
             # What is applied onto nothing is a creation, too: the API server answers with Created.
             verb = "create" if status == http.HTTPStatus.CREATED else event["verb"]
             request = Request(verb, kind, reference.get("name", ""), event["user"]["username"])
-            found.append((event["requestReceivedTimestamp"], request))
-        return [request for _, request in sorted(found, key=lambda pair: pair[0])]
+            leaf.append((event["requestReceivedTimestamp"], request))
+        return [request for _, request in sorted(leaf, key=lambda pair: pair[0])]
 
     def mark(self) -> int:
         """Return a place in the record of requests, for ``requests(since=...)``."""
@@ -255,14 +255,14 @@ def names(changes: Sequence[Change], operation: str) -> set[str]:
     return {change.name for change in changes if change.operation == operation}
 
 
-def _plain_texts(found: Any) -> Iterator[Any]:
-    if isinstance(found, Mapping):
-        if "plaintext" in found:
-            yield json.loads(found["plaintext"])
-        for value in found.values():
+def _plain_texts(leaf: Any) -> Iterator[Any]:
+    if isinstance(leaf, Mapping):
+        if "plaintext" in leaf:
+            yield json.loads(leaf["plaintext"])
+        for value in leaf.values():
             yield from _plain_texts(value)
-    elif isinstance(found, list):
-        for value in found:
+    elif isinstance(leaf, list):
+        for value in leaf:
             yield from _plain_texts(value)
 
 

@@ -16,16 +16,16 @@ _PATIENCE = 30.0
 
 
 @contextmanager
-def described(stack: Stack, said: str, folder: Path) -> Iterator[Stack]:
+def described(stack: Stack, azure_file: str, folder: Path) -> Iterator[Stack]:
     """Let the stack's runs meet the Azure of this description for a while; what is deployed stays in the other one.
 
     Args:
         stack: the stack.
-        said: a name or path as COCO_REHEARSAL_AZURE takes it.
+        azure_file: a name or path as COCO_REHEARSAL_AZURE takes it.
         folder: an empty folder for the server's notes.
     """
     ready, done = Event(), Event()
-    source = description.load(description.path_of(said))
+    source = description.load(description.path_of(azure_file))
 
     async def serve() -> None:
         async with serving(Subscription(source), folder):
@@ -34,7 +34,7 @@ def described(stack: Stack, said: str, folder: Path) -> Iterator[Stack]:
 
     thread = Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(_PATIENCE), f"the Azure of {said} does not start"
+    assert ready.wait(_PATIENCE), f"the Azure of {azure_file} does not start"
     before = stack._prepared
     stack._prepared = dataclasses.replace(before, cluster=folder)
     try:

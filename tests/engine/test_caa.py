@@ -114,7 +114,7 @@ def test_a_restart_waits_for_peer_pods_and_goes_on_where_an_interrupted_run_has_
     node = stack.get(f"{DEFAULT}/app")["spec"]["nodeName"]
     before = _on(stack)
     _set(stack, "6m")
-    said = stack.run("preview", "--stack", stack.name, "--suppress-progress").output
+    preview_output = stack.run("preview", "--stack", stack.name, "--suppress-progress").output
     up = ("up", "--stack", stack.name, "--yes", "--skip-preview")
     with stack.started(*up) as process:
         stack.wait_for(lambda: process.poll() is not None or _others_restarted(stack, before))
@@ -128,7 +128,9 @@ def test_a_restart_waits_for_peer_pods_and_goes_on_where_an_interrupted_run_has_
         output = process.communicate(timeout=120)[0]
 
     # The check's own pod is over, and in nobody's way.
-    assert f"loses its peer pods. 1 run: {node}: default/app. On each node the run waits" in said, said[-6000:]
+    assert f"loses its peer pods. 1 run: {node}: default/app. On each node the run waits" in preview_output, (
+        preview_output[-6000:]
+    )
     assert between[node] == before[node]
     assert process.returncode == 0, output
     assert f"CAA: 2 of 3 nodes; its restart waits for peer pods: {node}: default/app" in waits
@@ -172,10 +174,10 @@ def test_now_restarts_it_under_its_pods_which_are_lost(stack: Stack) -> None:
     """So the rehearsal loses them as a real cluster does, and the tests above can fail."""
     _app(stack, "app")
     _set(stack, "7m", "now")
-    said = stack.run("preview", "--stack", stack.name, "--suppress-progress").output
+    preview_output = stack.run("preview", "--stack", stack.name, "--suppress-progress").output
     stack.up()
 
-    assert "this restarts CAA, and 1 peer pod may be lost with it: default/app." in said
+    assert "this restarts CAA, and 1 peer pod may be lost with it: default/app." in preview_output
     stack.wait_for(lambda: _restarts(stack, "app") == 1)
     assert _lost(stack) == ["app"]
     _gone(stack, "app")

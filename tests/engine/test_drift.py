@@ -50,8 +50,8 @@ def _edit(stack: Stack, path: str, body: Mapping[str, Any], manager: str = "kube
     stack.api("PATCH", f"{path}?fieldManager={manager}", body, MERGE)
 
 
-def _found(report: Any) -> dict[tuple[str, str], Any]:
-    return {(found["resource"], found["field"]): found for found in report["findings"]}
+def _differences(report: Any) -> dict[tuple[str, str], Any]:
+    return {(differences["resource"], differences["field"]): differences for differences in report["findings"]}
 
 
 def _put_back(stack: Stack) -> None:
@@ -98,23 +98,23 @@ def test_each_change_is_told_with_who_made_it_and_what_would_be_done(installed: 
     mark = installed.mark()
     done = _drift(installed, "--json")
     report = json.loads(done.stdout)
-    found = _found(report)
+    differences = _differences(report)
 
     assert done.returncode == 2
-    assert set(found) == {
+    assert set(differences) == {
         ("trustee-content-rvps-reference-values", "data.more"),
         ("trustee-content-kbsres1", "data.key1"),
         ("peer-pods-cm", "data.VXLAN_PORT"),
         ("trustee-kbsconfig", "spec.kbsServiceType"),
         ("trustee-content-attestation-policy", ""),
     }
-    port = found["peer-pods-cm", "data.VXLAN_PORT"]
+    port = differences["peer-pods-cm", "data.VXLAN_PORT"]
     assert (port["stack"], port["actual"], port["operation"]) == ("9000", "9999", "update")
     assert port["owner"]["manager"] == "kubectl-edit"
-    assert found["trustee-content-rvps-reference-values", "data.more"]["what"] == "added"
-    assert found["trustee-content-rvps-reference-values", "data.more"]["owner"]["manager"] == "Mozilla"
-    assert found["trustee-content-attestation-policy", ""]["what"] == "missing"
-    assert found["trustee-content-attestation-policy", ""]["operation"] == "create"
+    assert differences["trustee-content-rvps-reference-values", "data.more"]["what"] == "added"
+    assert differences["trustee-content-rvps-reference-values", "data.more"]["owner"]["manager"] == "Mozilla"
+    assert differences["trustee-content-attestation-policy", ""]["what"] == "missing"
+    assert differences["trustee-content-attestation-policy", ""]["operation"] == "create"
     assert not report["reboots"]
     assert "stolen" not in done.stdout
     assert installed.requests(mark) == []
@@ -128,9 +128,9 @@ def test_it_changes_nothing_in_the_state(installed: Stack) -> None:
 
 
 def test_what_it_says_puts_it_back(installed: Stack) -> None:
-    said = _drift(installed).stdout
-    assert "`PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up --refresh` would:" in said
-    assert "oc -n trustee-operator-system delete pods -l app=kbs" in said
+    output = _drift(installed).stdout
+    assert "`PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up --refresh` would:" in output
+    assert "oc -n trustee-operator-system delete pods -l app=kbs" in output
     _put_back(installed)
     for path, pointer in (
         (f"{TRUSTEE}/configmaps/rvps-reference-values", "/data/more"),
@@ -138,7 +138,7 @@ def test_what_it_says_puts_it_back(installed: Stack) -> None:
     ):
         field = pointer.split("/")
         if field[2] in installed.get(path)[field[1]]:
-            assert f'"path":"{pointer}"' in said, "the command that takes it out"
+            assert f'"path":"{pointer}"' in output, "the command that takes it out"
             installed.api("PATCH", path, [{"op": "remove", "path": pointer}], "application/json-patch+json")
 
     assert _report(installed)["findings"] == []
@@ -190,9 +190,9 @@ def test_a_subnet_that_lost_its_nat_gateway_is_drift_in_azure(installed: Stack) 
         report = _report(installed)
 
     assert report["code"] == 2
-    found = _found(report)
-    assert set(found) == {("network", "subnet.natGateway"), ("network", "subnet.networkSecurityGroup")}
-    nat = found["network", "subnet.natGateway"]
+    differences = _differences(report)
+    assert set(differences) == {("network", "subnet.natGateway"), ("network", "subnet.networkSecurityGroup")}
+    nat = differences["network", "subnet.natGateway"]
     assert (nat["side"], nat["actual"]) == ("azure", "nothing")
     assert nat["stack"].endswith("natGateways/rehearsal-x7k2p-nat")
 
@@ -212,9 +212,9 @@ def test_a_csv_that_is_not_the_deployed_one_is_drift(installed: Stack) -> None:
     name = installed.get(csv)["items"][0]["metadata"]["name"]
     installed.api("DELETE", f"{csv}/{name}")
     installed.wait_for(lambda: not installed.get(csv)["items"])
-    found = installed.wait_for(lambda: _found(_report(installed)))
+    differences = installed.wait_for(lambda: _differences(_report(installed)))
 
-    gate = found["trustee-operator-installed", "ClusterServiceVersion"]
+    gate = differences["trustee-operator-installed", "ClusterServiceVersion"]
     assert (gate["stack"], gate["actual"]) == (name, "none")
 
 

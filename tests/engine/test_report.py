@@ -78,23 +78,23 @@ def _no_secret(stack: Stack, text: str) -> None:
 
 def test_a_first_preview_that_is_refused_says_why_it_has_no_graph(empty: Stack, tmp_path: Path) -> None:
     empty.configure({"peerPods": {"kataConfig": {"allowReboot": False}}})
-    _, found = _report(empty, tmp_path, "preview", code=1)
+    _, page = _report(empty, tmp_path, "preview", code=1)
 
-    assert "This is not approved" in found.text
-    assert "of a preview that fails the engine saves no plan of what would be" in found.text
+    assert "This is not approved" in page.text
+    assert "of a preview that fails the engine saves no plan of what would be" in page.text
     empty.configure({})
 
 
 def test_a_preview_says_which_nodes_would_reboot(empty: Stack, tmp_path: Path) -> None:
     path = "coco-azure:clientSecrets.kbsres1.key1"
     empty.run("config", "set", "--stack", empty.name, "--path", path, "--secret", SECRET)
-    text, found = _report(empty, tmp_path, "preview")
+    text, page = _report(empty, tmp_path, "preview")
 
-    assert "3 nodes would reboot" in found.text
-    assert re.search(r"↻ worker-eastus1 once", found.text)
-    assert "3 other nodes of the cluster are left alone." in found.text
-    assert "to create" in found.text
-    assert "confidential VM of a pod, with its OS disk 30 " in found.text
+    assert "3 nodes would reboot" in page.text
+    assert re.search(r"↻ worker-eastus1 once", page.text)
+    assert "3 other nodes of the cluster are left alone." in page.text
+    assert "to create" in page.text
+    assert "confidential VM of a pod, with its OS disk 30 " in page.text
     assert SECRET not in text
 
 
@@ -102,14 +102,14 @@ def test_a_first_preview_has_the_graph_of_its_plan_in_which_every_secret_is_encr
     empty: Stack, tmp_path: Path
 ) -> None:
     plan = tmp_path / "plan.json"
-    text, found = _report(empty, tmp_path, "preview", "--save-plan", str(plan))
+    text, page = _report(empty, tmp_path, "preview", "--save-plan", str(plan))
     saved = plan.read_text()
     plans = json.loads(saved)["resourcePlans"]
     kept = {
         urn: each["goal"]["inputDiff"]["adds"] for urn, each in plans.items() if re.search("Stash::|:Secret::", urn)
     }
-    values = [found.get("data") or found.get("stringData") or found["input"] for found in kept.values()]
-    graph = found.text[found.text.index("of what would be deployed, from its update plan") :]
+    values = [page.get("data") or page.get("stringData") or page["input"] for page in kept.values()]
+    graph = page.text[page.text.index("of what would be deployed, from its update plan") :]
 
     assert '<svg role="img"' in text
     assert re.search(r"check-job Job Attestation check [\w, -]+ ", graph)
@@ -142,19 +142,19 @@ def test_a_roll_out_on_a_terminal_shows_counts_and_its_report_path_graph_and_pro
     out = tmp_path / "report.html"
     seen = on_terminal(_command(empty, out, "up", "--yes", "--skip-preview"), CHECKOUT, _environment(empty))
     text = out.read_text(encoding="utf-8")
-    found = Page(text)
-    path = found.text[found.text.index("steps, each of which had to wait") :]
+    page = Page(text)
+    path = page.text[page.text.index("steps, each of which had to wait") :]
     path = path[: path.index("What was changed")]
 
     assert _ESCAPE in seen
     assert re.search(r"[01] of 3 nodes have the kata runtime; installing: worker-eastus\d", seen)
     assert re.search(r"peer-pods-kataconfig KataConfig created .*peer-pods-kata-installed .*check-job Job", path)
-    assert "3 of 3 nodes have the kata runtime" in found.text
+    assert "3 of 3 nodes have the kata runtime" in page.text
     assert '<svg role="img"' in text
     assert empty.outputs()["initdataDigest"] in text
-    assert "✓ passed attestation check" in found.text
-    assert "rehearsal succeeded attested rehearsal: a simulated cluster" in found.text
-    assert re.search(r"Cluster rehearsal-x7k2p https://\S+ OpenShift 4\.\d+\.\d+ Run by ", found.text)
+    assert "✓ passed attestation check" in page.text
+    assert "rehearsal succeeded attested rehearsal: a simulated cluster" in page.text
+    assert re.search(r"Cluster rehearsal-x7k2p https://\S+ OpenShift 4\.\d+\.\d+ Run by ", page.text)
     assert "<{%" not in text
     _no_secret(empty, text)
 
@@ -177,13 +177,13 @@ def test_two_variables_give_up_an_event_log_that_becomes_a_report_and_an_option_
         [sys.executable, "-m", "coco_azure", "report", "--events", str(log), "--stack", empty.name, "--out", str(out)],
     )
     text = out.read_text()
-    found = Page(text)
+    page = Page(text)
 
     assert written == (True, False)
-    assert "Roll-out of coco-azure / rehearsal succeeded" in found.text
-    assert "updated" in found.text
-    assert "✓ passed attestation check" in found.text
-    assert "confidential VM of a pod, with its OS disk 30 " in found.text
+    assert "Roll-out of coco-azure / rehearsal succeeded" in page.text
+    assert "updated" in page.text
+    assert "✓ passed attestation check" in page.text
+    assert "confidential VM of a pod, with its OS disk 30 " in page.text
     _no_secret(empty, text)
     empty.configure({})
     empty.up()
@@ -191,31 +191,31 @@ def test_two_variables_give_up_an_event_log_that_becomes_a_report_and_an_option_
 
 def test_a_run_that_fails_has_not_attested_and_shows_the_proof_of_the_run_before(empty: Stack, tmp_path: Path) -> None:
     empty.configure({"peerPods": {"kataConfig": {"allowReboot": False, "logLevel": "debug"}}})
-    _, found = _report(empty, tmp_path, "up", "--yes", "--skip-preview", code=1)
+    _, page = _report(empty, tmp_path, "up", "--yes", "--skip-preview", code=1)
     empty.configure({})
 
-    assert "rehearsal failed not attested" in found.text
-    assert "✗ failed attestation check" in found.text
-    assert "✓ passed attestation check" not in found.text
-    assert re.search(r"This run proves nothing.* What follows is the proof of the run of .*, attested", found.text)
+    assert "rehearsal failed not attested" in page.text
+    assert "✗ failed attestation check" in page.text
+    assert "✓ passed attestation check" not in page.text
+    assert re.search(r"This run proves nothing.* What follows is the proof of the run of .*, attested", page.text)
 
 
 def test_a_replacement_says_why_and_that_nodes_reboot_twice(empty: Stack, tmp_path: Path) -> None:
     empty.configure(_LOUDER)
-    text, found = _report(empty, tmp_path, "preview")
+    text, page = _report(empty, tmp_path, "preview")
 
-    assert "3 nodes would reboot : logLevel: info -> debug." in found.text
-    assert "worker-eastus1 twice" in found.text
+    assert "3 nodes would reboot : logLevel: info -> debug." in page.text
+    assert "worker-eastus1 twice" in page.text
     assert re.search(
-        r"to replace \d resources .*peer-pods-kataconfig .*spec.logLevel : info becomes → debug", found.text
+        r"to replace \d resources .*peer-pods-kataconfig .*spec.logLevel : info becomes → debug", page.text
     )
-    assert "it depends on" in found.text
+    assert "it depends on" in page.text
     _no_secret(empty, text)
 
 
 def test_a_teardown_goes_along_the_graph_that_was_there(empty: Stack, tmp_path: Path) -> None:
-    text, found = _report(empty, tmp_path, "destroy", "--yes", "--skip-preview")
-    path = found.text[found.text.index("steps, each of which had to wait") :]
+    text, page = _report(empty, tmp_path, "destroy", "--yes", "--skip-preview")
+    path = page.text[page.text.index("steps, each of which had to wait") :]
 
     # Which of both sides is gone last is chance; either goes from what is used to what the operator is in.
     of_a_side = (

@@ -59,7 +59,7 @@ def _wait_for_csv(stack: Stack, csv: str) -> None:
     stack.wait_for(lambda: csvs(stack) == {csv: "Succeeded"})
 
 
-def _said(stack: Stack, *arguments: str) -> str:
+def _output(stack: Stack, *arguments: str) -> str:
     return stack.run(*arguments, "--stack", "rehearsal", "--suppress-progress", check=False).output
 
 
@@ -91,7 +91,7 @@ def test_the_preview_of_an_upgrade_names_exactly_what_changes(stack: Stack) -> N
     assert names(preview, "update") == {GATE, KBS_CONFIG, KBS} | REWRITTEN
     assert names(preview, "replace") == {CHECK}
     assert {change.operation for change in preview} == {"update", "replace"}
-    result = _said(stack, "preview")
+    result = _output(stack, "preview")
     assert f"trustee-operator goes from 1.1 to 1.2 ({V1_1} to {V1_2})" in result
     assert "resource-policy has its Rego in resource-policy.rego instead of policy.rego" in result
     assert "trustee.resourcePolicyFile and trustee.attestationPolicyFile stays as it is" in result
@@ -112,7 +112,7 @@ def test_up_brings_the_content_to_the_new_version_and_the_policies_are_the_users
 def test_going_back_is_an_error_that_names_the_way_and_changes_nothing(stack: Stack, own: dict[str, str]) -> None:
     stack.configure(_pinned(own, "1.1.0"))
     mark = stack.mark()
-    result = _said(stack, "preview")
+    result = _output(stack, "preview")
 
     assert f"asks for {V1_1}, and {V1_2} is installed already: OLM never goes back" in result
     subscription = "subscriptions.operators.coreos.com/trustee-operator-system"
@@ -200,7 +200,7 @@ def oldest(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> 
 
 def test_from_the_chapters_versions_to_the_newest_the_preview_replaces_no_kataconfig(oldest: Stack) -> None:
     preview = oldest.preview()
-    result = _said(oldest, "preview")
+    result = _output(oldest, "preview")
 
     # Simple tokens are signed with RSA, EAR tokens are not.
     assert names(preview, "replace") == {CHECK, "trustee-content-token-signer"}

@@ -83,13 +83,13 @@ def workshop(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -
 
 
 @pytest.fixture(scope="module")
-def told(workshop: Stack) -> list[Row]:
+def preview_rows(workshop: Stack) -> list[Row]:
     """What the first preview says of it."""
     return _foreign(_preview(workshop, refused=True))
 
 
-def test_one_preview_tells_all_that_the_workshop_has_left(told: list[Row]) -> None:
-    text = "\n".join(each.found for each in told)
+def test_one_preview_tells_all_that_the_workshop_has_left(preview_rows: list[Row]) -> None:
+    text = "\n".join(each.found for each in preview_rows)
 
     for name in (
         "Subscription trustee-operator",
@@ -100,20 +100,20 @@ def test_one_preview_tells_all_that_the_workshop_has_left(told: list[Row]) -> No
         "Route kbs-service",
     ):
         assert name in text
-    assert len(told) == 3
+    assert len(preview_rows) == 3
 
 
-def test_an_up_without_a_preview_says_the_same_and_changes_nothing(workshop: Stack, told: list[Row]) -> None:
+def test_an_up_without_a_preview_says_the_same_and_changes_nothing(workshop: Stack, preview_rows: list[Row]) -> None:
     mark = workshop.mark()
     done = workshop.up(check=False)
 
     assert done.code != 0
-    assert _foreign(done) == told
+    assert _foreign(done) == preview_rows
     assert workshop.requests(mark) == []
 
 
-def test_following_the_messages_leads_to_an_attested_pod(workshop: Stack, told: list[Row]) -> None:
-    for each in told:
+def test_following_the_messages_leads_to_an_attested_pod(workshop: Stack, preview_rows: list[Row]) -> None:
+    for each in preview_rows:
         for command in _commands(each, 0):
             carry_out(workshop, command)
 

@@ -59,22 +59,22 @@ class LogOf:
 
     def refreshed(self, kind: str, name: str, old: Any, new: Any, *changed: str) -> "LogOf":
         """Add a resource that was read."""
-        said = {"op": "refresh", "urn": urn(kind, name), "type": KINDS[kind], "old": old, "new": new}
+        step = {"op": "refresh", "urn": urn(kind, name), "type": KINDS[kind], "old": old, "new": new}
         diff = {path: {"diffKind": "update"} for path in changed} or None
-        return self._add("resOutputsEvent", {**said, "detailedDiff": diff})
+        return self._add("resOutputsEvent", {**step, "detailedDiff": diff})
 
     def planned(self, operation: str, kind: str, name: str, *changed: str) -> "LogOf":
         """Add a step."""
         diff = {path: {"diffKind": "update"} for path in changed} or None
-        said = {"op": operation, "urn": urn(kind, name), "type": KINDS[kind], "detailedDiff": diff}
-        return self._add("resourcePreEvent", said)
+        step = {"op": operation, "urn": urn(kind, name), "type": KINDS[kind], "detailedDiff": diff}
+        return self._add("resourcePreEvent", step)
 
     def component(self, kind: str, name: str, before: Any, after: Any) -> "LogOf":
         """Add a component; None: the program did not get to its outputs."""
         self.refreshed(kind, name, {"outputs": before}, {"outputs": before})
         for outputs in [before] if after is None else [before, after]:
-            said = {"op": "same", "urn": urn(kind, name), "type": KINDS[kind], "new": {"outputs": outputs}}
-            self._add("resOutputsEvent", said)
+            step = {"op": "same", "urn": urn(kind, name), "type": KINDS[kind], "new": {"outputs": outputs}}
+            self._add("resOutputsEvent", step)
         return self
 
     def fails(self, message: str) -> "LogOf":

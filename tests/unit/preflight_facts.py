@@ -43,8 +43,8 @@ def size(name: str, vcpus: int, **changes: Any) -> Size:
 
 def sizes(*more: Size) -> dict[str, Size]:
     """Return sizes by name: the chapter's for SNP, and more, which may take their place."""
-    found = [size(f"Standard_DC{vcpus}as_v5", vcpus) for vcpus in (2, 4, 8, 16)]
-    return {each.name: each for each in [*found, *more]}
+    offered = [size(f"Standard_DC{vcpus}as_v5", vcpus) for vcpus in (2, 4, 8, 16)]
+    return {each.name: each for each in [*offered, *more]}
 
 
 def usages(used: int = 0, limit: int = 1000, cores: int = 5000) -> dict[str, Usage]:

@@ -39,6 +39,6 @@ def rules(*some: Rule, **changes: Any) -> AzureFacts:
     return replace(FACTS, nsgs={NSG.lower(): Nsg(id=NSG, location="eastus", rules=some)}, **changes)
 
 
-def rule(name: str, priority: int, **said: Any) -> Rule:
+def rule(name: str, priority: int, **fields: Any) -> Rule:
     """Return a rule that denies all that comes in, unless ``said`` says otherwise."""
-    return Rule(**{"name": name, "priority": priority, "inbound": True, "allow": False, "protocol": "*", **said})
+    return Rule(**{"name": name, "priority": priority, "inbound": True, "allow": False, "protocol": "*", **fields})

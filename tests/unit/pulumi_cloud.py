@@ -49,7 +49,7 @@ def running() -> Iterator[Cloud]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer(_found(self.path))
+            self._answer(_object_at(self.path))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -75,7 +75,7 @@ def running() -> Iterator[Cloud]:
         server.shutdown()
 
 
-def _found(path: str) -> Any:
+def _object_at(path: str) -> Any:
     if path == "/api/user":
         return {"githubLogin": "me", "name": "me", "organizations": [{"githubLogin": "my-org", "name": "my-org"}]}
     if "pulumi-spec" in path:

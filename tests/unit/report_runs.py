@@ -67,8 +67,10 @@ class LogOf:
 
     def says(self, at: int, severity: str, text: str, about: str = "", *, ephemeral: bool = False) -> "LogOf":
         """Add a message."""
-        said = {"severity": severity, "message": f"{text}\n", "color": "never"}
-        return self._add(at, diagnosticEvent={**said, **({"urn": about} if about else {}), "ephemeral": ephemeral})
+        diagnostic = {"severity": severity, "message": f"{text}\n", "color": "never"}
+        return self._add(
+            at, diagnosticEvent={**diagnostic, **({"urn": about} if about else {}), "ephemeral": ephemeral}
+        )
 
     def mark(self, name: str, data: Any) -> "LogOf":
         """Add what the program tells the report."""
@@ -109,15 +111,15 @@ def _metadata(
 
 def dot_of(needs: Mapping[str, Sequence[str]], parents: Mapping[str, str] | None = None) -> str:
     """Return a graph as ``pulumi stack graph`` writes it."""
-    urns = sorted({*needs, *(other for found in needs.values() for other in found), *(parents or {}).values()})
+    urns = sorted({*needs, *(other for value in needs.values() for other in value), *(parents or {}).values()})
     number = {name: f"Resource{place}" for place, name in enumerate(urns)}
     lines = [f'    {number[name]} [label="{name}"];' for name in urns]
-    lines += [f'    {number[o]} -> {number[u]} [color = "#246C60"];' for u, found in needs.items() for o in found]
+    lines += [f'    {number[o]} -> {number[u]} [color = "#246C60"];' for u, value in needs.items() for o in value]
     lines += [f'    {number[child]} -> {number[p]} [color = "#AA6639"];' for child, p in (parents or {}).items()]
     return "\n".join(["strict digraph {", *lines, "}", ""])
 
 
 def graph_of(needs: Mapping[str, Sequence[str]]) -> Graph:
     """Return the graph of these dependencies, every resource a child of Trustee."""
-    names = {*needs, *(other for found in needs.values() for other in found)}
+    names = {*needs, *(other for value in needs.values() for other in value)}
     return graph.read(dot_of(needs, dict.fromkeys(names, PARENT)))

@@ -36,12 +36,17 @@ def test_a_changed_field_is_told_with_both_values_and_its_owner() -> None:
     new = state({"data": {"VXLAN_PORT": "9999"}}, name="peer-pods-cm", managers=[managed("kubectl-edit", tree)])
     log = looked(LogOf()).refreshed("map-patch", "cm", old, new, "data.VXLAN_PORT")
     report = reported(log.planned("update", "map-patch", "cm", "data.VXLAN_PORT"))
-    found = only(report)
+    difference = only(report)
 
-    assert (found.what, found.field, found.stack, found.actual) == ("changed", "data.VXLAN_PORT", "9000", "9999")
-    assert (found.object, found.operation) == ("ConfigMap place/peer-pods-cm", "update")
-    assert found.owner is not None
-    assert found.owner.manager == "kubectl-edit"
+    assert (difference.what, difference.field, difference.stack, difference.actual) == (
+        "changed",
+        "data.VXLAN_PORT",
+        "9000",
+        "9999",
+    )
+    assert (difference.object, difference.operation) == ("ConfigMap place/peer-pods-cm", "update")
+    assert difference.owner is not None
+    assert difference.owner.manager == "kubectl-edit"
     assert (report.code, report.ahead) == (2, ())
     assert "owned by kubectl-edit (Update, 2026-11-25T00:00:00Z)" in text.render(report)
 
@@ -50,7 +55,7 @@ def test_of_a_field_that_is_gone_with_all_around_it_each_part_is_told() -> None:
     old = state({"data": {"a": "1", "b": "2"}})
     report = reported(looked(LogOf()).refreshed("map-patch", "cm", old, state({}), "data"))
 
-    assert {(found.field, found.what, found.stack) for found in report.findings} == {
+    assert {(difference.field, difference.what, difference.stack) for difference in report.findings} == {
         ("data.a", "removed", "1"),
         ("data.b", "removed", "2"),
     }
@@ -60,45 +65,45 @@ def test_a_secret_is_never_shown() -> None:
     old, new = state({"data": MASKED}), state({"data": MASKED}, managers=[managed("oc", {"f:data": {"f:x": {}}})])
     report = reported(looked(LogOf()).refreshed("secret", "s", old, new, "data.key1"))
 
-    assert {found.field for found in report.findings} == {"data.key1", "data.x"}
-    assert {found.actual for found in report.findings} == {"(secret)"}
+    assert {difference.field for difference in report.findings} == {"data.key1", "data.x"}
+    assert {difference.actual for difference in report.findings} == {"(secret)"}
     assert "[secret]" not in text.render(report)
 
 
 def test_of_long_texts_the_first_difference_is_shown() -> None:
     one, other = "a\n" * 200 + "allow = false\n", "a\n" * 200 + "allow = true\n"
     old, new = state({"data": {"policy": one}}), state({"data": {"policy": other}})
-    found = only(reported(looked(LogOf()).refreshed("map", "p", old, new, "data.policy")))
+    difference = only(reported(looked(LogOf()).refreshed("map", "p", old, new, "data.policy")))
 
-    assert found.stack == "line 201 of 201: allow = false"
-    assert found.actual == "line 201 of 201: allow = true"
+    assert difference.stack == "line 201 of 201: allow = false"
+    assert difference.actual == "line 201 of 201: allow = true"
 
 
 def test_of_a_long_line_the_first_differing_character_is_shown() -> None:
     old, new = state({"data": {"INITDATA": "x" * 300 + "1"}}), state({"data": {"INITDATA": "x" * 300 + "2"}})
-    found = only(reported(looked(LogOf()).refreshed("map", "p", old, new, "data.INITDATA")))
+    difference = only(reported(looked(LogOf()).refreshed("map", "p", old, new, "data.INITDATA")))
 
-    assert (found.stack, found.actual) == ("from character 301 of 301: 1", "from character 301 of 301: 2")
+    assert (difference.stack, difference.actual) == ("from character 301 of 301: 1", "from character 301 of 301: 2")
 
 
 def test_an_object_that_is_gone_is_told_with_what_would_be_done() -> None:
     log = looked(LogOf()).refreshed("map", "policy", state({"data": {}}, namespace="trustee-operator-system"), None)
-    found = only(reported(log.planned("create", "map", "policy")))
+    difference = only(reported(log.planned("create", "map", "policy")))
 
-    assert (found.what, found.operation) == ("missing", "create")
-    assert any("delete pods -l app=kbs" in effect for effect in found.effects)
+    assert (difference.what, difference.operation) == ("missing", "create")
+    assert any("delete pods -l app=kbs" in effect for effect in difference.effects)
 
 
 def test_a_field_that_somebody_added_to_an_object_of_the_stack_is_drift_with_the_command_that_takes_it_out() -> None:
     by = managed("Mozilla", {"f:data": {".": {}, "f:a/b": {}}})
     new = state({"data": {"ours": "1"}}, managers=[by])
     new["outputs"]["data"] = {"ours": "1", "a/b": "2"}
-    found = only(reported(looked(LogOf()).refreshed("map", "p", state({"data": {"ours": "1"}}), new)))
+    difference = only(reported(looked(LogOf()).refreshed("map", "p", state({"data": {"ours": "1"}}), new)))
 
-    assert (found.what, found.field, found.actual) == ("added", 'data["a/b"]', "2")
-    assert found.owner is not None
-    assert found.owner.manager == "Mozilla"
-    assert '"path":"/data/a~1b"' in found.effects[0]
+    assert (difference.what, difference.field, difference.actual) == ("added", 'data["a/b"]', "2")
+    assert difference.owner is not None
+    assert difference.owner.manager == "Mozilla"
+    assert '"path":"/data/a~1b"' in difference.effects[0]
 
 
 def test_a_field_that_somebody_added_to_an_object_of_an_operator_is_nobodys_drift() -> None:
@@ -110,14 +115,14 @@ def test_a_field_that_somebody_added_to_an_object_of_an_operator_is_nobodys_drif
 
 
 def test_disablecvm_follows_the_gate_and_is_nobodys_drift() -> None:
-    old, new = (state({"data": {"DISABLECVM": said}}, name="peer-pods-cm") for said in ("false", "true"))
+    old, new = (state({"data": {"DISABLECVM": value}}, name="peer-pods-cm") for value in ("false", "true"))
     log = looked(LogOf()).refreshed("map-patch", "cm", old, new, "data.DISABLECVM")
 
     assert reported(log.planned("update", "map-patch", "cm", "data.DISABLECVM")).code == 0
 
 
 def test_an_image_of_ones_own_is_the_stacks() -> None:
-    old, new = (state({"data": {"AZURE_IMAGE_ID": said}}, name="peer-pods-cm") for said in ("/mine", "/other"))
+    old, new = (state({"data": {"AZURE_IMAGE_ID": value}}, name="peer-pods-cm") for value in ("/mine", "/other"))
     report = reported(looked(LogOf()).refreshed("map-patch", "cm", old, new, "data.AZURE_IMAGE_ID"))
 
     assert only(report).field == "data.AZURE_IMAGE_ID"
@@ -130,8 +135,8 @@ def test_an_install_plan_that_olm_has_cleared_away_is_no_drift() -> None:
 
 
 def test_a_lost_mark_is_worth_a_note_and_no_drift() -> None:
-    said = {"annotations": {"coco-azure/peer-pods-cm": "1"}}
-    old = state({"metadata": {"name": "osc-caa-ds", **said}})
+    value = {"annotations": {"coco-azure/peer-pods-cm": "1"}}
+    old = state({"metadata": {"name": "osc-caa-ds", **value}})
     log = looked(LogOf()).refreshed(
         "deployment", "d", old, state({}), 'metadata.annotations["coco-azure/peer-pods-cm"]'
     )
@@ -206,7 +211,7 @@ def test_providers_are_no_objects() -> None:
 
 def test_the_report_is_json_too() -> None:
     log = looked(LogOf()).refreshed("map", "a", state({"data": {}}), None)
-    found = to_dict(reported(log))
+    difference = to_dict(reported(log))
 
-    assert (found["code"], found["drift"], found["stack"]) == (2, True, "test")
-    assert found["findings"][0]["object"] == "ConfigMap place/one"
+    assert (difference["code"], difference["drift"], difference["stack"]) == (2, True, "test")
+    assert difference["findings"][0]["object"] == "ConfigMap place/one"

@@ -15,9 +15,14 @@ def test_an_azure_fact_that_has_moved_is_drift_on_that_side() -> None:
     report = reported(
         LogOf().component("network", "network", before, {"region": "eastus", "subnet": {"natGateway": ""}})
     )
-    found = only(report)
+    difference = only(report)
 
-    assert (found.side, found.field, found.stack, found.actual) == ("azure", "subnet.natGateway", NAT, "nothing")
+    assert (difference.side, difference.field, difference.stack, difference.actual) == (
+        "azure",
+        "subnet.natGateway",
+        NAT,
+        "nothing",
+    )
     assert "1 in Azure" in text.render(report)
 
 
@@ -75,17 +80,17 @@ def test_azure_that_does_not_let_in_cannot_be_told() -> None:
 
 
 def _gate(csv: str, phase: str) -> dict[str, Any]:
-    said = {"name": "package.place", "annotations": {"coco-azure/expects": "package.v1"}}
+    operator = {"name": "package.place", "annotations": {"coco-azure/expects": "package.v1"}}
     refs = [{"kind": "ClusterServiceVersion", "name": csv, "conditions": [{"type": phase, "status": "True"}]}]
-    return state({"metadata": said}, status={"components": {"refs": refs}})
+    return state({"metadata": operator}, status={"components": {"refs": refs}})
 
 
 def test_another_csv_than_the_deployed_one_is_drift() -> None:
     log = looked(LogOf()).refreshed("gate", "g", _gate("package.v1", "Succeeded"), _gate("package.v2", "Succeeded"))
-    found = only(reported(log))
+    difference = only(reported(log))
 
-    assert (found.field, found.stack) == ("ClusterServiceVersion", "package.v1")
-    assert found.actual == "package.v2 (Succeeded)"
+    assert (difference.field, difference.stack) == ("ClusterServiceVersion", "package.v1")
+    assert difference.actual == "package.v2 (Succeeded)"
 
 
 def test_the_deployed_csv_that_has_failed_is_drift() -> None:

@@ -53,13 +53,13 @@ def _list(access: Access, group: str = NAME) -> list[str]:
 
 
 def test_all_pages_of_a_resource_group_are_read(tmp_path: Path) -> None:
-    found = _with_azure(_filled(), tmp_path, _list)
+    listed = _with_azure(_filled(), tmp_path, _list)
 
-    assert len(found) == 12
+    assert len(listed) == 12
     assert {"PodVMGallery_5b1d1c2e/podvm-image/1.0.0", "podvm-web-1-1a2b3c4d", "podvm-web-1-1a2b3c4d-disk"} <= set(
-        found
+        listed
     )
-    assert {"rehearsal-x7k2p-vnet", "rehearsal-x7k2p-nsg", "rehearsal-x7k2p-nat"} <= set(found)
+    assert {"rehearsal-x7k2p-vnet", "rehearsal-x7k2p-nsg", "rehearsal-x7k2p-nat"} <= set(listed)
 
 
 def test_a_group_that_does_not_exist_has_nothing(tmp_path: Path) -> None:

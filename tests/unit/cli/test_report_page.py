@@ -69,7 +69,7 @@ class Page(HTMLParser):
 
     def attributes(self, name: str) -> list[str]:
         """Return the values of an attribute, wherever it stands."""
-        return [value for _, found in self.elements for key, value in found.items() if key == name and value]
+        return [value for _, rendered in self.elements for key, value in rendered.items() if key == name and value]
 
     @property
     def text(self) -> str:
@@ -108,15 +108,17 @@ def test_a_roll_out_is_shown_with_timeline_path_graph_proof_and_checks() -> None
 
 def test_a_preview_shows_the_nodes_that_would_reboot_and_no_timeline_or_proof() -> None:
     run = LogOf().mark(marks.ROLLOUT, PLAN).step(1, 1, "kata", "b", "replace").summary(2, preview=True, replace=1).run()
-    found = page_of(run, outputs={"attested": True, "proof": PROOF})
+    rendered = page_of(run, outputs={"attested": True, "proof": PROOF})
 
-    assert "2 nodes would reboot : logLevel: info -> debug. 4 other nodes of the cluster are left alone." in found.text
-    assert re.search(r"worker-1 twice ↻ worker-2 once · worker-3 not at all", found.text)
-    assert "Pods that keep the deletion waiting: shop/cart." in found.text
-    assert "Machine config pool worker is paused." in found.text
-    assert "This is not approved" in found.text
-    assert "to replace 1 resource" in found.text
-    assert not {"timeline", "path", "proof"} & set(found.attributes("id"))
+    assert (
+        "2 nodes would reboot : logLevel: info -> debug. 4 other nodes of the cluster are left alone." in rendered.text
+    )
+    assert re.search(r"worker-1 twice ↻ worker-2 once · worker-3 not at all", rendered.text)
+    assert "Pods that keep the deletion waiting: shop/cart." in rendered.text
+    assert "Machine config pool worker is paused." in rendered.text
+    assert "This is not approved" in rendered.text
+    assert "to replace 1 resource" in rendered.text
+    assert not {"timeline", "path", "proof"} & set(rendered.attributes("id"))
 
 
 def test_a_plan_that_reboots_nobody_says_so() -> None:
@@ -211,9 +213,9 @@ def test_an_attestation_that_failed_is_a_failed_check() -> None:
 
 
 def test_without_graphviz_the_table_stays_and_the_page_says_what_is_missing() -> None:
-    found = page_of(_rolled_out(), graph_of({urn("map", "a"): []}))
-    assert "There is no picture: Graphviz is not here." in found.text
-    assert "The same as a table: 1 resources" in found.text
+    rendered = page_of(_rolled_out(), graph_of({urn("map", "a"): []}))
+    assert "There is no picture: Graphviz is not here." in rendered.text
+    assert "The same as a table: 1 resources" in rendered.text
 
 
 def test_before_the_first_deployment_there_is_no_graph() -> None:
@@ -228,27 +230,27 @@ def test_nothing_that_a_run_says_becomes_markup(where: str) -> None:
     log.step(0, 1, "map", evil if where == "name" else "a", "update", **changed).step(1, 1, "kata", "b", "replace")
     run = log.says(1, "warning", evil if where == "message" else "w").summary(2).run()
     tried = [Check(name=evil if where == "check" else "c", outcome="passed")]
-    found = page_of(run, graph_of({urn("map", "a"): []}), {"attested": True, "proof": PROOF}, tried)
+    rendered = page_of(run, graph_of({urn("map", "a"): []}), {"attested": True, "proof": PROOF}, tried)
 
-    assert not {"script", "img", "link", "iframe", "object"} & {tag for tag, _ in found.elements}
-    assert evil[:40] in found.text
+    assert not {"script", "img", "link", "iframe", "object"} & {tag for tag, _ in rendered.elements}
+    assert evil[:40] in rendered.text
 
 
 def test_the_page_loads_nothing_and_its_policy_forbids_it_to() -> None:
-    found = page_of(_rolled_out(), graph_of({urn("map", "a"): []}), {"attested": True, "proof": PROOF})
+    rendered = page_of(_rolled_out(), graph_of({urn("map", "a"): []}), {"attested": True, "proof": PROOF})
     text = page.html(content.gather(_rolled_out(), Graph(), {}))
 
-    assert "default-src 'none'; style-src 'unsafe-inline'" in found.attributes("content")
-    assert not found.attributes("src")
-    assert all(link.startswith("#") for link in found.attributes("href"))
+    assert "default-src 'none'; style-src 'unsafe-inline'" in rendered.attributes("content")
+    assert not rendered.attributes("src")
+    assert all(link.startswith("#") for link in rendered.attributes("href"))
     assert not re.search(r"@import|url\(", text)
 
 
 def test_what_is_linked_and_named_is_there_once() -> None:
-    found = page_of(_rolled_out(), graph_of({urn("map", "a"): []}), {"attested": True, "proof": PROOF})
-    ids = found.attributes("id")
-    wanted = {link.removeprefix("#") for link in found.attributes("href")}
-    wanted |= {*found.attributes("for"), *found.attributes("aria-labelledby")}
+    rendered = page_of(_rolled_out(), graph_of({urn("map", "a"): []}), {"attested": True, "proof": PROOF})
+    ids = rendered.attributes("id")
+    wanted = {link.removeprefix("#") for link in rendered.attributes("href")}
+    wanted |= {*rendered.attributes("for"), *rendered.attributes("aria-labelledby")}
 
     assert len(ids) == len(set(ids))
     assert wanted <= set(ids)

@@ -20,14 +20,16 @@ def _path(run: Run, graph: Graph) -> list[tuple[str, str, float, float]]:
 
 
 def _needs(needs: Mapping[str, Sequence[str]]) -> Graph:
-    return graph_of({urn("map", name): [urn("map", other) for other in found] for name, found in needs.items()})
+    return graph_of(
+        {urn("map", name): [urn("map", other) for other in steps_of_path] for name, steps_of_path in needs.items()}
+    )
 
 
 def test_it_is_the_chain_of_dependencies_that_ends_last_with_the_time_in_between() -> None:
     log = LogOf().step(1, 4, "map", "a").step(1, 2, "map", "b").step(5, 9, "map", "c").step(2, 8, "map", "d")
-    found = _path(log.summary(10).run(), _needs({"c": ["a", "b"], "d": ["b"]}))
+    steps_of_path = _path(log.summary(10).run(), _needs({"c": ["a", "b"], "d": ["b"]}))
 
-    assert found == [("a", "create", 1, 3), ("c", "create", 1, 4)]
+    assert steps_of_path == [("a", "create", 1, 3), ("c", "create", 1, 4)]
 
 
 def test_within_a_second_the_order_of_events_decides() -> None:
@@ -39,9 +41,9 @@ def test_within_a_second_the_order_of_events_decides() -> None:
 def test_what_is_deleted_before_it_is_created_anew_waits_for_its_deletion_and_that_for_its_dependents() -> None:
     log = LogOf().step(0, 1, "map", "user", "delete-replaced").step(1, 6, "map", "used", "delete-replaced")
     log.step(6, 8, "map", "used", "create-replacement").step(8, 9, "map", "user", "create-replacement")
-    found = [(name, operation) for name, operation, *_ in _path(log.run(), _needs({"user": ["used"]}))]
+    steps_of_path = [(name, operation) for name, operation, *_ in _path(log.run(), _needs({"user": ["used"]}))]
 
-    assert found == [
+    assert steps_of_path == [
         ("user", "delete-replaced"),
         ("used", "delete-replaced"),
         ("used", "create-replacement"),
@@ -66,14 +68,17 @@ def test_a_run_without_steps_has_none() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50), st.sets(st.integers(0, 19))), max_size=20))
-def test_steps_of_a_path_follow_each_other_and_end_with_the_last(found: list[tuple[int, int, set[int]]]) -> None:
-    marks = [(start, 0, place) for place, (start, _, _) in enumerate(found)]
-    marks += [(start + length, 1, place) for place, (start, length, _) in enumerate(found)]
+def test_steps_of_a_path_follow_each_other_and_end_with_the_last(
+    steps_of_path: list[tuple[int, int, set[int]]],
+) -> None:
+    marks = [(start, 0, place) for place, (start, _, _) in enumerate(steps_of_path)]
+    marks += [(start + length, 1, place) for place, (start, length, _) in enumerate(steps_of_path)]
     log = LogOf()
     for at, ends, place in sorted(marks):
         (log.ends if ends else log.begins)(at, "map", f"r{place}")
     needs = {
-        f"r{place}": [f"r{other}" for other in others if other < place] for place, (*_, others) in enumerate(found)
+        f"r{place}": [f"r{other}" for other in others if other < place]
+        for place, (*_, others) in enumerate(steps_of_path)
     }
     run = log.run()
     links = path.critical(run.steps, _needs(needs), run.began)

@@ -97,12 +97,12 @@ def project(tmp_path: Path) -> Path:
     """A repository with one commit that has the settings of stack ``prod``."""
     folder = tmp_path / "project"
     (folder / ".venv" / "bin").mkdir(parents=True)
-    for name, said in (
+    for name, setting in (
         (".gitignore", ".venv/\n.rollback/\n"),
         ("requirements.txt", "a==1\n"),
         ("Pulumi.prod.yaml", ""),
     ):
-        (folder / name).write_text(said)
+        (folder / name).write_text(setting)
     _git(folder, "init", "--quiet")
     _git(folder, "add", "--all")
     _git(folder, "commit", "--quiet", "--message", "one")

@@ -44,9 +44,9 @@ def test_no_known_secret_is_in_what_is_written_however_it_stood_there(known: lis
         lambda text: text.encode().hex(),
     ]
     texts = [data.draw(st.sampled_from(forms))(each) for each in known]
-    found = {"logs": texts, known[0]: {"nested": [{"x": texts[0] + texts[-1]}]}, "number": 12345, "yes": True}
+    content = {"logs": texts, known[0]: {"nested": [{"x": texts[0] + texts[-1]}]}, "number": 12345, "yes": True}
 
-    written = json.dumps(redacting.redact(found, known), ensure_ascii=False)
+    written = json.dumps(redacting.redact(content, known), ensure_ascii=False)
 
     for secret in known:
         for each in (secret, json.dumps(secret)[1:-1], base64.b64encode(secret.encode()).decode().rstrip("=")):
@@ -87,29 +87,31 @@ class _Cluster(FakeCluster):
 
 
 def _cluster() -> _Cluster:
-    found = _Cluster()
+    content = _Cluster()
     core = f"/api/v1/namespaces/{TRUSTEE}"
-    found.put("/apis/config.openshift.io/v1/clusterversions", "version", {"desired": {"version": "4.18.3"}})
-    found.put(
+    content.put("/apis/config.openshift.io/v1/clusterversions", "version", {"desired": {"version": "4.18.3"}})
+    content.put(
         "/apis/kataconfiguration.openshift.io/v1/kataconfigs", "example", {"conditions": [{"type": "InProgress"}]}
     )
-    found.put(
+    content.put(
         f"/apis/operators.coreos.com/v1alpha1/namespaces/{OSC}/clusterserviceversions",
         f"{OSC.removeprefix('openshift-')}.v1.12.1",
         {"phase": "Succeeded"},
     )
     containers = [{"name": "kbs"}, {"name": "broken"}]
     env = [{"name": "PASSWORD", "value": "in-the-manifest"}]
-    found.lists[f"{core}/pods"] = [
+    content.lists[f"{core}/pods"] = [
         {
             "metadata": {"name": "trustee-1"},
             "spec": {"containers": [{**containers[0], "env": env}, containers[1]]},
             "status": {"phase": "Running"},
         }
     ]
-    found.lists[f"{core}/secrets"] = [{"metadata": {"name": "kbs-auth"}, "data": {"key": "c2VjcmV0LWluLWEtU2VjcmV0"}}]
-    found.lists[f"{core}/configmaps"] = [{"metadata": {"name": "kbs-config"}, "data": {"a": "content of a ConfigMap"}}]
-    found.lists[f"{core}/events"] = [
+    content.lists[f"{core}/secrets"] = [{"metadata": {"name": "kbs-auth"}, "data": {"key": "c2VjcmV0LWluLWEtU2VjcmV0"}}]
+    content.lists[f"{core}/configmaps"] = [
+        {"metadata": {"name": "kbs-config"}, "data": {"a": "content of a ConfigMap"}}
+    ]
+    content.lists[f"{core}/events"] = [
         {
             "metadata": {"name": "e"},
             "reason": "Failed",
@@ -117,17 +119,17 @@ def _cluster() -> _Cluster:
             "involvedObject": {"kind": "Pod", "name": "trustee-1"},
         }
     ]
-    return found
+    return content
 
 
 def test_the_cluster_is_told_by_conditions_events_and_logs_and_of_secrets_only_the_names() -> None:
-    told = cluster.collect(_cluster(), [OSC, TRUSTEE])  # type: ignore[arg-type] # same methods
-    text = json.dumps(told)
-    trustee = told["namespaces"][TRUSTEE]
+    collected = cluster.collect(_cluster(), [OSC, TRUSTEE])  # type: ignore[arg-type] # same methods
+    text = json.dumps(collected)
+    trustee = collected["namespaces"][TRUSTEE]
 
-    assert told["openshift"]["version"] == "4.18.3"
-    assert told["kataConfigs"][0]["status"]["conditions"] == [{"type": "InProgress"}]
-    assert told["namespaces"][OSC]["clusterServiceVersions"][0]["phase"] == "Succeeded"
+    assert collected["openshift"]["version"] == "4.18.3"
+    assert collected["kataConfigs"][0]["status"]["conditions"] == [{"type": "InProgress"}]
+    assert collected["namespaces"][OSC]["clusterServiceVersions"][0]["phase"] == "Succeeded"
     assert trustee["secrets (names)"] == ["kbs-auth"]
     assert trustee["events"][0]["about"] == "Pod trustee-1"
     assert trustee["logs"]["trustee-1/broken"] == {"notKnown": "container is waiting to start"}
@@ -137,14 +139,14 @@ def test_the_cluster_is_told_by_conditions_events_and_logs_and_of_secrets_only_t
 
 
 def test_what_a_cluster_does_not_tell_is_said_and_the_rest_is_there() -> None:
-    found = _cluster()
-    found.items = mock.Mock(side_effect=OSError("no such host"))  # type: ignore[method-assign]
+    content = _cluster()
+    content.items = mock.Mock(side_effect=OSError("no such host"))  # type: ignore[method-assign]
 
-    told = cluster.collect(found, [OSC])  # type: ignore[arg-type] # same methods
+    collected = cluster.collect(content, [OSC])  # type: ignore[arg-type] # same methods
 
-    assert told["kataConfigs"] == {"notKnown": "no such host"}
-    assert told["namespaces"][OSC]["pods"] == {"notKnown": "no such host"}
-    assert told["openshift"]["version"] == "4.18.3"
+    assert collected["kataConfigs"] == {"notKnown": "no such host"}
+    assert collected["namespaces"][OSC]["pods"] == {"notKnown": "no such host"}
+    assert collected["openshift"]["version"] == "4.18.3"
 
 
 _PULUMI = """\
@@ -190,11 +192,11 @@ def test_the_file_has_what_a_maintainer_needs_and_no_secret_of_the_stack(
 
     assert main(["support", "--no-preview", "--out", str(path)]) == 0
 
-    text, told = path.read_text(), json.loads(path.read_text())
+    text, collected = path.read_text(), json.loads(path.read_text())
     assert not [secret for secret in (PASSWORD, MADE, TOKEN) if secret in text]
-    assert told["stack"]["settings"]["coco-azure:environment"] == "production"
-    assert told["versions"]["pulumi"]
-    assert told["clusters"]["cluster"]["namespaces"][TRUSTEE]["pods"][0]["phase"] == "Running"
+    assert collected["stack"]["settings"]["coco-azure:environment"] == "production"
+    assert collected["versions"]["pulumi"]
+    assert collected["clusters"]["cluster"]["namespaces"][TRUSTEE]["pods"][0]["phase"] == "Running"
     assert path.stat().st_mode & 0o077 == 0
     printed = capsys.readouterr().out
     assert "osc-must-gather-rhel9:1.12.1" in printed

@@ -166,8 +166,8 @@ def _engine() -> None:
     pulumi.runtime.set_mocks(Recorder(), project="coco-azure", stack="test")
 
 
-def _planned(cluster: FakeCluster, last: LastRollout | None = None, **said: Any) -> PlannedRollout:
-    stack = settings.parse(_config(**said), Path())
+def _planned(cluster: FakeCluster, last: LastRollout | None = None, **overrides: Any) -> PlannedRollout:
+    stack = settings.parse(_config(**overrides), Path())
     client = cast("ClusterClient", cluster)
     facts = kata_facts.gather(stack, client, "coco-azure/test", last)
     return decided(stack, client, facts)
@@ -242,11 +242,11 @@ def test_a_deletion_that_does_not_end_names_the_pods_and_says_how_to_go_on(caplo
 
 
 def test_a_report_is_told_of_the_plan_as_data() -> None:
-    name, said = marks.read(_planned(_cluster()).mark()) or ("", {})
+    name, overrides = marks.read(_planned(_cluster()).mark()) or ("", {})
 
     assert name == marks.ROLLOUT
-    assert (said["action"], said["approved"]) == ("create", False)
-    assert said["text"].startswith("KataConfig example-kataconfig will be created")
+    assert (overrides["action"], overrides["approved"]) == ("create", False)
+    assert overrides["text"].startswith("KataConfig example-kataconfig will be created")
 
 
 def _drains(cluster: FakeCluster, known: RolloutFacts) -> Drains:

@@ -92,12 +92,12 @@ def test_initdata_of_workloads_is_a_resource_so_that_previews_and_the_policy_pac
     run = run_program(WITH_WORKLOADS)
 
     (name,) = _workloads(run)
-    found = run.registrations[name]
-    assert (found.kind, name) == ("Stash", "trust-chain-workload-initdata")
-    assert found.request.parent.endswith("coco-azure:index:TrustChain::trust-chain")
+    registration = run.registrations[name]
+    assert (registration.kind, name) == ("Stash", "trust-chain-workload-initdata")
+    assert registration.request.parent.endswith("coco-azure:index:TrustChain::trust-chain")
     # As it stands there: a secret would be shown to nobody.
-    assert found.inputs == {"input": run.exports["workloadInitdata"]}
-    assert set(found.inputs["input"]) == {"web", "shop"}
+    assert registration.inputs == {"input": run.exports["workloadInitdata"]}
+    assert set(registration.inputs["input"]) == {"web", "shop"}
 
 
 def test_nothing_waits_for_what_is_only_shown_and_it_waits_for_nothing_in_the_cluster() -> None:

@@ -13,7 +13,7 @@ from coco_azure.trust.documents import KbsPlace
 from coco_azure.versions.profiles import TRUSTEE
 
 
-def _said(trustee: dict[str, Any], version: str) -> str:
+def _message(trustee: dict[str, Any], version: str) -> str:
     stack = settings.parse({"trustee": trustee}, Path())
     chain = build(
         stack, Versions(osc=None, trustee=TRUSTEE[version], csv={}), KbsPlace(kbs_url="https://kbs.example.com")
@@ -28,14 +28,14 @@ def _said(trustee: dict[str, Any], version: str) -> str:
 def test_the_administrators_key_before_is_named_unless_the_key_is_the_users_own(version: str) -> None:
     rotated: dict[str, Any] = {"rotation": {"adminKey": 2}}
 
-    assert "previousPublicKey" in _said(rotated, version)
-    assert "previousPublicKey" not in _said({**rotated, "adminPrivateKey": keys.generate_private_key()}, version)
-    assert "previousPublicKey" not in _said({"rotation": {"adminKey": 2, "overlap": False}}, version)
+    assert "previousPublicKey" in _message(rotated, version)
+    assert "previousPublicKey" not in _message({**rotated, "adminPrivateKey": keys.generate_private_key()}, version)
+    assert "previousPublicKey" not in _message({"rotation": {"adminKey": 2, "overlap": False}}, version)
 
 
 @pytest.mark.parametrize("version", TRUSTEE)
 def test_a_signers_generation_says_nothing_where_tokens_are_not_signed(version: str) -> None:
     rotated: dict[str, Any] = {"rotation": {"tokenSigner": 2}}
 
-    assert "previous-token.crt" in _said(rotated, version)
-    assert "previous-token.crt" not in _said({**rotated, "signTokens": False}, version)
+    assert "previous-token.crt" in _message(rotated, version)
+    assert "previous-token.crt" not in _message({**rotated, "signTokens": False}, version)

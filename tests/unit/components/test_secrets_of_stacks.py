@@ -24,7 +24,7 @@ from tests.unit.trust.test_trust_secrets import (
     STACK,
     bound,
     judged,
-    told,
+    messages,
 )
 from tests.unit.trust_stacks import EXPIRES, MEASURED, PRODUCTION, chain, changed, stack
 
@@ -57,7 +57,7 @@ def test_what_is_only_accepted_gets_no_secret() -> None:
 
 
 def test_a_hub_says_which_secrets_nobody_has() -> None:
-    (result,) = (text for text in told(HUB, osc=None) if "no initdata is given" in text)
+    (result,) = (text for text in messages(HUB, osc=None) if "no initdata is given" in text)
 
     assert "no initdata is given db/password, ledger, so no pod gets it" in result
     assert "'coco-azure:trustee.referenceValues.alsoServe.PCR8[0]' SECRET" in result

@@ -219,17 +219,17 @@ def test_a_route_gets_leaf_and_issuers_apart() -> None:
 
 
 def test_an_authority_that_is_not_among_the_known_public_ones_is_a_problem() -> None:
-    def found(chain: str, *public: x509.Certificate) -> list[str]:
+    def problems_of(chain: str, *public: x509.Certificate) -> list[str]:
         return certificates.problems(chain, LEAF.key, HOST, NOW, public=public)
 
-    assert found(CHAIN) == [], "nothing is known, nothing is said"
-    assert found(CHAIN, OTHER_CA.certificate, ROOT_CA.certificate) == []
-    assert found(CHAIN + ROOT_CA.pem, ROOT_CA.certificate) == []
-    result = _only(found(CHAIN, OTHER_CA.certificate))
+    assert problems_of(CHAIN) == [], "nothing is known, nothing is said"
+    assert problems_of(CHAIN, OTHER_CA.certificate, ROOT_CA.certificate) == []
+    assert problems_of(CHAIN + ROOT_CA.pem, ROOT_CA.certificate) == []
+    result = _only(problems_of(CHAIN, OTHER_CA.certificate))
     assert "CN=root is none of the 1 public authorities" in result
     assert "caCertificateFile" in result
     # Of the same name, and another key.
-    assert "UnknownIssuer" in _only(found(CHAIN, make("root", authority=True).certificate))
+    assert "UnknownIssuer" in _only(problems_of(CHAIN, make("root", authority=True).certificate))
 
 
 def test_the_machine_knows_public_authorities_and_no_private_one() -> None:

@@ -28,8 +28,8 @@ VALUES = st.dictionaries(
     st.from_regex(r"snp_pcr[0-9]{2}", fullmatch=True),
     st.tuples(st.lists(DIGESTS, min_size=1, max_size=3, unique=True), MOMENTS),
 ).map(
-    lambda found: [
-        ReferenceValue(name=name, values=tuple(values), expires=expires) for name, (values, expires) in found.items()
+    lambda names: [
+        ReferenceValue(name=name, values=tuple(values), expires=expires) for name, (values, expires) in names.items()
     ]
 )
 

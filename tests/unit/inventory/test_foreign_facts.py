@@ -53,8 +53,8 @@ def test_of_a_namespace_that_is_not_there_or_is_going_nothing_is_asked() -> None
     maps = {f"/api/v1/namespaces/{PLACE}/configmaps": [_object("resource-policy")]}
 
     for lists in (maps, {**maps, **_namespace(deletionTimestamp="2026-01-01T00:00:00Z")}):
-        found = _asked(lists)
-        assert (found.namespaces, found.occupied) == ({}, ())
+        facts = _asked(lists)
+        assert (facts.namespaces, facts.occupied) == ({}, ())
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_of_a_namespace_that_is_not_there_or_is_going_nothing_is_asked() -> None
     ],
 )
 def test_whose_a_namespace_is_follows_from_its_mark(metadata: dict[str, Any], owner: str | None) -> None:
-    found = _asked(_namespace(**metadata))
+    facts = _asked(_namespace(**metadata))
 
-    assert found.namespaces == {PLACE: owner}
-    assert found.marked == ({PLACE} if metadata == MARKED else frozenset())
+    assert facts.namespaces == {PLACE: owner}
+    assert facts.marked == ({PLACE} if metadata == MARKED else frozenset())
 
 
 def test_only_objects_with_the_stacks_names_that_it_has_not_made_are_in_its_way() -> None:
-    found = _asked(
+    facts = _asked(
         {
             **_namespace(),
             f"/api/v1/namespaces/{PLACE}/configmaps": [_object("resource-policy"), _object("something")],
@@ -85,7 +85,7 @@ def test_only_objects_with_the_stacks_names_that_it_has_not_made_are_in_its_way(
         }
     )
 
-    assert [each.what for each in found.occupied] == [ROUTE, POLICY]
+    assert [each.what for each in facts.occupied] == [ROUTE, POLICY]
 
 
 def test_a_secret_of_the_cloud_credential_operator_is_left_to_the_run() -> None:
@@ -96,7 +96,7 @@ def test_a_secret_of_the_cloud_credential_operator_is_left_to_the_run() -> None:
 
 def test_groups_subscriptions_and_csvs_of_all_namespaces_are_read() -> None:
     refs = [{"kind": "ClusterServiceVersion", "name": "trustee-operator.v1.2.1", "namespace": "elsewhere"}]
-    found = _asked(
+    facts = _asked(
         {
             f"{OLM}/v1/operatorgroups": [
                 {**_object("all", "a"), "spec": {}},
@@ -111,15 +111,15 @@ def test_groups_subscriptions_and_csvs_of_all_namespaces_are_read() -> None:
         }
     )
 
-    assert [each.targets for each in found.groups] == [("",), ("c",), ("e",)]
-    assert [(each.namespace, each.package) for each in found.subscriptions] == [("elsewhere", "trustee-operator")]
-    assert found.csvs == (Installed(namespace="elsewhere", package="trustee-operator", name="trustee-operator.v1.2.1"),)
+    assert [each.targets for each in facts.groups] == [("",), ("c",), ("e",)]
+    assert [(each.namespace, each.package) for each in facts.subscriptions] == [("elsewhere", "trustee-operator")]
+    assert facts.csvs == (Installed(namespace="elsewhere", package="trustee-operator", name="trustee-operator.v1.2.1"),)
 
 
 def test_a_trustee_config_and_what_it_has_made_is_beside_the_stacks_kbsconfig() -> None:
     owned = _object("mine-kbs-config", ownerReferences=[{"kind": "TrusteeConfig", "name": "mine"}])
     folder = KBS_CONFIGS.rpartition("/")[0]
-    found = _asked(
+    facts = _asked(
         {
             **_namespace(),
             KBS_CONFIGS: [_object("kbsconfig", **MARKED), owned],
@@ -127,7 +127,7 @@ def test_a_trustee_config_and_what_it_has_made_is_beside_the_stacks_kbsconfig() 
         }
     )
 
-    assert [(each.what.kind, each.what.name, each.owner) for each in found.kbs] == [
+    assert [(each.what.kind, each.what.name, each.owner) for each in facts.kbs] == [
         ("TrusteeConfig", "mine", ""),
         ("KbsConfig", "mine-kbs-config", "mine"),
     ]
@@ -164,11 +164,11 @@ class _Forbidden(FakeCluster):
 
 
 def test_what_may_not_be_read_is_named_and_stops_nothing() -> None:
-    found = gather(_Forbidden(lists=_namespace()), WANTED)
+    facts = gather(_Forbidden(lists=_namespace()), WANTED)
 
     for what in ("OperatorGroups", "Subscriptions", "OLM's Operators", "ConfigMaps", "Secrets", "Routes", "KbsConfigs"):
-        assert any(each == what and reason.startswith("Forbidden") for each, reason in found.unknown), what
-    assert len(found.unknown) == len(set(found.unknown))
+        assert any(each == what and reason.startswith("Forbidden") for each, reason in facts.unknown), what
+    assert len(facts.unknown) == len(set(facts.unknown))
 
 
 def test_of_secrets_no_value_is_read() -> None:
@@ -196,16 +196,16 @@ def test_every_object_that_the_program_makes_is_looked_for_before_anything_is_re
     names = foreign.wanted(stack, (), runtime=stack.peer_pods.enabled, trustee=stack.deploys_trustee).names
 
     made = set()
-    for name, found in run.registrations.items():
-        hooks = found.request.hooks.before_create
-        metadata = found.inputs.get("metadata", {})
-        operators = found.kind == "Namespace" and "operator" in name
+    for name, facts in run.registrations.items():
+        hooks = facts.request.hooks.before_create
+        metadata = facts.inputs.get("metadata", {})
+        operators = facts.kind == "Namespace" and "operator" in name
         if (
             any("ownership" in each for each in hooks)
             and not operators
-            and found.kind not in ("OperatorGroup", "Subscription")
+            and facts.kind not in ("OperatorGroup", "Subscription")
         ):
-            made.add(Named(kind=found.kind, namespace=metadata.get("namespace", ""), name=metadata["name"]))
+            made.add(Named(kind=facts.kind, namespace=metadata.get("namespace", ""), name=metadata["name"]))
     assert made == set(names)
 
 
@@ -213,9 +213,9 @@ def test_a_preview_tells_all_that_is_foreign_in_one_table_and_shows_its_steps(ca
     caplog.set_level("INFO")
     recorder = Recorder(preview=True)
     recorder.cluster.lists |= {**_namespace(), f"/api/v1/namespaces/{PLACE}/configmaps": [_object("resource-policy")]}
-    said, run = failed_program({}, recorder)
+    message, run = failed_program({}, recorder)
 
-    assert "(foreign)" in said
+    assert "(foreign)" in message
     assert len([each for each in rows(caplog.text) if each.check == "foreign"]) == 2
     assert "peer-pods-kataconfig" in run.registrations
 
@@ -223,9 +223,9 @@ def test_a_preview_tells_all_that_is_foreign_in_one_table_and_shows_its_steps(ca
 def test_a_stack_with_only_trustee_is_told_of_foreign_things_too() -> None:
     recorder = Recorder()
     recorder.cluster.lists |= _namespace()
-    said, run = failed_program({"peerPods": {"enabled": False}}, recorder)
+    message, run = failed_program({"peerPods": {"enabled": False}}, recorder)
 
-    assert rows(said)[0].fix == "pulumi config set --path coco-azure:trustee.operator.createNamespace false"
+    assert rows(message)[0].fix == "pulumi config set --path coco-azure:trustee.operator.createNamespace false"
     assert [each for each in run.registrations.values() if each.request.custom] == []
 
 

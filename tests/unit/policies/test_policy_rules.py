@@ -40,7 +40,7 @@ def good() -> Stack:
 
 @pytest.mark.parametrize(
     ("rule", "change", "text"),
-    [(rule, change, said) for rule, _, change, said in ALL_BAD],
+    [(rule, change, expected) for rule, _, change, expected in ALL_BAD],
     ids=[f"{rule} {name}" for rule, name, *_ in ALL_BAD],
 )
 def test_what_breaks_a_rule_is_told_with_the_remedy(good: Stack, rule: str, change: Change, text: str) -> None:

@@ -37,9 +37,9 @@ def cluster(**lists: Any) -> FakeCluster:
     return FakeCluster(lists={**usual, **lists})
 
 
-def asked(found: FakeCluster, *operators: Operator, plan: Plan | None = None, known: RolloutFacts | None = None) -> Any:
+def asked(fake: FakeCluster, *operators: Operator, plan: Plan | None = None, known: RolloutFacts | None = None) -> Any:
     known = known or facts(kata_config(name="one"))
-    return gather(found, operators or (OPERATOR,), plan or decide(known, WANTED, "fail"), known)
+    return gather(fake, operators or (OPERATOR,), plan or decide(known, WANTED, "fail"), known)
 
 
 def test_a_new_cluster_is_read() -> None:
@@ -48,19 +48,19 @@ def test_a_new_cluster_is_read() -> None:
     plan = replace(
         decide(facts(), WANTED, "fail"), pools=(pool,), kept_out=(out,), windows=("win-1",), bystanders=(pool,)
     )
-    found = asked(cluster(), plan=plan)
-    assert (found.kept_out, found.windows, found.bystanders) == ((out,), ("win-1",), (pool,))
-    assert (found.version, found.upgrading_to, found.pools, found.kata_configs) == ("4.18.21", "", (pool,), ("one",))
+    fake = asked(cluster(), plan=plan)
+    assert (fake.kept_out, fake.windows, fake.bystanders) == ((out,), ("win-1",), (pool,))
+    assert (fake.version, fake.upgrading_to, fake.pools, fake.kata_configs) == ("4.18.21", "", (pool,), ("one",))
     ready = Catalog(name="redhat-operators", namespace="openshift-marketplace", exists=True, state="READY")
-    assert found.catalogs == {OPERATOR.package: ready}
-    assert found.csvs == {OPERATOR.package: ()}
-    assert (found.secret, found.secret_known, found.source_exists, found.credential_operator) == (
+    assert fake.catalogs == {OPERATOR.package: ready}
+    assert fake.csvs == {OPERATOR.package: ()}
+    assert (fake.secret, fake.secret_known, fake.source_exists, fake.credential_operator) == (
         None,
         True,
         False,
         None,
     )
-    assert found.unknown == ()
+    assert fake.unknown == ()
 
 
 def test_csvs_of_the_package_only_are_read() -> None:
@@ -68,16 +68,16 @@ def test_csvs_of_the_package_only_are_read() -> None:
         {"metadata": {"name": name}, "status": {"phase": "Failed", "message": "no"}}
         for name in ("sandboxed-containers-operator.v1.9.0", "sandboxed-containers-operator-extra.v2.0.0")
     ]
-    found = asked(cluster(**{f"{OLM}/{OSC}/clusterserviceversions": listed}))
-    assert found.csvs == {
+    fake = asked(cluster(**{f"{OLM}/{OSC}/clusterserviceversions": listed}))
+    assert fake.csvs == {
         OPERATOR.package: (Csv(name="sandboxed-containers-operator.v1.9.0", phase="Failed", message="no"),)
     }
 
 
 def test_a_catalog_that_is_not_there_or_not_connected_is_told_apart() -> None:
     fresh = {f"{OLM}/openshift-marketplace/catalogsources": [{"metadata": {"name": "redhat-operators"}}]}
-    found = asked(cluster(**fresh)).catalogs[OPERATOR.package]
-    assert (found.exists, found.state) == (True, "")
+    fake = asked(cluster(**fresh)).catalogs[OPERATOR.package]
+    assert (fake.exists, fake.state) == (True, "")
     assert asked(FakeCluster(lists={})).catalogs[OPERATOR.package].exists is False
 
 
@@ -88,10 +88,10 @@ def test_a_catalog_is_not_asked_for_where_somebody_else_installs() -> None:
 
 def test_values_of_the_secret_are_not_kept() -> None:
     listed = [secret("peer-pods-secret", AZURE_CLIENT_ID="id", AZURE_CLIENT_SECRET=" \n", AZURE_TENANT_ID="")]
-    found = asked(cluster(**{SECRETS: listed}))
+    fake = asked(cluster(**{SECRETS: listed}))
     blank = frozenset({"AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"})
-    assert found.secret == CredentialsSecret(filled=frozenset({"AZURE_CLIENT_ID"}), blank=blank)
-    assert found.credential_operator is None
+    assert fake.secret == CredentialsSecret(filled=frozenset({"AZURE_CLIENT_ID"}), blank=blank)
+    assert fake.credential_operator is None
 
 
 def test_a_secret_of_the_operator_s_is_known_by_its_label() -> None:
@@ -141,11 +141,11 @@ class Refusing(FakeCluster):
 
 
 def test_what_a_cluster_refuses_to_tell_is_named_and_ends_nothing() -> None:
-    found = asked(Refusing())
+    fake = asked(Refusing())
     asked_for = ["cluster-version", "credentials", "cloud", "catalog", "operators", "mirrors"]
-    assert [check for check, _ in found.unknown] == asked_for
-    assert all("forbidden" in reason for _, reason in found.unknown)
-    assert (found.catalogs, found.csvs, found.secret_known) == (None, None, False)
+    assert [check for check, _ in fake.unknown] == asked_for
+    assert all("forbidden" in reason for _, reason in fake.unknown)
+    assert (fake.catalogs, fake.csvs, fake.secret_known) == (None, None, False)
 
 
 def test_what_nothing_updates_is_told_by_what_it_lacks() -> None:

@@ -121,9 +121,9 @@ def test_an_image_that_azure_does_not_have_does_not_exist() -> None:
 
 def test_a_managed_image_is_asked_for_as_such() -> None:
     managed = f"{GROUP}/providers/Microsoft.Compute/images/podvm"
-    said = {"properties": {"hyperVGeneration": "V2", "provisioningState": "Succeeded"}, "location": "eastus"}
+    answer = {"properties": {"hyperVGeneration": "V2", "provisioningState": "Succeeded"}, "location": "eastus"}
 
-    facts, _ = _gathered({f"GET {managed}": {"id": managed, **said}}, image_id=managed)
+    facts, _ = _gathered({f"GET {managed}": {"id": managed, **answer}}, image_id=managed)
 
     assert facts.image == known.image(id=managed, security_type="", regions=("eastus",))
 
@@ -168,8 +168,8 @@ VM_ACTIONS = "Microsoft.Compute/virtualMachines/*"
 
 def _assigned(scope: str, *permissions: dict[str, Any]) -> Answers:
     """Return answers that have one assignment, which is at this scope and of a role with these permissions."""
-    said = {"scope": scope, "roleDefinitionId": ROLE, "principalId": PRINCIPAL}
-    assignment = {"id": f"{scope}{LISTING}/one", "properties": said}
+    answer = {"scope": scope, "roleDefinitionId": ROLE, "principalId": PRINCIPAL}
+    assignment = {"id": f"{scope}{LISTING}/one", "properties": answer}
     role = {"id": ROLE, "properties": {"roleName": "Virtual Machine Contributor", "permissions": list(permissions)}}
     groups = (GROUP, NETWORK_GROUP, IMAGES_GROUP)
     listed = {f"GET {each}{LISTING}": {"value": [assignment] if each == scope else []} for each in groups}
@@ -177,9 +177,9 @@ def _assigned(scope: str, *permissions: dict[str, Any]) -> Answers:
 
 
 def test_roles_of_the_operators_identity_are_asked_for_where_it_is_known() -> None:
-    said = {"actions": [VM_ACTIONS], "notActions": ["*/delete"]}
+    answer = {"actions": [VM_ACTIONS], "notActions": ["*/delete"]}
 
-    facts, arm = _gathered(_assigned(GROUP, said), principal=PRINCIPAL)
+    facts, arm = _gathered(_assigned(GROUP, answer), principal=PRINCIPAL)
 
     assert facts.grants is not None
     (grant,) = facts.grants

@@ -34,15 +34,15 @@ FACTS = ClusterFacts(
 )
 
 
-def said(wanted: Requirements = WANTED, **changes: Any) -> list[Finding]:
+def findings(wanted: Requirements = WANTED, **changes: Any) -> list[Finding]:
     facts = replace(FACTS, **changes)
     checks = (cluster.problems, credentials.problems, nodes.problems)
     return [finding for check in checks for finding in check(facts, wanted)]
 
 
 def one(wanted: Requirements = WANTED, **changes: Any) -> Finding:
-    (found,) = said(wanted, **changes)
-    return found
+    (problem,) = findings(wanted, **changes)
+    return problem
 
 
 def csvs(name: str, phase: str = "Succeeded", message: str = "") -> dict[str, Any]:
@@ -95,7 +95,7 @@ FINE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("case", FINE)
 def test_what_is_well_or_under_way_is_no_problem(case: str) -> None:
     operator, facts = FINE[case]
-    assert said(replace(WANTED, operators=(replace(OSC, **operator), TRUSTEE)), **facts) == []
+    assert findings(replace(WANTED, operators=(replace(OSC, **operator), TRUSTEE)), **facts) == []
 
 
 @pytest.mark.parametrize("name", ["", "AzurePublicCloud"])
@@ -105,11 +105,11 @@ def test_the_public_cloud_is_no_problem_by_either_of_its_names(name: str) -> Non
 
 @pytest.mark.parametrize("name", ["AzureUSGovernmentCloud", "AzureChinaCloud", "AzureGermanCloud", "AzureStackCloud"])
 def test_any_other_cloud_is_a_problem_that_names_it_and_says_why(name: str) -> None:
-    (found,) = cloud.problems(replace(FACTS, cloud=name), WANTED)
+    (problem,) = cloud.problems(replace(FACTS, cloud=name), WANTED)
 
-    assert (found.check, found.level) == ("cloud", "problem")
-    assert found.found.startswith(f"this cluster is in {name}")
-    assert "cloud-api-adaptor makes pod VMs in Azure's public cloud alone" in found.needed
+    assert (problem.check, problem.level) == ("cloud", "problem")
+    assert problem.found.startswith(f"this cluster is in {name}")
+    assert "cloud-api-adaptor makes pod VMs in Azure's public cloud alone" in problem.needed
 
 
 def test_a_cluster_that_was_not_asked_is_no_problem() -> None:
@@ -119,39 +119,39 @@ def test_a_cluster_that_was_not_asked_is_no_problem() -> None:
 
 @pytest.mark.parametrize("version", ["4.14.40", "4.9.1", "3.11.0"])
 def test_an_older_openshift_is_a_problem(version: str) -> None:
-    found = one(version=version)
-    assert (found.check, found.level) == ("cluster-version", "problem")
-    assert version in found.found
-    assert "4.15" in found.needed
-    assert "oc adm upgrade" in found.fix
+    problem = one(version=version)
+    assert (problem.check, problem.level) == ("cluster-version", "problem")
+    assert version in problem.found
+    assert "4.15" in problem.needed
+    assert "oc adm upgrade" in problem.fix
 
 
 def test_an_upgrade_of_the_cluster_is_a_warning() -> None:
-    found = one(upgrading_to="4.18.22")
-    assert (found.check, found.level) == ("cluster-version", "warning")
-    assert "from 4.18.21 to 4.18.22" in found.found
+    problem = one(upgrading_to="4.18.22")
+    assert (problem.check, problem.level) == ("cluster-version", "warning")
+    assert "from 4.18.21 to 4.18.22" in problem.found
 
 
 def test_a_degraded_pool_is_a_problem_where_nodes_are_to_reboot() -> None:
     pools = (replace(HEALTHY, degraded="node worker-0 is reporting: disk full"),)
-    found = one(pools=pools)
-    assert (found.check, found.level) == ("pools", "problem")
-    assert "disk full" in found.found
-    assert "oc describe mcp worker" in found.fix
-    assert said(replace(WANTED, reboots=False), pools=pools) == []
+    problem = one(pools=pools)
+    assert (problem.check, problem.level) == ("pools", "problem")
+    assert "disk full" in problem.found
+    assert "oc describe mcp worker" in problem.fix
+    assert findings(replace(WANTED, reboots=False), pools=pools) == []
 
 
 def test_a_paused_pool_is_a_warning_with_the_command_that_resumes_it() -> None:
-    found = one(pools=(replace(HEALTHY, paused=True),))
-    assert (found.level, found.fix.startswith("oc patch mcp worker")) == ("warning", True)
+    problem = one(pools=(replace(HEALTHY, paused=True),))
+    assert (problem.level, problem.fix.startswith("oc patch mcp worker")) == ("warning", True)
 
 
 def test_a_catalog_that_fails_is_a_problem_for_an_operator_that_is_not_there() -> None:
     broken = {names.OSC_PACKAGE: replace(CATALOG, state="TRANSIENT_FAILURE")}
-    found = one(catalogs=broken, csvs={names.OSC_PACKAGE: ()})
-    assert (found.check, found.level) == ("catalog", "problem")
-    assert "openshift-marketplace/redhat-operators is TRANSIENT_FAILURE" in found.found
-    assert "olm.catalogSource=redhat-operators" in found.fix
+    problem = one(catalogs=broken, csvs={names.OSC_PACKAGE: ()})
+    assert (problem.check, problem.level) == ("catalog", "problem")
+    assert "openshift-marketplace/redhat-operators is TRANSIENT_FAILURE" in problem.found
+    assert "olm.catalogSource=redhat-operators" in problem.fix
 
 
 def test_a_catalog_that_fails_is_a_warning_for_an_operator_that_is_there() -> None:
@@ -164,25 +164,25 @@ def test_a_catalog_that_has_just_started_is_a_warning(state: str) -> None:
 
 
 def test_a_catalog_that_does_not_exist_is_a_problem_with_the_setting() -> None:
-    found = one(catalogs={names.OSC_PACKAGE: replace(CATALOG, exists=False)}, csvs={})
-    assert (found.level, "there is no CatalogSource" in found.found) == ("problem", True)
-    assert "coco-azure:peerPods.operator.catalog NAME" in found.fix
+    problem = one(catalogs={names.OSC_PACKAGE: replace(CATALOG, exists=False)}, csvs={})
+    assert (problem.level, "there is no CatalogSource" in problem.found) == ("problem", True)
+    assert "coco-azure:peerPods.operator.catalog NAME" in problem.fix
 
 
 def test_a_catalog_of_two_operators_is_told_once_and_is_a_problem_until_both_are_there() -> None:
     catalogs = dict.fromkeys((names.OSC_PACKAGE, names.TRUSTEE_PACKAGE), replace(CATALOG, exists=False))
-    found = one(catalogs=catalogs, **csvs("1.9.0"))
-    assert (found.level, found.fix.count("operator.catalog NAME")) == ("problem", 2)
-    assert "sandboxed-containers-operator and trustee-operator" in found.needed
+    problem = one(catalogs=catalogs, **csvs("1.9.0"))
+    assert (problem.level, problem.fix.count("operator.catalog NAME")) == ("problem", 2)
+    assert "sandboxed-containers-operator and trustee-operator" in problem.needed
     assert one(catalogs=catalogs).level == "warning"
 
 
 def test_a_version_newer_than_all_that_is_known_is_a_problem() -> None:
-    found = one(**csvs("1.99.0"))
-    assert (found.check, found.level) == ("operators", "problem")
-    assert "sandboxed-containers-operator.v1.99.0 is installed" in found.found
-    assert "1.9, 1.10, 1.11, 1.12, 1.13" in found.needed
-    assert "peerPods.operator.version VERSION" in found.fix
+    problem = one(**csvs("1.99.0"))
+    assert (problem.check, problem.level) == ("operators", "problem")
+    assert "sandboxed-containers-operator.v1.99.0 is installed" in problem.found
+    assert "1.9, 1.10, 1.11, 1.12, 1.13" in problem.needed
+    assert "peerPods.operator.version VERSION" in problem.fix
 
 
 def test_a_version_older_than_all_that_is_known_is_a_warning_where_the_stack_upgrades_it() -> None:
@@ -196,20 +196,20 @@ def test_a_version_older_than_all_that_is_known_is_a_problem_where_somebody_else
 
 def _floor(version: str, csv: str = "1.13.1", treat_as: str | None = None) -> list[Finding]:
     operator = replace(OSC, csv=f"{names.OSC_PACKAGE}.v{csv}", treat_as=treat_as)
-    return said(replace(WANTED, operators=(operator,)), version=version)
+    return findings(replace(WANTED, operators=(operator,)), version=version)
 
 
 @pytest.mark.parametrize(
     ("version", "least"), [("4.19.37", "4.19.38"), ("4.22.4", "4.22.5"), ("4.18.99", "4.19.38"), ("4.20.3", "4.20.29")]
 )
 def test_an_openshift_below_what_people_tell_for_the_version_of_osc_is_a_warning(version: str, least: str) -> None:
-    (found,) = _floor(version)
+    (problem,) = _floor(version)
 
-    assert (found.check, found.level) == ("cluster-version", "warning")
-    assert f"OpenShift {version}, and sandboxed-containers-operator.v1.13.1" in found.found
-    assert "4.19.38, 4.20.29, 4.21.24, 4.22.5" in found.needed
-    assert f"oc adm upgrade --to {least}" in found.fix
-    assert "coco-azure:peerPods.operator.version VERSION" in found.fix
+    assert (problem.check, problem.level) == ("cluster-version", "warning")
+    assert f"OpenShift {version}, and sandboxed-containers-operator.v1.13.1" in problem.found
+    assert "4.19.38, 4.20.29, 4.21.24, 4.22.5" in problem.needed
+    assert f"oc adm upgrade --to {least}" in problem.fix
+    assert "coco-azure:peerPods.operator.version VERSION" in problem.fix
 
 
 @pytest.mark.parametrize("version", ["4.19.38", "4.21.30", "4.22.5", "4.22.15", "4.23.0", ""])
@@ -223,36 +223,36 @@ def test_the_least_openshift_is_that_of_the_version_that_the_stack_will_have() -
 
 
 def test_a_name_without_a_version_is_a_problem() -> None:
-    found = one(csvs={names.OSC_PACKAGE: (Csv(name="sandboxed-containers-operator.vlatest", phase="Succeeded"),)})
-    assert (found.check, found.level) == ("operators", "problem")
+    problem = one(csvs={names.OSC_PACKAGE: (Csv(name="sandboxed-containers-operator.vlatest", phase="Succeeded"),)})
+    assert (problem.check, problem.level) == ("operators", "problem")
 
 
 def test_a_failed_csv_is_a_warning_because_olm_goes_on() -> None:
-    found = one(**csvs("1.9.0", "Failed", "deployment not ready"), catalogs={})
-    assert (found.check, found.level, "deployment not ready" in found.found) == ("operators", "warning", True)
+    problem = one(**csvs("1.9.0", "Failed", "deployment not ready"), catalogs={})
+    assert (problem.check, problem.level, "deployment not ready" in problem.found) == ("operators", "warning", True)
 
 
 def test_a_second_kataconfig_is_a_problem() -> None:
-    found = one(kata_configs=("b", "a"))
-    assert (found.check, found.level, found.found) == ("kata-config", "problem", "2 KataConfigs: a, b")
+    problem = one(kata_configs=("b", "a"))
+    assert (problem.check, problem.level, problem.found) == ("kata-config", "problem", "2 KataConfigs: a, b")
 
 
 @pytest.mark.parametrize("key", sorted(ALL))
 def test_a_blank_value_in_the_secret_is_a_problem_that_names_the_key_and_no_value(key: str) -> None:
-    found = one(secret=CredentialsSecret(filled=ALL - {key}, blank=frozenset({key})))
-    assert (found.check, found.level) == ("credentials", "problem")
-    assert f"{key} is blank" in found.found
-    assert "--secret" in found.fix
+    problem = one(secret=CredentialsSecret(filled=ALL - {key}, blank=frozenset({key})))
+    assert (problem.check, problem.level) == ("credentials", "problem")
+    assert f"{key} is blank" in problem.found
+    assert "--secret" in problem.fix
 
 
 def test_a_missing_key_of_the_secret_is_a_problem() -> None:
-    found = one(secret=CredentialsSecret(filled=ALL - {"AZURE_TENANT_ID"}))
-    assert "AZURE_TENANT_ID is missing" in found.found
+    problem = one(secret=CredentialsSecret(filled=ALL - {"AZURE_TENANT_ID"}))
+    assert "AZURE_TENANT_ID is missing" in problem.found
 
 
 def test_a_secret_that_the_operator_is_still_making_is_a_warning() -> None:
-    found = one(secret=CredentialsSecret(filled=frozenset(), generated=True))
-    assert (found.level, "credentialsrequest" in found.fix) == ("warning", True)
+    problem = one(secret=CredentialsSecret(filled=frozenset(), generated=True))
+    assert (problem.level, "credentialsrequest" in problem.fix) == ("warning", True)
 
 
 @pytest.mark.parametrize("source", ["servicePrincipal", "workloadIdentity"])
@@ -261,24 +261,24 @@ def test_a_secret_that_the_stack_makes_is_not_judged(source: str) -> None:
     client = {"clientId": "11111111-2222-3333-4444-555555555555"}
     secret = {"clientSecret": "secret"} if source == "servicePrincipal" else {}
     credentials = CredentialSettings.model_validate({source: {**client, **secret}})
-    assert said(requiring(WANTED, credentials=credentials), secret=blank) == []
+    assert findings(requiring(WANTED, credentials=credentials), secret=blank) == []
 
 
 def test_manual_mode_without_a_secret_is_a_problem() -> None:
-    found = one(secret=None, credential_operator=CredentialOperator(mode="Manual"))
-    assert (found.check, found.level) == ("credentials", "problem")
-    assert "manual mode" in found.found
-    assert "azure.credentials.servicePrincipal.clientId" in found.fix
+    problem = one(secret=None, credential_operator=CredentialOperator(mode="Manual"))
+    assert (problem.check, problem.level) == ("credentials", "problem")
+    assert "manual mode" in problem.found
+    assert "azure.credentials.servicePrincipal.clientId" in problem.fix
 
 
 def test_no_root_credential_and_no_secret_is_a_problem() -> None:
     none = CredentialOperator(mode="", root=False)
-    found = one(secret=None, credential_operator=none)
-    assert (found.level, "kube-system/azure-credentials" in found.found) == ("problem", True)
-    assert said(credential_operator=none) == []
-    assert said(secret=None, source_exists=True, credential_operator=none) == []
+    problem = one(secret=None, credential_operator=none)
+    assert (problem.level, "kube-system/azure-credentials" in problem.found) == ("problem", True)
+    assert findings(credential_operator=none) == []
+    assert findings(secret=None, source_exists=True, credential_operator=none) == []
 
 
 def test_mint_mode_is_a_warning_because_azure_does_not_have_it_any_more() -> None:
-    found = one(secret=None, credential_operator=CredentialOperator(mode="Mint", root=True))
-    assert (found.level, "oc patch cloudcredential cluster" in found.fix) == ("warning", True)
+    problem = one(secret=None, credential_operator=CredentialOperator(mode="Mint", root=True))
+    assert (problem.level, "oc patch cloudcredential cluster" in problem.fix) == ("warning", True)

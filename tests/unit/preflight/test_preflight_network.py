@@ -17,12 +17,12 @@ from tests.unit.preflight_network import FACTS, NAT, NET, PODS, VNET, WANTED, WO
 TABLE = f"{NET}/routeTables/through-the-firewall"
 
 
-def said(facts: AzureFacts, **changes: Any) -> list[Finding]:
+def findings(facts: AzureFacts, **changes: Any) -> list[Finding]:
     return list(network.problems(facts, requiring(WANTED, **changes)))
 
 
 def one(facts: AzureFacts, **changes: Any) -> Finding:
-    (result,) = said(facts, **changes)
+    (result,) = findings(facts, **changes)
     return result
 
 
@@ -53,7 +53,7 @@ FINE = {
 
 @pytest.mark.parametrize("case", FINE)
 def test_a_subnet_that_pod_vms_can_use_is_no_problem(case: str) -> None:
-    assert said(FINE[case]) == []
+    assert findings(FINE[case]) == []
 
 
 def test_a_subnet_without_enough_free_addresses_is_a_problem_with_the_numbers() -> None:
@@ -66,9 +66,9 @@ def test_a_subnet_without_enough_free_addresses_is_a_problem_with_the_numbers() 
 
 
 def test_pod_vms_that_run_already_need_no_address_once_more() -> None:
-    assert said(subnet(prefixes=("10.0.64.0/27",), used=27, pod_vms=27), limit_per_node=9) == []
-    assert said(subnet(prefixes=("10.0.64.0/27",), used=27), limit_per_node=9, running=27) == []
-    assert len(said(subnet(prefixes=("10.0.64.0/27",), used=27, pod_vms=5), limit_per_node=9)) == 1
+    assert findings(subnet(prefixes=("10.0.64.0/27",), used=27, pod_vms=27), limit_per_node=9) == []
+    assert findings(subnet(prefixes=("10.0.64.0/27",), used=27), limit_per_node=9, running=27) == []
+    assert len(findings(subnet(prefixes=("10.0.64.0/27",), used=27, pod_vms=5), limit_per_node=9)) == 1
 
 
 def test_a_full_subnet_offers_no_smaller_number_of_pods() -> None:
@@ -76,14 +76,14 @@ def test_a_full_subnet_offers_no_smaller_number_of_pods() -> None:
 
 
 def test_where_nodes_are_not_known_one_pod_vm_needs_an_address() -> None:
-    assert said(subnet(prefixes=("10.0.64.0/28",), used=10), nodes=()) == []
+    assert findings(subnet(prefixes=("10.0.64.0/28",), used=10), nodes=()) == []
     assert "1 more: a pod VM" in one(subnet(prefixes=("10.0.64.0/28",), used=11), nodes=()).needed
 
 
 def test_the_image_job_takes_an_address_while_it_works() -> None:
     room = subnet(prefixes=("10.0.64.0/28",), used=1)
-    assert said(room, limit_per_node=10, nodes=("a",)) == []
-    assert said(room, limit_per_node=10, nodes=("a",), reboots=True) == []
+    assert findings(room, limit_per_node=10, nodes=("a",)) == []
+    assert findings(room, limit_per_node=10, nodes=("a",), reboots=True) == []
     assert "one for the image job" in one(room, limit_per_node=10, nodes=("a",), builds=True).needed
 
 
@@ -92,7 +92,7 @@ def test_missing_addresses_are_those_that_counting_finds(length: int, used: int,
     hosts = ipaddress.ip_network(f"10.0.0.0/{length}").num_addresses - 5
     facts = subnet(prefixes=(f"10.0.0.0/{length}",), used=min(used, hosts))
     missing = limit * nodes - (hosts - min(used, hosts))
-    result = said(facts, limit_per_node=limit, nodes=tuple(map(str, range(nodes))))
+    result = findings(facts, limit_per_node=limit, nodes=tuple(map(str, range(nodes))))
     assert [each.needed.split()[0] for each in result] == ([str(missing)] if missing > 0 else [])
 
 
@@ -118,7 +118,7 @@ def test_a_network_that_the_workers_do_not_reach_is_a_problem() -> None:
     assert (result.check, result.level) == ("subnet", "problem")
     assert "az network vnet peering create" in result.fix
     assert FACTS.vnet is not None
-    assert said(replace(FACTS, workers=away, vnet=replace(FACTS.vnet, peered=("10.9.0.0/16",)))) == []
+    assert findings(replace(FACTS, workers=away, vnet=replace(FACTS.vnet, peered=("10.9.0.0/16",)))) == []
 
 
 def test_a_nat_gateway_without_an_address_is_no_way_out() -> None:
@@ -154,7 +154,7 @@ def test_a_default_route_to_nowhere_is_a_problem_even_with_a_nat_gateway(hop: st
 
 def test_a_default_route_to_the_internet_needs_the_nat_gateway_all_the_same() -> None:
     assert one(_out(("0.0.0.0/0", "Internet"))).level == "problem"
-    assert said(routed(("0.0.0.0/0", "Internet"))) == []
+    assert findings(routed(("0.0.0.0/0", "Internet"))) == []
 
 
 def test_a_route_table_that_could_not_be_read_is_a_warning() -> None:
@@ -164,10 +164,10 @@ def test_a_route_table_that_could_not_be_read_is_a_warning() -> None:
 
 def test_a_subnet_of_the_stack_s_own_that_an_interrupted_run_has_left_half_made_is_no_problem() -> None:
     half = replace(subnet(nat_gateway_id="", nsg_id="", default_outbound=False), nat=None)
-    assert said(half, own_subnet=own_subnet("10.0.64.0/24", "podvms")) == []
+    assert findings(half, own_subnet=own_subnet("10.0.64.0/24", "podvms")) == []
     bare = replace(FACTS, nat=NatGateway(id=NAT))
-    assert said(bare, own_subnet=own_subnet("10.0.64.0/24", "PodVMs")) == []
-    assert len(said(half, own_subnet=own_subnet("10.0.80.0/24", "another"))) == 1
+    assert findings(bare, own_subnet=own_subnet("10.0.64.0/24", "PodVMs")) == []
+    assert len(findings(half, own_subnet=own_subnet("10.0.80.0/24", "another"))) == 1
 
 
 def test_a_route_table_that_leads_the_stack_s_own_subnet_nowhere_is_a_problem() -> None:

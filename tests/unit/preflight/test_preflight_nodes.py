@@ -21,46 +21,46 @@ SICK = Pool(name="infra", machines=1, at_once=1, paused=False, degraded="disk fu
 
 
 def one(wanted: Requirements = WANTED, **facts: Any) -> Finding:
-    (found,) = nodes.problems(ClusterFacts(**facts), wanted)
-    return found
+    (finding,) = nodes.problems(ClusterFacts(**facts), wanted)
+    return finding
 
 
 def test_a_node_of_a_custom_pool_is_a_problem_with_both_ways_out() -> None:
-    found = one(kept_out=CUSTOM)
+    finding = one(kept_out=CUSTOM)
 
-    assert (found.check, found.level) == ("nodes", "problem")
-    assert "worker-2 in machine config pool infra" in found.found
-    assert "cannot proceed with this Node" in found.needed
-    assert "oc label node worker-0 worker-1 kata=true" in found.fix
-    assert "pulumi config set --path coco-azure:peerPods.kataConfig.poolSelector.matchLabels.kata true" in found.fix
-    assert "oc label node worker-2 node-role.kubernetes.io/infra-" in found.fix
+    assert (finding.check, finding.level) == ("nodes", "problem")
+    assert "worker-2 in machine config pool infra" in finding.found
+    assert "cannot proceed with this Node" in finding.needed
+    assert "oc label node worker-0 worker-1 kata=true" in finding.fix
+    assert "pulumi config set --path coco-azure:peerPods.kataConfig.poolSelector.matchLabels.kata true" in finding.fix
+    assert "oc label node worker-2 node-role.kubernetes.io/infra-" in finding.fix
 
 
 def test_with_a_selector_its_label_is_taken_off() -> None:
     selected = KataConfigSettings.model_validate({"poolSelector": {"matchLabels": {"cc": "true"}}})
-    found = one(
+    finding = one(
         requiring(WANTED, kata_config=selected),
         kept_out=CUSTOM,
     )
 
-    assert "oc label node worker-2 cc-" in found.fix
-    assert "kata=true" not in found.fix
+    assert "oc label node worker-2 cc-" in finding.fix
+    assert "kata=true" not in finding.fix
 
 
 def test_masters_that_take_workloads_are_one_problem() -> None:
-    found = one(kept_out=MASTERS)
+    finding = one(kept_out=MASTERS)
 
-    assert (found.check, found.level) == ("nodes", "problem")
-    assert found.found.startswith("master-0, master-1 of the control plane")
-    assert '"mastersSchedulable":false' in found.fix
+    assert (finding.check, finding.level) == ("nodes", "problem")
+    assert finding.found.startswith("master-0, master-1 of the control plane")
+    assert '"mastersSchedulable":false' in finding.fix
 
 
 def test_nodes_of_different_pools_are_told_apart() -> None:
     other = KeptOut(node="worker-3", pools=("gpu", "infra"))
-    found = list(nodes.problems(ClusterFacts(kept_out=(*CUSTOM, other, *MASTERS)), WANTED))
+    finding = list(nodes.problems(ClusterFacts(kept_out=(*CUSTOM, other, *MASTERS)), WANTED))
 
-    assert len(found) == 3
-    assert any("worker-3 in machine config pool gpu and infra" in each.found for each in found)
+    assert len(finding) == 3
+    assert any("worker-3 in machine config pool gpu and infra" in each.found for each in finding)
 
 
 @pytest.mark.parametrize("facts", [{"kept_out": CUSTOM}, {"kept_out": MASTERS}, {"windows": ("win-1",)}])
@@ -74,9 +74,9 @@ def test_it_ends_a_run_that_makes_or_waits_for_a_roll_out_and_no_other(facts: di
 
 
 def test_windows_workers_that_the_selector_matches_are_left_out_by_a_setting() -> None:
-    found = one(replace(WANTED, reboots=False), windows=("win-1",))
+    finding = one(replace(WANTED, reboots=False), windows=("win-1",))
 
-    assert 'poolSelector.matchLabels["kubernetes.io/os"]\' linux' in found.fix
+    assert 'poolSelector.matchLabels["kubernetes.io/os"]\' linux' in finding.fix
 
 
 def test_a_degraded_pool_of_other_nodes_is_a_warning_and_one_of_theirs_a_problem() -> None:
@@ -85,6 +85,10 @@ def test_a_degraded_pool_of_other_nodes_is_a_warning_and_one_of_theirs_a_problem
 
 
 def test_without_machine_config_that_alone_is_told() -> None:
-    found = one(without_machine_config="The control plane is hosted.", kept_out=CUSTOM, windows=("win-1",))
+    finding = one(without_machine_config="The control plane is hosted.", kept_out=CUSTOM, windows=("win-1",))
 
-    assert (found.check, found.level, found.found) == ("machine-config", "problem", "The control plane is hosted.")
+    assert (finding.check, finding.level, finding.found) == (
+        "machine-config",
+        "problem",
+        "The control plane is hosted.",
+    )

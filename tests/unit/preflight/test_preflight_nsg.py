@@ -25,12 +25,12 @@ from tests.unit.preflight_network import (
 OTHER = f"{NET}/networkSecurityGroups/podvm-nsg"
 
 
-def said(facts: AzureFacts, **changes: object) -> list[Finding]:
+def findings(facts: AzureFacts, **changes: object) -> list[Finding]:
     return list(nsg.problems(facts, requiring(WANTED, **changes)))
 
 
 def one(facts: AzureFacts, **changes: object) -> Finding:
-    (result,) = said(facts, **changes)
+    (result,) = findings(facts, **changes)
     return result
 
 
@@ -62,12 +62,12 @@ FINE = {
 
 @pytest.mark.parametrize("case", FINE)
 def test_where_all_may_pass_nothing_is_said(case: str) -> None:
-    assert said(FINE[case]) == []
+    assert findings(FINE[case]) == []
 
 
 @pytest.mark.parametrize("interface", [NSG, NSG.upper()])
 def test_one_group_at_subnet_and_interface_says_it_once_however_its_id_is_spelled(interface: str) -> None:
-    assert len(said(replace(rules(rule("closed", 300, protocol="Tcp")), pod_nsg_id=interface))) == 1
+    assert len(findings(replace(rules(rule("closed", 300, protocol="Tcp")), pod_nsg_id=interface))) == 1
 
 
 def test_a_group_that_blocks_the_forwarder_s_port_is_a_problem_with_the_command_that_opens_it() -> None:
@@ -84,7 +84,7 @@ def test_a_group_that_blocks_the_forwarder_s_port_is_a_problem_with_the_command_
 
 
 def test_a_blocked_tunnel_is_a_problem_in_each_direction() -> None:
-    result = said(rules(rule("no-tunnels", 300, protocol="Udp", destination_ports=("9000",))))
+    result = findings(rules(rule("no-tunnels", 300, protocol="Udp", destination_ports=("9000",))))
     assert [(each.level, each.found.split(": ")[0]) for each in result] == [
         ("problem", "network security group cluster-nsg (at subnet podvms) denies inbound UDP 9000, worker to pod VM"),
         ("problem", "network security group cluster-nsg (at subnet workers) denies inbound UDP 9000, pod VM to worker"),
@@ -93,13 +93,13 @@ def test_a_blocked_tunnel_is_a_problem_in_each_direction() -> None:
 
 def test_the_tunnel_s_port_is_that_of_the_settings() -> None:
     facts = rules(rule("no-tunnels", 300, protocol="Udp", destination_ports=("4789",)))
-    assert said(facts) == []
-    assert len(said(facts, vxlan_port=4789)) == 2
+    assert findings(facts) == []
+    assert len(findings(facts, vxlan_port=4789)) == 2
 
 
 def test_what_may_not_go_out_is_a_problem_too() -> None:
     facts = rules(rule("stay", 200, inbound=False, destinations=("VirtualNetwork",)))
-    assert [each.found.split("denies ")[1].split(":")[0] for each in said(facts)] == [
+    assert [each.found.split("denies ")[1].split(":")[0] for each in findings(facts)] == [
         "outbound TCP 15150, worker to pod VM",
         "outbound UDP 9000, worker to pod VM",
         "outbound UDP 9000, pod VM to worker",
@@ -107,7 +107,7 @@ def test_what_may_not_go_out_is_a_problem_too() -> None:
 
 
 def test_a_later_rule_that_allows_comes_too_late() -> None:
-    assert {each.level for each in said(rules(rule("open", 300, allow=True), rule("closed", 200)))} == {"problem"}
+    assert {each.level for each in findings(rules(rule("open", 300, allow=True), rule("closed", 200)))} == {"problem"}
 
 
 def test_the_group_at_the_interface_is_asked_as_well() -> None:
@@ -139,13 +139,13 @@ def test_a_subnet_that_the_stack_is_about_to_make_is_judged_by_the_group_that_it
     result = one(closed, own_subnet=own_subnet("10.0.80.0/24"))
     assert "(at subnet coco-podvms) denies inbound TCP 15150, worker to pod VM" in result.found
     assert "--destination-address-prefixes 10.0.80.0/24" in result.fix
-    assert said(replace(FACTS, subnet=None), own_subnet=own_subnet("10.0.80.0/24")) == []
+    assert findings(replace(FACTS, subnet=None), own_subnet=own_subnet("10.0.80.0/24")) == []
 
 
 def test_where_the_workers_are_not_known_the_whole_network_is_asked_for() -> None:
     closed = rules(rule("closed", 300, protocol="Tcp"), workers=None)
     assert one(closed).level == "problem"
-    assert said(replace(closed, vnet=None)) == []
+    assert findings(replace(closed, vnet=None)) == []
 
 
 def test_pod_vms_in_the_workers_subnet_are_judged_by_its_group() -> None:

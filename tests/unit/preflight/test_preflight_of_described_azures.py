@@ -29,20 +29,20 @@ DESCRIBED = {name: description.load(description.path_of(name)) for name in descr
 ASKED = [name for name in BROKEN if "check" in DESCRIBED[name].get("expect", {})]
 
 
-def _place(said: Any) -> PodVmPlace:
-    subscription, cluster = str(said["subscriptionId"]), said["cluster"]
+def _place(answers: Any) -> PodVmPlace:
+    subscription, cluster = str(answers["subscriptionId"]), answers["cluster"]
     group = cluster["resourceGroup"]
     network = cluster.get("vnetResourceGroup") or group
     there = f"/subscriptions/{subscription}/resourceGroups/{network}/providers/Microsoft.Network"
     vnet = f"{there}/virtualNetworks/{cluster['vnetName']}"
-    subnet = subnet_id(vnet, cluster.get("subnetName") or _worker_subnet(said))
+    subnet = subnet_id(vnet, cluster.get("subnetName") or _worker_subnet(answers))
     guard = cluster.get("securityGroupResourceGroup") or network
     nsg = there.replace(f"/{network}/", f"/{guard}/") + f"/networkSecurityGroups/{cluster['securityGroupName']}"
     return PodVmPlace(
         subscription=subscription,
         tenant="",
         resource_group=group,
-        region=str(said["location"]),
+        region=str(answers["location"]),
         vnet_id=vnet,
         subnet_id=subnet,
         workers_id=subnet,
@@ -51,21 +51,21 @@ def _place(said: Any) -> PodVmPlace:
     )
 
 
-def _worker_subnet(said: Any) -> str:
-    names = [str(subnet["name"]) for vnet in said["virtualNetworks"] for subnet in vnet["subnets"]]
+def _worker_subnet(answers: Any) -> str:
+    names = [str(subnet["name"]) for vnet in answers["virtualNetworks"] for subnet in vnet["subnets"]]
     return next(name for name in names if "worker" in name)
 
 
-def _wanted(said: Any) -> Requirements:
+def _wanted(answers: Any) -> Requirements:
     image = ""
-    for gallery in said.get("galleries", ()):
+    for gallery in answers.get("galleries", ()):
         image = (
-            f"/subscriptions/{said['subscriptionId']}/resourceGroups/{gallery['resourceGroup']}/providers/"
+            f"/subscriptions/{answers['subscriptionId']}/resourceGroups/{gallery['resourceGroup']}/providers/"
             f"Microsoft.Compute/galleries/{gallery['name']}/images/podvm/versions/1.0.0"
         )
-    own = said.get("expect", {}).get("check") == "own-subnet"
+    own = answers.get("expect", {}).get("check") == "own-subnet"
     return requiring(
-        nodes=tuple(said["nodes"]["worker"]),
+        nodes=tuple(answers["nodes"]["worker"]),
         image_id=image or None,
         reboots=True,
         roles="check",
@@ -74,16 +74,16 @@ def _wanted(said: Any) -> Requirements:
 
 
 def _verdict(name: str, folder: Path) -> Verdict:
-    said = DESCRIBED[name]
-    wanted = _wanted(said)
+    answers = DESCRIBED[name]
+    wanted = _wanted(answers)
 
     def ask(azure: Azure) -> Any:
         token = azure.sign_in()
-        client = AzureClient(azure.access.endpoint, str(said["subscriptionId"]), lambda: token)
-        return preflight_azure.gather(client, _place(said), wanted, said["identities"]["operators"]["objectId"])
+        client = AzureClient(azure.access.endpoint, str(answers["subscriptionId"]), lambda: token)
+        return preflight_azure.gather(client, _place(answers), wanted, answers["identities"]["operators"]["objectId"])
 
     async def run() -> Any:
-        async with serving(Subscription(said), folder) as access:
+        async with serving(Subscription(answers), folder) as access:
             return await asyncio.to_thread(ask, Azure(access))
 
     return judge.judge(asyncio.run(run()), ClusterFacts(), wanted, ())

@@ -48,11 +48,11 @@ def usual() -> tuple[AzureFacts, ClusterFacts, Requirements]:
 
 
 def azure(**changes: Any) -> Callable[[], list[Finding]]:
-    def found() -> list[Finding]:
+    def listed() -> list[Finding]:
         facts, cluster, wanted = usual()
         return _all(replace(facts, **changes), cluster, wanted)
 
-    return found
+    return listed
 
 
 def subnet(**changes: Any) -> Callable[[], list[Finding]]:
@@ -63,8 +63,8 @@ def subnet(**changes: Any) -> Callable[[], list[Finding]]:
     return azure(subnet=pods, workers=pods, **more)
 
 
-def rules(**said: Any) -> Callable[[], list[Finding]]:
-    closed = Rule(**{"name": "closed", "priority": 200, "inbound": True, "allow": False, "protocol": "*", **said})
+def rules(**fields: Any) -> Callable[[], list[Finding]]:
+    closed = Rule(**{"name": "closed", "priority": 200, "inbound": True, "allow": False, "protocol": "*", **fields})
     group = known.facts().nsgs[known.NSG.lower()]
     return azure(nsgs={known.NSG.lower(): replace(group, rules=(*group.rules, closed))})
 
@@ -77,28 +77,28 @@ def routes(hop: str) -> Callable[[], list[Finding]]:
 
 
 def cluster(**changes: Any) -> Callable[[], list[Finding]]:
-    def found() -> list[Finding]:
+    def listed() -> list[Finding]:
         facts, openshift, wanted = usual()
         return _all(facts, replace(openshift, **changes), wanted)
 
-    return found
+    return listed
 
 
 def wanted(**changes: Any) -> Callable[[], list[Finding]]:
-    def found() -> list[Finding]:
+    def listed() -> list[Finding]:
         facts, openshift, want = usual()
         return _all(facts, openshift, known.requiring(want, **changes))
 
-    return found
+    return listed
 
 
 def image(**changes: Any) -> Callable[[], list[Finding]]:
-    def found() -> list[Finding]:
+    def listed() -> list[Finding]:
         facts, openshift, want = usual()
         own = known.requiring(want, image_id=known.IMAGE)
         return _all(replace(facts, image=known.image(**changes)), openshift, own)
 
-    return found
+    return listed
 
 
 def ordinary() -> list[Finding]:
@@ -215,12 +215,12 @@ def test_every_check_has_a_pitfall_that_it_catches() -> None:
 
 def test_all_pitfalls_of_azure_and_the_cluster_at_once_are_told_at_once() -> None:
     facts, openshift, want = usual()
-    found = _all(
+    listed = _all(
         replace(facts, sizes=LACKING, usages=known.usages(limit=0), grants=[]),
         replace(openshift, version="4.14.0", kata_configs=("one", "two")),
         want,
     )
-    assert list(dict.fromkeys(each.check for each in found)) == [
+    assert list(dict.fromkeys(each.check for each in listed)) == [
         "sizes",
         "quota",
         "roles",

@@ -44,7 +44,9 @@ LEAST = (
 )
 
 
-def said(*grants: Grant, wanted: Requirements = CHECKED, facts: AzureFacts = FACTS, **changes: Any) -> list[Finding]:
+def findings(
+    *grants: Grant, wanted: Requirements = CHECKED, facts: AzureFacts = FACTS, **changes: Any
+) -> list[Finding]:
     return list(roles.problems(replace(facts, principal=PRINCIPAL, grants=grants), requiring(wanted, **changes)))
 
 
@@ -53,11 +55,11 @@ def without(role: str) -> tuple[Grant, ...]:
 
 
 def test_contributor_of_the_subscription_may_do_all() -> None:
-    assert said(CONTRIBUTOR) == []
+    assert findings(CONTRIBUTOR) == []
 
 
 def test_the_roles_of_least_privilege_are_enough() -> None:
-    assert said(*LEAST) == []
+    assert findings(*LEAST) == []
 
 
 @pytest.mark.parametrize(
@@ -71,47 +73,47 @@ def test_the_roles_of_least_privilege_are_enough() -> None:
     ],
 )
 def test_a_missing_role_is_a_problem_with_the_command_that_gives_it(role: str, action: str) -> None:
-    found = said(*without(role))
-    assert {each.check for each in found} == {"roles"}
-    assert {each.level for each in found if "1.12 and later" not in each.needed} == {"problem"}
-    assert any(action in each.found and PRINCIPAL in each.found for each in found)
+    finding = findings(*without(role))
+    assert {each.check for each in finding} == {"roles"}
+    assert {each.level for each in finding if "1.12 and later" not in each.needed} == {"problem"}
+    assert any(action in each.found and PRINCIPAL in each.found for each in finding)
     assert any(
         f"az role assignment create --assignee-object-id {PRINCIPAL} --assignee-principal-type ServicePrincipal "
         f"--role '{role}' --scope " in each.fix
-        for each in found
+        for each in finding
     )
-    assert all("azure.roles assign" in each.fix for each in found)
+    assert all("azure.roles assign" in each.fix for each in finding)
 
 
 def test_an_identity_without_roles_is_told_all_that_it_needs() -> None:
-    found = said()
-    assert len(found) == len(LEAST)
-    assert all("it has no role at all" in each.found for each in found)
+    finding = findings()
+    assert len(finding) == len(LEAST)
+    assert all("it has no role at all" in each.found for each in finding)
 
 
 def test_the_roles_that_there_are_are_named() -> None:
-    assert "it has Network Contributor, Reader" in said(*LEAST[:1], *LEAST[2:3])[0].found
+    assert "it has Network Contributor, Reader" in findings(*LEAST[:1], *LEAST[2:3])[0].found
 
 
 def test_a_role_at_a_parent_s_scope_counts() -> None:
     higher = [replace(each, scope=WHOLE.upper()) for each in LEAST]
-    assert said(*higher) == []
+    assert findings(*higher) == []
 
 
 def test_a_role_of_a_management_group_or_of_the_root_counts() -> None:
-    assert said(replace(CONTRIBUTOR, scope="/")) == []
-    assert said(replace(CONTRIBUTOR, scope="/providers/Microsoft.Management/managementGroups/all")) == []
+    assert findings(replace(CONTRIBUTOR, scope="/")) == []
+    assert findings(replace(CONTRIBUTOR, scope="/providers/Microsoft.Management/managementGroups/all")) == []
 
 
 def test_a_role_at_a_child_s_or_a_neighbour_s_scope_does_not_count() -> None:
-    assert said(replace(CONTRIBUTOR, scope=f"{GROUP}/providers/Microsoft.Compute/virtualMachines/one"))
-    assert said(replace(CONTRIBUTOR, scope=f"{GROUP}-2"))
-    assert said(replace(CONTRIBUTOR, scope="/subscriptions/other"))
+    assert findings(replace(CONTRIBUTOR, scope=f"{GROUP}/providers/Microsoft.Compute/virtualMachines/one"))
+    assert findings(replace(CONTRIBUTOR, scope=f"{GROUP}-2"))
+    assert findings(replace(CONTRIBUTOR, scope="/subscriptions/other"))
 
 
 def test_a_role_at_the_vnet_s_group_is_needed_where_the_network_is_elsewhere() -> None:
-    found = said(replace(CONTRIBUTOR, scope=GROUP), LEAST[0])
-    assert [each.found.split(" at ")[1].split(":")[0] for each in found] == [
+    finding = findings(replace(CONTRIBUTOR, scope=GROUP), LEAST[0])
+    assert [each.found.split(" at ")[1].split(":")[0] for each in finding] == [
         "subnets cluster-vnet/podvms",
         "networkSecurityGroups cluster-nsg",
     ]
@@ -119,55 +121,56 @@ def test_a_role_at_the_vnet_s_group_is_needed_where_the_network_is_elsewhere() -
 
 def test_an_action_that_a_role_excepts_is_not_allowed_by_it() -> None:
     some = replace(CONTRIBUTOR, not_actions=("microsoft.compute/virtualmachines/*",))
-    assert [("virtualMachines (read, write, delete)" in each.found) for each in said(some)] == [True]
+    assert [("virtualMachines (read, write, delete)" in each.found) for each in findings(some)] == [True]
 
 
 def test_an_exception_of_one_role_takes_nothing_from_another() -> None:
     some = replace(CONTRIBUTOR, not_actions=("Microsoft.Compute/virtualMachines/*",))
-    assert said(some, *LEAST) == []
+    assert findings(some, *LEAST) == []
 
 
 def test_nothing_is_said_where_nobody_asked_or_the_stack_assigns() -> None:
     assert list(roles.problems(replace(FACTS, grants=None), CHECKED)) == []
-    assert said(roles="off") == []
-    assert said(roles="assign") == []
+    assert findings(roles="off") == []
+    assert findings(roles="assign") == []
 
 
 def test_a_subnet_of_the_stack_s_own_is_judged_before_it_exists() -> None:
     new = replace(FACTS, subnet=None)
-    found = said(*without("Network Contributor"), facts=new, own_subnet=own_subnet("10.0.80.0/24"))
-    assert "subnets cluster-vnet/coco-podvms" in found[0].found
-    assert f"--scope {VNET}/subnets/coco-podvms" in found[0].fix
+    finding = findings(*without("Network Contributor"), facts=new, own_subnet=own_subnet("10.0.80.0/24"))
+    assert "subnets cluster-vnet/coco-podvms" in finding[0].found
+    assert f"--scope {VNET}/subnets/coco-podvms" in finding[0].fix
     network = Grant(role="Network Contributor", scope=NET.partition("/providers/")[0], actions=("*",))
     assert (
-        said(*without("Network Contributor"), network, LEAST[6], facts=new, own_subnet=own_subnet("10.0.80.0/24")) == []
+        findings(*without("Network Contributor"), network, LEAST[6], facts=new, own_subnet=own_subnet("10.0.80.0/24"))
+        == []
     )
 
 
 def test_an_image_of_one_s_own_needs_no_job_but_has_to_be_read() -> None:
     own: dict[str, Any] = {"image_id": VERSION}
-    assert said(*LEAST[:4], **own) == []
+    assert findings(*LEAST[:4], **own) == []
     reads = replace(LEAST[0], actions=("Microsoft.Compute/locations/vmSizes/read",))
-    (found,) = said(reads, *LEAST[1:4], **own)
-    assert "versions g/podvm/1.0.0: Microsoft.Compute/galleries/images/versions (read)" in found.found
-    assert found.fix.endswith(f"--role 'Reader' --scope {GALLERY}")
+    (finding,) = findings(reads, *LEAST[1:4], **own)
+    assert "versions g/podvm/1.0.0: Microsoft.Compute/galleries/images/versions (read)" in finding.found
+    assert finding.fix.endswith(f"--role 'Reader' --scope {GALLERY}")
 
 
 def test_an_image_without_gallery_has_to_be_read_too() -> None:
     image = f"{GROUP}/providers/Microsoft.Compute/images/podvm"
     reads = replace(LEAST[0], actions=("Microsoft.Compute/locations/vmSizes/read",))
-    (found,) = said(reads, *LEAST[1:4], image_id=image)
-    assert "images podvm: Microsoft.Compute/images (read)" in found.found
+    (finding,) = findings(reads, *LEAST[1:4], image_id=image)
+    assert "images podvm: Microsoft.Compute/images (read)" in finding.found
 
 
 def test_an_image_that_the_operator_has_built_needs_its_job_still() -> None:
-    assert len(said(*LEAST[:4], built_image=VERSION)) == 3
+    assert len(findings(*LEAST[:4], built_image=VERSION)) == 3
 
 
 def test_what_only_later_versions_need_is_a_warning() -> None:
-    (found,) = said(*LEAST[:6])
-    assert (found.level, "1.12 and later" in found.needed) == ("warning", True)
-    assert "Microsoft.Network/privateEndpoints (write, delete)" in found.found
+    (finding,) = findings(*LEAST[:6])
+    assert (finding.level, "1.12 and later" in finding.needed) == ("warning", True)
+    assert "Microsoft.Network/privateEndpoints (write, delete)" in finding.found
 
 
 patterns = st.text(alphabet="aB/*", min_size=1, max_size=5)
@@ -183,5 +186,5 @@ def test_wildcards_and_exceptions_are_read_as_azure_does(some: list[str], except
 
 @given(st.lists(st.sampled_from(LEAST), unique=True))
 def test_a_role_more_never_makes_a_problem_more(some: list[Grant]) -> None:
-    assert len(said(*some)) >= len(said(*some, LEAST[0]))
-    assert said(*some, CONTRIBUTOR) == []
+    assert len(findings(*some)) >= len(findings(*some, LEAST[0]))
+    assert findings(*some, CONTRIBUTOR) == []

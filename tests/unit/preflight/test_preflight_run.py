@@ -44,15 +44,15 @@ class Said:
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> Said:
-    told = Said()
-    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: told.warned.append(text))
-    monkeypatch.setattr(pulumi.log, "info", lambda text, *_: told.informed.append(text))
+def output(monkeypatch: pytest.MonkeyPatch) -> Said:
+    messages = Said()
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: messages.warned.append(text))
+    monkeypatch.setattr(pulumi.log, "info", lambda text, *_: messages.informed.append(text))
     monkeypatch.setattr(azure_client, "connect", lambda *_: None)
     monkeypatch.setattr(cluster_preflight, "gather", lambda *_: ClusterFacts())
     monkeypatch.setattr(cluster_client, "connect", lambda _: FakeCluster())
     monkeypatch.setattr(ownership, "mark", lambda: "coco-azure/test")
-    return told
+    return messages
 
 
 VERSIONS = operator_versions.ChosenVersions(choices={names.OSC_PACKAGE: Choice(csv=f"{names.OSC_PACKAGE}.v1.12.1")})
@@ -87,15 +87,15 @@ def _planned(stack: settings.Settings, **changes: Any) -> PlannedRollout:
 
 def _run(
     monkeypatch: pytest.MonkeyPatch,
-    told: Said,
+    messages: Said,
     facts: AzureFacts,
     config: Mapping[str, Any] | None = None,
     *,
     preview: bool = False,
 ) -> preflight_run.Checked:
     def gather(_: Any, __: Any, wanted: Requirements, principal: str) -> AzureFacts:
-        told.asked.append(wanted)
-        told.principals.append(principal)
+        messages.asked.append(wanted)
+        messages.principals.append(principal)
         return facts
 
     monkeypatch.setattr(preflight_azure, "gather", gather)
@@ -105,9 +105,11 @@ def _run(
     return preflight_run.run_preflight(stack, here, here, VERSIONS, place=known.PLACE, rollout=_planned(stack))
 
 
-def test_an_up_with_problems_ends_with_the_table_and_the_ways_out(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
+def test_an_up_with_problems_ends_with_the_table_and_the_ways_out(
+    monkeypatch: pytest.MonkeyPatch, output: Said
+) -> None:
     with pytest.raises(pulumi.RunError) as ended:
-        _run(monkeypatch, said, NO_QUOTA)
+        _run(monkeypatch, output, NO_QUOTA)
 
     text = str(ended.value)
     assert "pre-flight: 1 problem" in text
@@ -117,10 +119,10 @@ def test_an_up_with_problems_ends_with_the_table_and_the_ways_out(monkeypatch: p
     assert "pulumi config set --path coco-azure:preflight.mode warn" in text
 
 
-def test_a_preview_with_problems_goes_on_and_fails_in_its_end(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
-    checked = _run(monkeypatch, said, NO_QUOTA, preview=True)
+def test_a_preview_with_problems_goes_on_and_fails_in_its_end(monkeypatch: pytest.MonkeyPatch, output: Said) -> None:
+    checked = _run(monkeypatch, output, NO_QUOTA, preview=True)
 
-    (table,) = said.warned
+    (table,) = output.warned
     assert "pre-flight: 1 problem" in table
     with pytest.raises(pulumi.RunError, match=r"found 1 problem \(quota\)"):
         refusal.end(checked.refusal)
@@ -129,68 +131,68 @@ def test_a_preview_with_problems_goes_on_and_fails_in_its_end(monkeypatch: pytes
 @pytest.mark.parametrize("preview", [True, False])
 @pytest.mark.parametrize("config", [{"mode": "warn"}, {"accept": ["quota"]}], ids=["warn", "accept"])
 def test_problems_that_are_not_enforced_or_are_accepted_are_told_and_end_nothing(
-    monkeypatch: pytest.MonkeyPatch, said: Said, config: Mapping[str, Any], *, preview: bool
+    monkeypatch: pytest.MonkeyPatch, output: Said, config: Mapping[str, Any], *, preview: bool
 ) -> None:
-    checked = _run(monkeypatch, said, NO_QUOTA, {"preflight": config}, preview=preview)
+    checked = _run(monkeypatch, output, NO_QUOTA, {"preflight": config}, preview=preview)
     assert checked.refusal == ""
 
-    (table,) = said.warned
+    (table,) = output.warned
     mark = " (accepted)" if "accept" in config else ""
     assert row(table, f"quota{mark}").found == "standardDCASv5Family in eastus: limit 0, in use 0"
 
 
-def test_accepting_one_check_does_not_accept_another(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
+def test_accepting_one_check_does_not_accept_another(monkeypatch: pytest.MonkeyPatch, output: Said) -> None:
     facts = known.facts(usages=known.usages(limit=0), sizes=known.sizes(known.size("Standard_DC2as_v5", 2, tee="")))
 
     with pytest.raises(pulumi.RunError, match=r"found 1 problem \(sizes\)") as ended:
-        _run(monkeypatch, said, facts, {"preflight": {"accept": ["quota"]}})
+        _run(monkeypatch, output, facts, {"preflight": {"accept": ["quota"]}})
 
     # What is accepted already stays so.
     assert "'coco-azure:preflight.accept[1]' sizes" in str(ended.value)
 
 
 def test_with_mode_off_nothing_is_asked_and_costs_are_told_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, said: Said
+    monkeypatch: pytest.MonkeyPatch, output: Said
 ) -> None:
     monkeypatch.setattr(azure_client, "connect", lambda *_: pytest.fail("Azure was asked"))
     monkeypatch.setattr(cluster_preflight, "gather", lambda *_: pytest.fail("the cluster was asked"))
 
-    checked = _run(monkeypatch, said, NO_QUOTA, {"preflight": {"mode": "off"}}, preview=True)
+    checked = _run(monkeypatch, output, NO_QUOTA, {"preflight": {"mode": "off"}}, preview=True)
     assert checked.refusal == ""
 
-    assert said.asked == []
-    assert said.warned == []
+    assert output.asked == []
+    assert output.warned == []
     assert checked.drivers is not None
     assert checked.drivers.podVMs == 20
-    assert "at most 20 confidential VMs" in said.informed[0]
+    assert "at most 20 confidential VMs" in output.informed[0]
 
 
-def test_where_nothing_is_wrong_nothing_is_warned_about(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
-    assert _run(monkeypatch, said, known.facts()).refusal == ""
+def test_where_nothing_is_wrong_nothing_is_warned_about(monkeypatch: pytest.MonkeyPatch, output: Said) -> None:
+    assert _run(monkeypatch, output, known.facts()).refusal == ""
 
-    assert said.warned == []
-    assert said.informed == []
+    assert output.warned == []
+    assert output.informed == []
 
 
-def test_an_azure_without_a_token_is_a_warning_and_not_the_end(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
+def test_an_azure_without_a_token_is_a_warning_and_not_the_end(monkeypatch: pytest.MonkeyPatch, output: Said) -> None:
     def refuse(*_: Any) -> None:
         raise pulumi.RunError("Azure gives no token: az login")
 
     monkeypatch.setattr(azure_client, "connect", refuse)
 
-    assert _run(monkeypatch, said, known.facts()).refusal == ""
+    assert _run(monkeypatch, output, known.facts()).refusal == ""
 
-    (table,) = said.warned
+    (table,) = output.warned
     assert row(table, "sizes (warning)").found == "not known: anything of Azure: Azure gives no token: az login"
 
 
-def test_roles_are_asked_for_where_the_settings_say_whose(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
+def test_roles_are_asked_for_where_the_settings_say_whose(monkeypatch: pytest.MonkeyPatch, output: Said) -> None:
     identity = "77777777-0000-0000-0000-000000000001"
     known_to = {"credentials": {"objectId": identity}}
     for azure in ({}, known_to, {**known_to, "roles": "off"}):
-        _run(monkeypatch, said, known.facts(), {"azure": azure})
+        _run(monkeypatch, output, known.facts(), {"azure": azure})
 
-    assert said.principals == ["", identity, ""]
+    assert output.principals == ["", identity, ""]
 
 
 def test_settings_and_plan_become_what_the_checks_judge_by() -> None:
@@ -216,10 +218,10 @@ def test_settings_and_plan_become_what_the_checks_judge_by() -> None:
 def test_an_image_of_the_operators_is_judged_when_its_roll_out_is_over(uid: str, judged: str) -> None:
     stack = settings.parse({}, Path())
     kata = {"metadata": {"name": "example-kataconfig", "uid": "its-uid", "annotations": {"coco-azure/stack": ""}}}
-    found = read_kata_config({**kata, "spec": of(WantedKataConfig(settings=stack.peer_pods), "").spec})
+    finding = read_kata_config({**kata, "spec": of(WantedKataConfig(settings=stack.peer_pods), "").spec})
     last = LastRollout(uid=uid, nodes=())
     facts = {
-        "kata_configs": (found,),
+        "kata_configs": (finding,),
         "last": last,
         "gate": True,
         "image": ImageFacts(id=known.IMAGE, confidential=True),

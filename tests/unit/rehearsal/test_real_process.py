@@ -113,12 +113,12 @@ def test_the_end_of_a_program_is_told_with_its_last_words_and_kept(tmp_path: Pat
 
 
 def test_each_end_is_told_once_while_the_rehearsal_runs(tmp_path: Path) -> None:
-    file, told = tmp_path / "real" / ENDED, list[str]()
+    file, messages = tmp_path / "real" / ENDED, list[str]()
     file.parent.mkdir()
-    with Ends(tmp_path, told.append):
+    with Ends(tmp_path, messages.append):
         file.write_text('"KBS ended: a"\n"KBS ended: a"\n"KBS ended: b"\n')
 
-    assert told == ["warning: KBS ended: a", "warning: KBS ended: b"]
+    assert messages == ["warning: KBS ended: a", "warning: KBS ended: b"]
 
 
 @pytest.mark.parametrize(("times", "hopeless"), [(4, None), (5, "KBS ended: a")])

@@ -77,7 +77,7 @@ def _check(reason: str | None = "PolicyDeny", *, by_exec: bool = False) -> Check
     return Check(name="a check", pod="check", change=lambda _: None, reason=pattern, by_exec=by_exec)
 
 
-def _found(check: Check, pod: dict[str, Any], *events: tuple[str, str]) -> str | None:
+def _reason(check: Check, pod: dict[str, Any], *events: tuple[str, str]) -> str | None:
     items = [{"reason": reason, "message": message} for reason, message in events]
     outcome = check.judge(pod, items)
     return None if outcome is None else outcome.result
@@ -100,7 +100,7 @@ def _found(check: Check, pod: dict[str, Any], *events: tuple[str, str]) -> str |
     ],
 )
 def test_a_denial_counts_for_its_own_reason_only(reason: str | None, pod: dict[str, Any], text: str | None) -> None:
-    assert _found(_check(reason), pod) == text
+    assert _reason(_check(reason), pod) == text
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_denial_counts_for_its_own_reason_only(reason: str | None, pod: dict[s
 def test_exec_is_judged_by_what_happened_to_it(
     pod: dict[str, Any], events: list[tuple[str, str]], text: str | None
 ) -> None:
-    assert _found(_check("ExecProcessRequest is blocked", by_exec=True), pod, *events) == text
+    assert _reason(_check("ExecProcessRequest is blocked", by_exec=True), pod, *events) == text
 
 
 def test_a_pod_vm_without_an_image_policy_is_no_proof_of_one() -> None:
@@ -219,8 +219,8 @@ def test_a_command_that_has_to_work_is_released_when_it_ran() -> None:
     ran = [("ExecSucceeded", "somebody ran 'cat /tmp/ready' in the pod")]
     denied = [("ExecDenied", '"ExecProcessRequest is blocked by policy": permission denied')]
 
-    assert _found(_check(None, by_exec=True), _pod(running={}), *ran) == "released"
-    assert _found(_check(None, by_exec=True), _pod(running={}), *denied) == "failed otherwise"
+    assert _reason(_check(None, by_exec=True), _pod(running={}), *ran) == "released"
+    assert _reason(_check(None, by_exec=True), _pod(running={}), *denied) == "failed otherwise"
 
 
 def test_the_rehearsals_workload_is_tried_as_its_manifest_says_and_otherwise() -> None:
@@ -267,5 +267,5 @@ def test_a_host_tries_what_a_policy_denies_without_knowing_the_workload() -> Non
         check.change(pod)
         assert pod["metadata"]["annotations"] == {"rehearsal/hostile-host": key.removeprefix("check-")}
         request = "CopyFileRequest" if key in {"check-dots", "check-link"} else "CreateContainerRequest"
-        assert _found(check, _pod(waiting={"message": f'"{request} is blocked by policy"'})) == "denied"
-        assert _found(check, _pod(waiting={"message": '"StartContainerRequest is blocked by policy"'})) is None
+        assert _reason(check, _pod(waiting={"message": f'"{request} is blocked by policy"'})) == "denied"
+        assert _reason(check, _pod(waiting={"message": '"StartContainerRequest is blocked by policy"'})) is None

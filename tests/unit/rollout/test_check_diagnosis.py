@@ -40,7 +40,7 @@ def _event(reason: str, message: str, time: str, kind: str = "Warning") -> dict[
     }
 
 
-def _told(log: str | None, *events: dict[str, Any], pods: list[Any] | None = None) -> list[str]:
+def _messages(log: str | None, *events: dict[str, Any], pods: list[Any] | None = None) -> list[str]:
     listed = [_pod(terminated={"exitCode": 1})] if pods is None else pods
     return check.problems(check.CheckFacts(namespace="check", pods=listed, events=events, kbs_log=log, kbs_logs=LOGS))
 
@@ -52,7 +52,7 @@ def test_the_pods_last_event_and_the_reason_of_kbs_are_told() -> None:
         _event("Scheduled", "later, and no reason", "2027-01-01T00:00:09Z", kind="Normal"),
     ]
 
-    pod, kbs = _told(f"{REQUEST}\n{DENIED}", *events)
+    pod, kbs = _messages(f"{REQUEST}\n{DENIED}", *events)
 
     assert "pod check/attestation-check-x is Failed; exit code 1: the Confidential Data Hub in its pod VM" in pod
     assert "its last event: FailedCreatePodSandBox: creating an instance: quota" in pod
@@ -61,7 +61,7 @@ def test_the_pods_last_event_and_the_reason_of_kbs_are_told() -> None:
 
 
 def test_the_causes_of_an_error_of_kbs_are_told_with_it_and_the_last_error_counts() -> None:
-    _, kbs = _told(f"{DENIED}\n{CAUSES}")
+    _, kbs = _messages(f"{DENIED}\n{CAUSES}")
 
     assert "verify TEE evidence failed Caused by: 0: PCR 8 is not accepted })" in kbs
     assert "PolicyDeny" not in kbs
@@ -69,7 +69,7 @@ def test_the_causes_of_an_error_of_kbs_are_told_with_it_and_the_last_error_count
 
 
 def test_a_kbs_that_was_never_asked_is_told_as_such() -> None:
-    _, kbs = _told("[2027-01-01T00:00:00Z INFO  kbs] Using config file /etc/kbs-config/kbs-config.toml")
+    _, kbs = _messages("[2027-01-01T00:00:00Z INFO  kbs] Using config file /etc/kbs-config/kbs-config.toml")
 
     assert "KBS has no request in its log" in kbs
 
@@ -77,12 +77,12 @@ def test_a_kbs_that_was_never_asked_is_told_as_such() -> None:
 def test_a_pod_that_waits_says_for_what() -> None:
     waiting = _pod("Pending", waiting={"reason": "ContainerCreating", "message": "no VM"})
 
-    assert "is Pending; ContainerCreating no VM" in _told(None, pods=[waiting])[0]
+    assert "is Pending; ContainerCreating no VM" in _messages(None, pods=[waiting])[0]
 
 
 def test_a_job_without_a_pod_and_a_kbs_elsewhere_still_have_a_way_on() -> None:
     job = {**_event("FailedCreate", "quota of pods", "1"), "involvedObject": {"kind": "Job", "name": "j"}}
-    pod, kbs = _told(None, job, pods=[])
+    pod, kbs = _messages(None, job, pods=[])
 
     assert "the check has no pod: FailedCreate: quota of pods" in pod
     assert LOGS in kbs

@@ -87,14 +87,14 @@ def test_the_last_roll_out_is_read_from_the_output_and_nothing_from_anything_els
         assert read_last(odd) is None
 
 
-def _said(
+def _message(
     rollout_facts: RolloutFacts, wanted: WantedKataConfig = WANTED, timeout: str = "90m", existing: Existing = "fail"
 ) -> str:
     return text.blast_radius(decide(rollout_facts, wanted, existing), rollout_facts, wanted, timeout)
 
 
 def test_the_text_of_a_first_roll_out_names_nodes_and_time() -> None:
-    assert _said(facts()) == (
+    assert _message(facts()) == (
         "KataConfig example-kataconfig will be created.\n"
         "  Selector: every worker.\n"
         "  Reboot as kata is installed: worker-0, worker-1, worker-2 (3).\n"
@@ -107,7 +107,7 @@ def test_the_text_of_a_replacement_names_everything_in_the_way() -> None:
     pools = tuple(map(read_pool, [pool("worker", paused=True), pool("kata-oc", degraded="no disk"), pool("master")]))
     pods = (KataPod(namespace="shop", name="till"),)
     wanted = wish(DEBUG, change="recreate")
-    result = _said(facts(kata_config(), pools=pools, pods=pods, last=LAST), wanted)
+    result = _message(facts(kata_config(), pools=pools, pods=pods, last=LAST), wanted)
 
     assert result.startswith(
         "KataConfig example-kataconfig will be deleted and created anew (logLevel: info -> debug)."
@@ -120,17 +120,17 @@ def test_the_text_of_a_replacement_names_everything_in_the_way() -> None:
 
 
 def test_a_timeout_that_may_be_too_short_is_told_with_a_longer_one() -> None:
-    assert "kataConfig.timeout" not in _said(facts())
+    assert "kataConfig.timeout" not in _message(facts())
     assert (
         "timeout is 1h; a longer one: pulumi config set --path 'coco-azure:peerPods.kataConfig.timeout' 105m"
-        in _said(facts(), timeout="1h")
+        in _message(facts(), timeout="1h")
     )
     assert text.minutes("1h30m") == text.minutes("90m") == 90
 
 
 def test_a_large_pool_is_told_by_its_size_and_not_by_every_name() -> None:
     nodes = tuple(read_node(node(f"worker-{number:02}", "worker")) for number in range(30))
-    result = _said(facts(nodes=nodes))
+    result = _message(facts(nodes=nodes))
 
     assert "worker-11 and 18 more (30)." in result
 
@@ -144,19 +144,19 @@ def test_a_selector_that_matches_no_node_is_told_with_the_label_that_is_missing(
 
 
 def test_a_cluster_without_machine_config_pools_is_not_said_to_reboot() -> None:
-    result = _said(facts(pools=()))
+    result = _message(facts(pools=()))
 
     assert "no machine config pools" in result
     assert "Reboot" not in result
 
 
 def test_nothing_is_said_where_nothing_is_done() -> None:
-    assert _said(facts(kata_config(), last=LAST)) == ""
+    assert _message(facts(kata_config(), last=LAST)) == ""
 
 
 def test_what_waits_or_adopts_says_so_in_a_line() -> None:
-    assert "waits for its roll-out" in _said(facts(kata_config(uid="uid-2"), last=LAST))
-    assert "no node reboots" in _said(facts(kata_config(owner=None, uid="uid-9")), existing="adopt")
+    assert "waits for its roll-out" in _message(facts(kata_config(uid="uid-2"), last=LAST))
+    assert "no node reboots" in _message(facts(kata_config(owner=None, uid="uid-9")), existing="adopt")
 
 
 def test_a_refusal_has_the_command_for_this_roll_out_and_says_when_a_ticket_was_for_another() -> None:

@@ -31,7 +31,7 @@ def pod(name: str = "till-a", where: str = "worker-0", **changes: Any) -> dict[s
     return {"metadata": metadata, "spec": {"nodeName": where}, "status": status}
 
 
-def found(budgets: list[dict[str, Any]], *pods: dict[str, Any]) -> Drains:
+def drains_of(budgets: list[dict[str, Any]], *pods: dict[str, Any]) -> Drains:
     return Drains(budgets=tuple(map(read_budget, budgets)), pods=tuple(map(read_pod, pods)))
 
 
@@ -40,7 +40,7 @@ def names(drains: Drains, *nodes: str) -> list[str]:
 
 
 def test_a_pod_whose_budget_lets_none_go_is_told_with_node_and_budget() -> None:
-    (blocker,) = blockers(["worker-0"], found([budget()], pod()))
+    (blocker,) = blockers(["worker-0"], drains_of([budget()], pod()))
 
     assert (blocker.node, blocker.pod) == ("worker-0", "shop/till-a")
     assert blocker.why == "budget shop/till (minAvailable 1) lets no pod go"
@@ -50,16 +50,16 @@ def test_a_pod_whose_budget_lets_none_go_is_told_with_node_and_budget() -> None:
 @pytest.mark.parametrize(
     "drains",
     [
-        found([budget(allowed=1)], pod()),
-        found([budget()], pod(where="worker-9")),
-        found([budget(namespace="other")], pod()),
-        found([budget(selector={"matchLabels": {"app": "other"}}, minAvailable=1)], pod()),
-        found([budget()], pod(phase="Succeeded")),
-        found([budget()], pod(phase="Pending", ready=False)),
-        found([budget()], pod(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})),
-        found([budget()], pod(metadata={"ownerReferences": [{"kind": "DaemonSet", "controller": True}]})),
-        found([budget()], pod(metadata={"annotations": {"kubernetes.io/config.mirror": "x"}})),
-        found([budget(minAvailable=1, unhealthyPodEvictionPolicy="AlwaysAllow")], pod(ready=False)),
+        drains_of([budget(allowed=1)], pod()),
+        drains_of([budget()], pod(where="worker-9")),
+        drains_of([budget(namespace="other")], pod()),
+        drains_of([budget(selector={"matchLabels": {"app": "other"}}, minAvailable=1)], pod()),
+        drains_of([budget()], pod(phase="Succeeded")),
+        drains_of([budget()], pod(phase="Pending", ready=False)),
+        drains_of([budget()], pod(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})),
+        drains_of([budget()], pod(metadata={"ownerReferences": [{"kind": "DaemonSet", "controller": True}]})),
+        drains_of([budget()], pod(metadata={"annotations": {"kubernetes.io/config.mirror": "x"}})),
+        drains_of([budget(minAvailable=1, unhealthyPodEvictionPolicy="AlwaysAllow")], pod(ready=False)),
     ],
     ids=[
         "one may go",
@@ -79,20 +79,20 @@ def test_what_an_eviction_would_let_go_is_no_blocker(drains: Drains) -> None:
 
 
 def test_a_pod_of_two_budgets_cannot_be_evicted_whatever_they_allow() -> None:
-    (blocker,) = blockers(["worker-0"], found([budget("a", allowed=3), budget("b", allowed=3)], pod()))
+    (blocker,) = blockers(["worker-0"], drains_of([budget("a", allowed=3), budget("b", allowed=3)], pod()))
 
     assert "budgets a and b of shop both protect it" in blocker.why
 
 
 def test_an_empty_selector_protects_every_pod_of_the_namespace_and_none_protects_nothing() -> None:
-    assert names(found([budget(selector={}, minAvailable=1)], pod())) == ["shop/till-a"]
-    assert names(found([budget(selector=None, minAvailable=1)], pod())) == []
+    assert names(drains_of([budget(selector={}, minAvailable=1)], pod())) == ["shop/till-a"]
+    assert names(drains_of([budget(selector=None, minAvailable=1)], pod())) == []
 
 
 def test_a_pod_that_is_not_ready_may_go_where_the_others_suffice() -> None:
     enough = budget()
     enough["status"] |= {"currentHealthy": 1, "desiredHealthy": 1}
-    assert names(found([enough], pod("ready"), pod("broken", ready=False))) == ["shop/ready"]
+    assert names(drains_of([enough], pod("ready"), pod("broken", ready=False))) == ["shop/ready"]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_pod_that_is_not_ready_may_go_where_the_others_suffice() -> None:
 def test_where_no_controller_has_counted_the_pods_that_are_there_are_counted(
     spec: dict[str, Any], pods: int, goes: int
 ) -> None:
-    drains = found([budget(allowed=None, **spec)], *(pod(f"till-{number}") for number in range(pods)))
+    drains = drains_of([budget(allowed=None, **spec)], *(pod(f"till-{number}") for number in range(pods)))
 
     assert counted(drains.budgets[0], drains.pods) == goes
     assert len(names(drains)) == (0 if goes else pods)
@@ -136,7 +136,7 @@ PODS = st.builds(
 def test_every_blocker_is_a_running_pod_of_a_node_that_reboots_and_has_a_budget(
     budgets: list[dict[str, Any]], pods: list[dict[str, Any]]
 ) -> None:
-    drains = found(budgets, *pods)
+    drains = drains_of(budgets, *pods)
     result = blockers({"worker-0"}, drains)
 
     assert {each.node for each in result} <= {"worker-0"}
@@ -160,13 +160,13 @@ def test_no_budget_asks_for_nothing() -> None:
     assert drain.blockers(["worker-0"], Drains()) == ()
 
 
-def _told(drains: Drains) -> str:
+def _text(drains: Drains) -> str:
     known = facts(drains=drains, nodes=(read_node(node("worker-0", "worker")), read_node(node("worker-1", "worker"))))
     return blast_radius(decide(known, WANTED, "fail"), known, WANTED, "4h")
 
 
 def test_the_text_tells_by_node_which_pods_it_would_wait_for_and_what_to_do() -> None:
-    text = _told(found([budget()], pod(), pod("till-b", "worker-1"), pod("till-c", "infra-0")))
+    text = _text(drains_of([budget()], pod(), pod("till-b", "worker-1"), pod("till-c", "infra-0")))
 
     assert "worker-0 is not drained while it has shop/till-a: budget shop/till (minAvailable 1) lets no pod go." in text
     assert "worker-1 is not drained while it has shop/till-b" in text
@@ -175,12 +175,12 @@ def test_the_text_tells_by_node_which_pods_it_would_wait_for_and_what_to_do() ->
 
 
 def test_what_could_not_be_asked_is_said_and_what_needs_nothing_is_not() -> None:
-    assert "is not known: Forbidden" in _told(Drains(unknown="Forbidden"))
-    assert "drained" not in _told(Drains())
+    assert "is not known: Forbidden" in _text(Drains(unknown="Forbidden"))
+    assert "drained" not in _text(Drains())
 
 
 def test_of_nodes_that_do_not_reboot_nothing_is_told() -> None:
-    known = facts(kata_config(), last=LAST, drains=found([budget()], pod()))
+    known = facts(kata_config(), last=LAST, drains=drains_of([budget()], pod()))
 
     assert decide(known, WANTED, "fail").blockers == ()
 

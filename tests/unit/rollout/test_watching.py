@@ -37,7 +37,7 @@ class Changing(FakeCluster):
             raise self.error
 
 
-def _told(cluster: Any, look: Any, *, lines: int) -> list[tuple[str, str]]:
+def _messages(cluster: Any, look: Any, *, lines: int) -> list[tuple[str, str]]:
     """Return the first lines that were told, at which resource."""
     items: list[tuple[str, str]] = []
 
@@ -64,13 +64,13 @@ def test_each_state_is_told_once_and_an_alarm_once_for_all() -> None:
     def look(values: Object | None) -> list[Line]:
         return [("info", f"state {(values or {})['state']}"), ("warn", "a node has failed")]
 
-    result = _told(Changing([1, 1, 2, 2, 3]), look, lines=4)
+    result = _messages(Changing([1, 1, 2, 2, 3]), look, lines=4)
 
     assert [text for _, text in result] == ["state 1", "a node has failed", "state 2", "state 3"]
 
 
 def test_an_api_server_that_is_away_is_told_and_the_watch_goes_on() -> None:
-    result = _told(Changing([1], OSError("no route\nto host")), lambda _: [("info", "state")], lines=3)
+    result = _messages(Changing([1], OSError("no route\nto host")), lambda _: [("info", "state")], lines=3)
 
     assert [text for _, text in result[:3]] == [
         "state",

@@ -28,7 +28,7 @@ def _chain(version: str, tdx_settings: dict[str, str]) -> Chain:
     return build(stack({"trustee": {"tdx": tdx_settings}}), versions, PLACE)
 
 
-def _told(version: str, **tdx_settings: str) -> list[str]:
+def _messages(version: str, **tdx_settings: str) -> list[str]:
     return warnings(stack({"trustee": {"tdx": tdx_settings}}), _chain(version, tdx_settings))
 
 
@@ -50,7 +50,7 @@ def test_the_port_of_an_address_is_the_one_it_names_or_that_of_https(port: int) 
 
 @pytest.mark.parametrize("version", ["0.3.0", "1.1.0", "1.2.1"])
 def test_a_pccs_at_its_usual_port_is_not_warned_about_where_the_operator_lets_kbs_out(version: str) -> None:
-    assert _told(version, pccsUrl=_PCCS) == []
+    assert _messages(version, pccsUrl=_PCCS) == []
 
 
 @pytest.mark.parametrize("version", ["1.2.2", "1.3.0", "2.0.0"])
@@ -64,7 +64,7 @@ def test_a_pccs_at_its_usual_port_is_not_warned_about_where_the_operator_lets_kb
 def test_what_kbs_asks_at_another_port_is_warned_about_where_the_operator_may_close_it(
     version: str, name: str, settings: dict[str, str]
 ) -> None:
-    (warning,) = _told(version, **settings)
+    (warning,) = _messages(version, **settings)
 
     assert warning.startswith(f"trustee.tdx.{name} is {_PCCS}, and {_csv(version)} may keep KBS from it")
     assert warning.endswith(f"pulumi config set --path coco-azure:trustee.tdx.{name} {tdx.AZURE_CACHE}")
@@ -72,9 +72,9 @@ def test_what_kbs_asks_at_another_port_is_warned_about_where_the_operator_may_cl
 
 @pytest.mark.parametrize("version", ["1.2.2", "1.3.0"])
 def test_port_443_is_never_warned_about(version: str) -> None:
-    assert _told(version, pccsUrl=tdx.AZURE_CACHE) == []
+    assert _messages(version, pccsUrl=tdx.AZURE_CACHE) == []
     # KBS does not ask the PCCS where another service stands in its place.
-    assert _told(version, pccsUrl=_PCCS, collateralService=tdx.AZURE_CACHE) == []
+    assert _messages(version, pccsUrl=_PCCS, collateralService=tdx.AZURE_CACHE) == []
 
 
 def test_a_stack_without_tdx_is_told_nothing() -> None:

@@ -32,10 +32,10 @@ def _cluster(**data: str) -> FakeCluster:
 
 def test_a_secret_that_is_there_with_its_keys_is_no_problem() -> None:
     stack = _settings()
-    found = existing_secrets.read(_cluster(password=VALUE), stack)
+    secrets = existing_secrets.read(_cluster(password=VALUE), stack)
 
-    assert existing_secrets.problems(stack, found) == []
-    assert VALUE not in str(found)
+    assert existing_secrets.problems(stack, secrets) == []
+    assert VALUE not in str(secrets)
 
 
 def test_a_secret_that_is_missing_is_a_problem_with_its_way_out() -> None:

@@ -25,7 +25,7 @@ def _config(environment: str, tee: str, values: str, **trustee: Any) -> dict[str
     return {**config, "trustee": {**config["trustee"], **tdx, **trustee}}
 
 
-def _told(config: dict[str, Any], version: str) -> list[str]:
+def _messages(config: dict[str, Any], version: str) -> list[str]:
     problems = checks.problems(stack(config), chain(config, SPEAKING.get(version, "1.12"), version), HOST, NOW)
     return [problem for problem in problems if problem.startswith(_TEXT)]
 
@@ -39,7 +39,7 @@ def test_the_names_of_the_version_and_the_tee_are_asked_for(
     profile = TRUSTEE[version]
     right = file(tmp_path, "right.json", [entry(profile.reference_name(tee, pcr)) for pcr in (3, 4, 9)])
 
-    assert _told(_config(environment, tee, right), version) == []
+    assert _messages(_config(environment, tee, right), version) == []
 
 
 @pytest.mark.parametrize("version", TRUSTEE)
@@ -62,7 +62,7 @@ def test_a_name_of_another_form_is_told_with_the_right_one(
     name = form.format(3, tee="snp", other="tdx", claim=profile.claims["snp"])
     values = file(tmp_path, "values.json", [entry(name)])
 
-    (problem,) = _told(_config(environment, "snp", values), version)
+    (problem,) = _messages(_config(environment, "snp", values), version)
 
     assert f"Trustee {version} never asks for this name" in problem
     assert f"{name} (" in problem
@@ -83,7 +83,7 @@ def test_wrong_names_beside_right_ones_are_one_problem(tmp_path: Path) -> None:
     values = file(tmp_path, "values.json", [entry(f"snp_pcr{pcr}") for pcr in ("3", "08", "9", "11", "12")])
     config = _config("production", "snp", values, referenceValues={"expires": MEASURED["expires"]})
 
-    (problem,) = _told(config, "1.1")
+    (problem,) = _messages(config, "1.1")
 
     assert "never asks for these names" in problem
     assert "snp_pcr3 (write snp_pcr03), snp_pcr9 (write snp_pcr09)" in problem
@@ -117,7 +117,7 @@ def test_a_policy_of_ones_own_is_judged_by_the_names_that_it_asks_for(tmp_path: 
     assert sorted(names.asked_by(OWN) or ()) == ["pcr03", "pcr09"]
     assert checks.problems(stack(config), chain(config, "1.12", "1.0"), HOST, NOW) == []
     wrong = file(tmp_path, "wrong.json", [entry("pcr3"), entry("pcr09")])
-    (problem,) = _told(_config("development", "snp", wrong, attestationPolicyFile=policy), "1.0")
+    (problem,) = _messages(_config("development", "snp", wrong, attestationPolicyFile=policy), "1.0")
     assert "trustee.attestationPolicyFile never asks for this name" in problem
     assert "pcr3 (write pcr03)" in problem
 
@@ -141,6 +141,6 @@ def test_names_in_a_config_map_are_judged_as_in_a_file(tmp_path: Path, environme
     plain = file(tmp_path, "plain.json", listed)
     wrapped = file(tmp_path, "wrapped.json", _config_map(json.dumps(listed)))
 
-    one, other = (_told(_config(environment, "snp", values), version) for values in (plain, wrapped))
+    one, other = (_messages(_config(environment, "snp", values), version) for values in (plain, wrapped))
 
     assert one == other != []

@@ -23,7 +23,7 @@ ALL = [(osc, trustee) for osc in OSC for trustee in TRUSTEE]
 GAPS = [pair for pair in ALL if pair not in PAIRS]
 
 
-def _told(config: Mapping[str, Any], osc: str, trustee: str) -> list[str]:
+def _messages(config: Mapping[str, Any], osc: str, trustee: str) -> list[str]:
     problems = checks.problems(stack(config), chain(config, osc, trustee, PLACE), HOST, NOW)
     return [problem for problem in problems if "RCAR" in problem]
 
@@ -35,7 +35,7 @@ def test_every_version_of_the_protocol_is_spoken_on_both_sides() -> None:
 
 @pytest.mark.parametrize(("osc", "trustee"), ALL)
 def test_a_pair_is_a_problem_exactly_where_kbs_refuses_the_pods(osc: str, trustee: str) -> None:
-    result = _told({}, osc, trustee)
+    result = _messages({}, osc, trustee)
 
     assert bool(result) is ((osc, trustee) not in PAIRS)
 
@@ -45,7 +45,7 @@ def test_a_pair_is_a_problem_exactly_where_kbs_refuses_the_pods(osc: str, truste
 def test_the_problem_says_both_versions_the_pairs_that_fit_and_a_pin_for_each_side(
     base: Mapping[str, Any], osc: str, trustee: str
 ) -> None:
-    (result,) = _told(dict(base), osc, trustee)
+    (result,) = _messages(dict(base), osc, trustee)
 
     assert f"pod VMs of OSC {osc} (sandboxed-containers-operator.v{osc}.0) speak version {OSC[osc].protocol}" in result
     assert f"KBS of Trustee {trustee} (trustee-operator.v{trustee}.0) takes {TRUSTEE[trustee].protocol} only" in result
@@ -64,11 +64,11 @@ def test_the_problem_says_both_versions_the_pairs_that_fit_and_a_pin_for_each_si
 
 def test_a_side_that_the_stack_does_not_install_is_to_be_replaced_and_not_pinned() -> None:
     config = {"trustee": {"operator": {"install": False}}}
-    (result,) = _told(config, "1.12", "0.3")
+    (result,) = _messages(config, "1.12", "0.3")
 
     assert "install 1.0.x, 1.1.x or 1.2.x in place of what is there (coco-azure:trustee.operator.install is" in result
     assert "'coco-azure:trustee.operator.version'" not in result
-    (result,) = _told({"peerPods": {"operator": {"install": False}}}, "1.12", "0.3")
+    (result,) = _messages({"peerPods": {"operator": {"install": False}}}, "1.12", "0.3")
     assert "install 1.9.x in place of what is there (coco-azure:peerPods.operator.install is" in result
 
 

@@ -173,12 +173,12 @@ def test_a_person_is_told_what_pods_of_the_last_run_keep() -> None:
 # What a preview says
 
 
-def told(config: Mapping[str, Any], osc: str | None = "1.12") -> list[str]:
+def messages(config: Mapping[str, Any], osc: str | None = "1.12") -> list[str]:
     return checks.warnings(stack(config), chain(config, osc), NOW)
 
 
 def test_a_document_with_secrets_that_lets_any_image_start_is_told_of() -> None:
-    items = [text for text in told(STACK) if "lets containers of any image start" in text]
+    items = [text for text in messages(STACK) if "lets containers of any image start" in text]
 
     assert len(items) == 2
     assert "pods of workload shop may have db, " in items[0]
@@ -205,13 +205,13 @@ def test_a_document_with_secrets_that_lets_any_image_start_is_told_of() -> None:
     ],
 )
 def test_one_that_says_what_runs_is_not(values: dict[str, Any]) -> None:
-    assert not [text for text in told(changed(STACK, initdata=values)) if "any image start" in text]
+    assert not [text for text in messages(changed(STACK, initdata=values)) if "any image start" in text]
 
 
 def test_the_global_document_with_secrets_is_told_of_with_its_own_setting() -> None:
     (result,) = (
         text
-        for text in told(changed(STACK, initdata={"secrets": ["db", "ledger"]}))
+        for text in messages(changed(STACK, initdata={"secrets": ["db", "ledger"]}))
         if "lets containers of any image start" in text
     )
 
@@ -222,5 +222,5 @@ def test_development_binds_nothing_and_says_so() -> None:
     config = changed(STACK, environment="development", attestationCheck={"resource": "default/db/user"})
 
     assert judged(chain(config)).bindings is None
-    assert any("secrets are bound to initdata in production only" in text for text in told(config))
-    assert not any("bound to initdata in production" in text for text in told(STACK))
+    assert any("secrets are bound to initdata in production only" in text for text in messages(config))
+    assert not any("bound to initdata in production" in text for text in messages(STACK))

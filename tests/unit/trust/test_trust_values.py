@@ -20,7 +20,7 @@ A, B, C = ("aa" * 32, "bb" * 32, "cc" * 32)
 _SECOND = timedelta(seconds=1)
 
 
-def _said(**content: Any) -> Any:
+def _message(**content: Any) -> Any:
     return stack({"trustee": {"referenceValues": content}})
 
 
@@ -40,11 +40,11 @@ def _said(**content: Any) -> Any:
 def test_initdata_is_registered_where_it_is_measured_and_has_a_date(
     content: dict[str, Any], osc: str | None, *, registers: bool
 ) -> None:
-    assert values.registers_initdata(_said(**content), OSC[osc] if osc else None) is registers
+    assert values.registers_initdata(_message(**content), OSC[osc] if osc else None) is registers
 
 
 def test_pcr_8_accepts_the_own_documents_the_ones_before_and_those_of_other_stacks() -> None:
-    result = _said(expires="2099-12-31", alsoAccept=[C.upper(), A])
+    result = _message(expires="2099-12-31", alsoAccept=[C.upper(), A])
 
     outcome = values.reference_values(result, OSC["1.12"], TRUSTEE["1.2"], {"global": A, "web": B}, [B, "dd" * 32])
 
@@ -85,7 +85,7 @@ def test_measurements_of_the_image_give_the_pcrs_that_are_asked_for() -> None:
     measured = json.loads((ROOT / IMAGE / "measurements.json").read_text())["measurements"]["sha256"]
 
     reference_values = values.reference_values(
-        _said(**MEASURED, initdata=False, pcrs=[9, 11, 9]), OSC["1.12"], TRUSTEE["1.2"], {}, []
+        _message(**MEASURED, initdata=False, pcrs=[9, 11, 9]), OSC["1.12"], TRUSTEE["1.2"], {}, []
     )
 
     assert [value.name for value in reference_values] == ["snp_pcr09", "snp_pcr11"]
@@ -143,7 +143,7 @@ def test_a_value_counts_until_its_exact_date_and_is_a_problem_after_it() -> None
 
 
 def test_a_warning_begins_the_days_before_and_lasts_to_the_exact_date() -> None:
-    result, days = _said(expires="2099-12-31", warnDays=7), timedelta(days=7)
+    result, days = _message(expires="2099-12-31", warnDays=7), timedelta(days=7)
 
     def warned(now: datetime) -> list[str]:
         return values.date_warnings(result, [_value("snp_pcr08")], now)
@@ -156,7 +156,7 @@ def test_a_warning_begins_the_days_before_and_lasts_to_the_exact_date() -> None:
 
 
 def test_no_days_before_means_no_warning() -> None:
-    result = _said(expires="2099-12-31", warnDays=0)
+    result = _message(expires="2099-12-31", warnDays=0)
 
     assert values.date_warnings(result, [_value("snp_pcr08")], END - _SECOND) == []
 
