@@ -76,32 +76,6 @@ def test_a_problem_ends_up_before_anything_is_registered_and_a_preview_in_its_en
     assert _changed_nothing(stack, mark)
 
 
-def test_warn_and_accept_let_a_preview_pass_and_still_tell_the_problem(stack: Stack, tmp_path: Path) -> None:
-    with described(stack, _description(tmp_path, RESTRICTED), tmp_path):
-        stack.configure({"preflight": {"mode": "warn"}})
-        warned = _preview(stack)
-        stack.configure({"preflight": {"accept": ["sizes"]}})
-        accepted = _preview(stack)
-        stack.configure({"preflight": {"accept": ["quota"]}})
-        other = _preview(stack)
-        stack.configure({})
-
-    assert (warned.code, accepted.code) == (0, 0), warned.output + accepted.output
-    assert row(warned.output, "sizes").found.startswith(SIZE)
-    assert row(accepted.output, "sizes (accepted)").found.startswith(SIZE)
-    assert other.code != 0
-
-
-def test_with_mode_off_nothing_is_judged(stack: Stack, tmp_path: Path) -> None:
-    with described(stack, _description(tmp_path, RESTRICTED), tmp_path):
-        stack.configure({"preflight": {"mode": "off"}})
-        done = _preview(stack)
-        stack.configure({})
-
-    assert done.code == 0, done.output
-    assert rows(done.output) == []
-
-
 def test_all_problems_are_in_one_table(stack: Stack, tmp_path: Path) -> None:
     quota = {"quotas": {"standardDCASv5Family": {"used": 90, "limit": 100}}}
     subnets = [{"name": "rehearsal-x7k2p-worker-subnet", "natGateway": None, "defaultOutboundAccess": False}]
