@@ -23,6 +23,12 @@ def namespace(stack: Stack, name: str) -> None:
     stack.api("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
 
 
+def caa(stack: Stack) -> set[str]:
+    """Return the uids of CAA's pods."""
+    items = stack.get("/api/v1/namespaces/openshift-sandboxed-containers-operator/pods")["items"]
+    return {pod["metadata"]["uid"] for pod in items if pod["metadata"].get("labels", {}).get("name") == "osc-caa-ds"}
+
+
 def plain(image: str = SIGNED, env: list[Any] | None = None) -> Any:
     """Return a pod of a workload that runs until it is stopped."""
     container = {"name": "app", "image": image, "env": env or []}

@@ -1,15 +1,11 @@
 """While KataConfig rolls out: what a run tells, what it takes for the end, and how the next one goes on."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from rehearsal.azure import description
 from rehearsal.azure.subscription import COPY
-from tests.engine.conftest import start
 from tests.engine.harness import Stack
 from tests.engine.kills import kill
 
@@ -26,11 +22,6 @@ OWN = (
     "/galleries/ours/images/podvm/versions/1.2.3"
 )
 GALLERY = {"name": "ours", "resourceGroup": GROUP, "images": [{"name": "podvm", "versions": {"1.2.3": {}}}]}
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("during-a-rollout"), tools)
 
 
 def _data(stack: Stack) -> dict[str, str]:

@@ -17,11 +17,10 @@ from tests.engine.operators import (
     NEWEST,
     OLM,
     PROGRAM,
-    csvs,
     install_by_hand,
     wait_for_offer,
 )
-from tests.engine.trustee import move
+from tests.engine.trustee import csvs, move
 
 pytestmark = pytest.mark.engine
 

@@ -21,10 +21,9 @@ from tests.engine.operators import (
     PROGRAM,
     approved,
     complaint,
-    csvs,
     wait_for_offer,
 )
-from tests.engine.trustee import move
+from tests.engine.trustee import csvs, move
 
 pytestmark = pytest.mark.engine
 UNHEARD = "trustee-operator.v1.3.0"

@@ -4,7 +4,7 @@ The cluster is one and the same; Azure is described anew for each pitfall (``reh
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from rehearsal.azure import description
-from tests.engine.conftest import start
 from tests.engine.harness import Done, Stack
 from tests.engine.kills import kill
 from tests.engine.other_azure import described
@@ -23,11 +22,6 @@ SIZE = "Standard_DC4as_v5"
 SUBSCRIPTION = description.load(description.path_of("ipi"))["subscriptionId"]
 OPERATORS = description.load(description.path_of("ipi"))["identities"]["operators"]["objectId"]
 RESTRICTED = {"vmSizes": {SIZE: {"restrictions": [{"reason": "NotAvailableForSubscription"}]}}}
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("preflight"), tools)
 
 
 def _description(folder: Path, changes: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 The tests share a cluster and go on from each other's state, in their order.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 
 from coco_azure.formats.pki import issuing, public_material
 from tests.engine import pods
-from tests.engine.conftest import start
 from tests.engine.harness import Stack
 
 pytestmark = pytest.mark.engine
@@ -22,6 +20,8 @@ HOST = "kbs-service-trustee-operator-system.apps.rehearsal.example.com"
 PEER_PODS_CM = "/api/v1/namespaces/openshift-sandboxed-containers-operator/configmaps/peer-pods-cm"
 ROUTE = "/apis/route.openshift.io/v1/namespaces/trustee-operator-system/routes/kbs-service"
 NOW = datetime.now(UTC)
+VARIABLES = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3"}
+"""The chapter's versions."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,6 @@ class Authority:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority.make(tmp_path_factory.mktemp("pki"), "company")
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """A cluster of the chapter's versions."""
-    variables = {"COCO_REHEARSAL_OSC": "1.9", "COCO_REHEARSAL_TRUSTEE": "0.3"}
-    yield from start(tmp_path_factory.mktemp("tls"), tools, variables)
 
 
 @pytest.fixture(scope="module")

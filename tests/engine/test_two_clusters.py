@@ -6,14 +6,12 @@ rehearsal cannot be reached from another. The tests share it and go on from each
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.engine import pods, trustee
-from tests.engine.conftest import start
 from tests.engine.harness import Stack
 
 pytestmark = pytest.mark.engine
@@ -23,13 +21,7 @@ SHOP, PASSWORD = "shop", "correct horse battery"
 SECRETS = {"kbsres1": {"key1": {"generate": True}}, "db": {"password": PASSWORD}}
 NOBODY = "this Trustee accepts no initdata yet, so it denies every pod"
 DEMONSTRATION = "Trustee runs on the cluster of the pods that it judges"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """The stack with the peer pods."""
-    variables = {"COCO_REHEARSAL_OSC": "1.11", "COCO_REHEARSAL_TRUSTEE": "1.0"}
-    yield from start(tmp_path_factory.mktemp("two"), tools, variables)
+VARIABLES = {"COCO_REHEARSAL_OSC": "1.11", "COCO_REHEARSAL_TRUSTEE": "1.0"}
 
 
 @pytest.fixture(scope="module")

@@ -9,25 +9,18 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rehearsal.operators import olm_catalog
 from rehearsal.rest import ApiServer
-from tests.engine.conftest import start
 from tests.engine.harness import Stack
 from tests.unit import pki
 
 pytestmark = pytest.mark.engine
 POLICIES = "tests/engine/policies"
 HOST = "kbs-service-trustee-operator-system.apps.rehearsal.example.com"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("stops"), tools)
 
 
 def _refused(stack: Stack, changes: Mapping[str, Any]) -> str:
