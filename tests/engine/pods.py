@@ -75,10 +75,10 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def events(stack: Stack, where: str, reason: str = workloads.SECRET_UNSEALED) -> list[str]:
-    """Return the messages of the events of one kind in a namespace."""
+def events(stack: Stack, where: str) -> list[str]:
+    """Return the messages of the events of secrets that were unsealed in a namespace."""
     result = stack.get(f"/api/v1/namespaces/{where}/events")["items"]
-    return [each["message"] for each in result if each["reason"] == reason]
+    return [each["message"] for each in result if each["reason"] == workloads.SECRET_UNSEALED]
 
 
 def _ended(stack: Stack, path: str) -> str | None:
