@@ -31,9 +31,9 @@ def start() -> None:
     PolicyPack(NAME, policies(), EnforcementLevel.MANDATORY)
 
 
-def policies(rules: Sequence[Rule] = RULES) -> list[Policy]:
+def policies() -> list[Policy]:
     """Return the rules as the engine takes them."""
-    return [_of_resource(rule) if rule.resource is not None else _of_stack(rule) for rule in rules]
+    return [_of_resource(rule) if rule.resource is not None else _of_stack(rule) for rule in RULES]
 
 
 def _of_resource(rule: Rule) -> Policy:

@@ -36,6 +36,7 @@ FAR_FUTURE = "9000-01-01T00:00:00Z"
 _NAMESPACE, _JOB = "coco-attestation-check", "attestation-check"
 _LOOK = 0.2
 _TIMEOUT = 120.0
+"""Seconds that each round of checks may take."""
 # A pod VM that gets no image policy from KBS pulls no image either, and that is another reason.
 _BY_IMAGE_POLICY = re.compile(
     r"failed to pull image (?!.*(?:PolicyDeny|Attest|https?://))|CreateContainerRequest is blocked by policy"
@@ -48,19 +49,13 @@ class NegativeChecksError(RuntimeError):
     """The checks cannot be made; the message says what is missing."""
 
 
-def run(
-    server: ApiServer,
-    workload: Mapping[str, str] | None = None,
-    *,
-    timeout: float = _TIMEOUT,
-) -> list[Outcome]:
+def run(server: ApiServer, workload: Mapping[str, str] | None) -> list[Outcome]:
     """Make all checks, remove what they made, and return how they ended.
 
     Args:
         server: API server of the rehearsal.
         workload: pod annotations with the initdata of the rehearsal's workload (output ``workloadInitdata``), or None
             where the stack has none of it.
-        timeout: seconds that each round of checks may take.
 
     Raises:
         NegativeChecksError: there is no such Job, no CAA, or no initdata to tamper with.
@@ -68,10 +63,10 @@ def run(
     """
     model = _model(server)
     checks = [*_checks(server, model), *(_of_workload(workload) if workload else ())]
-    outcomes = _round(server, model, checks, timeout)
+    outcomes = _round(server, model, checks)
     expired = Check(name="expired reference value", pod="check-expired", change=_unchanged, reason=BY_KBS)
     with _fault(server, faults.KBS_CLOCK, FAR_FUTURE):
-        return outcomes + _round(server, model, [expired], timeout)
+        return outcomes + _round(server, model, [expired])
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -194,10 +189,10 @@ def _release(server: ApiServer) -> osc_release.Release:
     return osc_release.of(daemon_set["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2])
 
 
-def _round(server: ApiServer, model: Object, checks: Sequence[Check], timeout: float) -> list[Outcome]:
+def _round(server: ApiServer, model: Object, checks: Sequence[Check]) -> list[Outcome]:
     """Make these checks side by side."""
     pods = f"/api/v1/namespaces/{_NAMESPACE}/pods"
-    until = time.monotonic() + timeout
+    until = time.monotonic() + _TIMEOUT
     try:
         for check in checks:
             _gone(server, f"{pods}/{check.pod}", until)
@@ -208,7 +203,7 @@ def _round(server: ApiServer, model: Object, checks: Sequence[Check], timeout: f
         return [_wait(server, check, until) for check in checks]
     finally:
         for check in checks:
-            _gone(server, f"{pods}/{check.pod}", time.monotonic() + timeout)
+            _gone(server, f"{pods}/{check.pod}", time.monotonic() + _TIMEOUT)
 
 
 def _wait(server: ApiServer, check: Check, until: float) -> Outcome:

@@ -4,15 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from coco_azure.formats.images import image_reference
 from coco_azure.settings.base import CertificatesFile, Model, matching
-
-
-def _has_host(name: str) -> str:
-    if problem := image_reference.scope_problem(name):
-        raise ValueError(f"{name} {problem}")
-    return name
-
+from coco_azure.settings.signatures import check_scope
 
 _Place = Annotated[
     str,
@@ -20,7 +13,7 @@ _Place = Annotated[
         r"[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*",
         "a registry, organisation or repository such as quay.io/my-org, without scheme, tag and trailing slash",
     ),
-    AfterValidator(_has_host),
+    AfterValidator(check_scope),
 ]
 RegistryMirrors = dict[_Place, _Place]
 """What is pulled from elsewhere, and where: ``quay.io: mirror.example.com:8443/quay``."""

@@ -15,13 +15,14 @@ from coco_azure.settings.base import Model, read_public
 from coco_azure.settings.client_secrets import SecretKey, SecretName
 
 
-def _check_scope(scope: str) -> str:
+def check_scope(scope: str) -> str:
+    """Return the name of images as it is; raises ValueError where it has no host."""
     if problem := image_reference.scope_problem(scope):
         raise ValueError(f"{scope} {problem}")
     return scope
 
 
-Scope = Annotated[str, AfterValidator(_check_scope)]
+Scope = Annotated[str, AfterValidator(check_scope)]
 """An image, a repository, its prefix, a host or ``*.example.com``; with the host (``docker.io/library/nginx``)."""
 SIGSTORE_CONFIG = ResourceUri("sigstore-config", "osc")
 """Where the list of GPG signature stores is served; ``sigstore_config_uri`` of cdh.toml."""

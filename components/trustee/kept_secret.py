@@ -24,7 +24,7 @@ def kept_secret(name: str, fresh: Input[str], opts: ResourceOptions) -> Output[s
 
 
 def generations(
-    name: str, generation: int, make: Callable[[], Input[str]], opts: ResourceOptions, *, overlap: bool = True
+    name: str, generation: int, make: Callable[[], Input[str]], opts: ResourceOptions, *, overlap: bool
 ) -> tuple[Output[str], Output[str] | None]:
     """Return the value of a generation, and that of the one before it, as secrets.
 

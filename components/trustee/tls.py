@@ -34,9 +34,7 @@ class MadeTls:
     private_key: Output[str]
 
 
-def made_tls(
-    name: str, host: Input[str], rotation: RotationSettings, opts: ResourceOptions, *, days: int = 365
-) -> MadeTls:
+def made_tls(name: str, host: Input[str], rotation: RotationSettings, opts: ResourceOptions, *, days: int) -> MadeTls:
     """Return an authority and a server certificate that it signed.
 
     The certificate is made anew when ``rotation.tls``, the host, ``days`` or the authority changes; a preview shows it

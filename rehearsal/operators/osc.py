@@ -111,7 +111,7 @@ class KataConfigs:
 
     async def _finish(self, kata_config: Object, status: Object, version: str) -> bool:
         in_progress(status, "False")
-        await self._peer_pods.runtime_class(kata_config, status, "kata", "250m", "350Mi")
+        await self._peer_pods.runtime_class(kata_config, status, "kata", "350Mi")
         await self._nodes.monitor_scc(wanted=True)
         if not kata_config["spec"].get("enablePeerPods"):
             return False
@@ -124,9 +124,9 @@ class KataConfigs:
         if not done:
             return True
         await self._peer_pods.daemon_set(kata_config, version)
-        await self._peer_pods.runtime_class(kata_config, status, "kata-remote", "250m", "120Mi")
+        await self._peer_pods.runtime_class(kata_config, status, "kata-remote", "120Mi")
         if since(version, "1.13"):
-            await self._peer_pods.runtime_class(kata_config, status, "kata-nvidia-gpu", "250m", "120Mi")
+            await self._peer_pods.runtime_class(kata_config, status, "kata-nvidia-gpu", "120Mi")
         # Also after a failed image job: then the condition says that all is done, and no image is there.
         in_progress(status, "False")
         return False

@@ -128,12 +128,12 @@ class PeerPods:
         if missing := [key for key in needed if not data.get(key)]:
             raise ImageProblemError(f"cannot find the required keys in {SECRET_NAME} Secret: {', '.join(missing)}")
 
-    async def runtime_class(self, kata_config: Object, status: Object, name: str, cpu: str, memory: str) -> None:
+    async def runtime_class(self, kata_config: Object, status: Object, name: str, memory: str) -> None:
         """Create the RuntimeClass for the nodes with the label kata-oc, and report it."""
         content = {
             "metadata": {"name": name, "ownerReferences": owned_by(kata_config)},
             "handler": name,
-            "overhead": {"podFixed": {"cpu": cpu, "memory": memory}},
+            "overhead": {"podFixed": {"cpu": "250m", "memory": memory}},
             "scheduling": {"nodeSelector": {KATA_OC: ""}},
         }
         await self._api.create(RUNTIME_CLASS, content)

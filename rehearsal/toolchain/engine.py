@@ -21,8 +21,8 @@ def path_folders(python: Path, folder: Path, pulumi: Tool) -> list[Path]:
         return [beside]
     folder.mkdir(parents=True, exist_ok=True)
     command = shlex.quote(str(python))
-    _script(folder / _HOST, f"exec {command} -u {shlex.quote(str(Path(__file__).with_name('language_host.py')))}")
-    _script(folder / "pulumi-resource-pulumi-python", f"exec {command} -u -m pulumi.dynamic")
+    script(folder / _HOST, f"exec {command} -u {shlex.quote(str(Path(__file__).with_name('language_host.py')))}")
+    script(folder / "pulumi-resource-pulumi-python", f"exec {command} -u -m pulumi.dynamic")
     _link(pulumi.path, folder / pulumi.path.name)
     return [folder]
 
@@ -39,7 +39,8 @@ def _link(source: Path, target: Path) -> None:
     part.replace(target)
 
 
-def _script(path: Path, command: str) -> None:
+def script(path: Path, command: str) -> None:
+    """Place a program that runs a command with its arguments, all of it or nothing."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(f'#!/bin/sh\n{command} "$@"\n')
     part.chmod(0o755)

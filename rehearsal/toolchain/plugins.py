@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from rehearsal.toolchain import cache, tools
+from rehearsal.toolchain import cache, engine, tools
 from rehearsal.toolchain.cache import Say
 from rehearsal.toolchain.pins import KUBERNETES_PROVIDER, PROVIDER_VERSIONS
 from rehearsal.toolchain.tools import Tool
@@ -42,8 +42,12 @@ def install(checkout: Path, python: Path, home: Path, pulumi: Path, say: Say) ->
         ToolchainError: the Kubernetes provider cannot be had.
     """
     provider = kubernetes(pulumi, say)
-    _place(home, "azure-native", _stand_in(checkout, python, "rehearsal.azure_provider"))
-    _place(home, "kubernetes", f'#!/bin/sh\nexec {shlex.quote(str(provider.path))} "$@"\n')
+    # The engine starts it in the program's folder, and with a PYTHONPATH that is the user's business.
+    stand_in = f"PYTHONPATH={shlex.quote(str(checkout))} exec {shlex.quote(str(python))} -m rehearsal.azure_provider"
+    for name, command in (("azure-native", stand_in), ("kubernetes", f"exec {shlex.quote(str(provider.path))}")):
+        folder = home / "plugins" / f"resource-{name}-v{PROVIDER_VERSIONS[name]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        engine.script(folder / f"pulumi-resource-{name}", command)
     return f"{_in_words(version(provider.path))}, {provider.source}"
 
 
@@ -72,22 +76,6 @@ def version(plugin: Path) -> str:
             return "of an unknown version"
         finally:
             process.kill()
-
-
-def _place(home: Path, name: str, script: str) -> None:
-    folder = home / "plugins" / f"resource-{name}-v{PROVIDER_VERSIONS[name]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"pulumi-resource-{name}"
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    part.write_text(script)
-    part.chmod(0o755)
-    part.replace(target)
-
-
-def _stand_in(checkout: Path, python: Path, module: str) -> str:
-    # The engine starts it in the program's folder, and with a PYTHONPATH that is the user's business.
-    place = f"PYTHONPATH={shlex.quote(str(checkout))}"
-    return f'#!/bin/sh\n{place} exec {shlex.quote(str(python))} -m {module} "$@"\n'
 
 
 def _in_plugin_cache() -> Tool | None:

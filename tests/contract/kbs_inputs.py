@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from cryptography.x509.oid import NameOID
+
+from tests.unit import pki
 
 TRUSTEE = "/opt/confidential-containers"
 CONFIG = "/etc/kbs-config/kbs-config.toml"
@@ -93,12 +92,8 @@ def public_pem(key: rsa.RSAPublicKey | ed25519.Ed25519PublicKey) -> str:
 
 def certificate(key: Key, days: int = 30) -> str:
     """Return a certificate that its key signed itself, valid for ``days`` from now."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "token")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(days=60)).not_valid_after(now + timedelta(days=days))
-    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+    start, end = (datetime.now(UTC) + timedelta(days=number) for number in (-60, days))
+    return pki.make("token", names=(), authority=None, use=None, start=start, end=end, key=key).pem
 
 
 RSA_KEY, OTHER_KEY = rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)

@@ -11,7 +11,7 @@ from rehearsal.kubelet.kbs import pod
 from rehearsal.operators import trustee_template
 from rehearsal.operators.trustee import NAMESPACE
 from tests.unit.memory_api import MemoryApi
-from tests.unit.recording import Recorder, Secret, run_program
+from tests.unit.recording import Recorder, revealed, run_program
 
 Objects = Mapping[str, dict[str, Any]]
 """Objects of the program by ``Kind namespace/name``, in plain text."""
@@ -52,16 +52,7 @@ def made(config: Mapping[str, Any], answers: Recorder | None = None) -> dict[str
     """Return the objects that the program makes."""
     answers = answers or Recorder()
     answers.cluster.offer("mirrors", "mirror", trustee_operator="0.3.0")
-    return {title: plain(item) for title, item in run_program(config, answers).objects().items()}
-
-
-def plain(value: Any) -> Any:
-    """Return a value without the wrappers of its secrets."""
-    if isinstance(value, Secret):
-        return plain(value.value)
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
+    return {title: revealed(item) for title, item in run_program(config, answers).objects().items()}
 
 
 def mounted(objects: Objects, version: str = "0.3.0") -> dict[str, str]:

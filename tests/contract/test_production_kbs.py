@@ -29,8 +29,8 @@ from tests.contract.kbs_inputs import (
     pem,
 )
 from tests.contract.real_kbs import AtLoopback, Ended, Mounts, ask_as_sample, attest, believes, started
-from tests.contract.stacks import PRODUCTION, Objects, made, mounted, plain, with_trustee
-from tests.unit.recording import run_program
+from tests.contract.stacks import PRODUCTION, Objects, made, mounted, with_trustee
+from tests.unit.recording import revealed, run_program
 
 pytestmark = reality.KBS.needed
 
@@ -84,8 +84,8 @@ def production() -> Objects:
 def rotated() -> tuple[Objects, dict[str, str]]:
     """Return a stack whose signer has been rotated, and the signer of before with its key."""
     run = run_program(with_trustee(PRODUCTION, rotation={"tokenSigner": 2}))
-    before = json.loads(plain(run.registrations["trustee-content-token-signer"].inputs["input"]))
-    objects = {title: plain(item) for title, item in run.objects().items()}
+    before = json.loads(revealed(run.registrations["trustee-content-token-signer"].inputs["input"]))
+    objects = {title: revealed(item) for title, item in run.objects().items()}
     return objects, {SIGNER_CERTIFICATE: before[0], SIGNER_KEY: before[1]}
 
 

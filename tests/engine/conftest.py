@@ -56,9 +56,20 @@ def start(
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """A stack on a cluster as the installer left it; the tests of a module share it, in their order."""
-    yield from start(tmp_path_factory.mktemp("empty"), tools)
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]
+) -> Iterator[Stack]:
+    """A stack on a cluster as the installer left it; the tests of a module share it, in their order.
+
+    A module's VARIABLES are those of its rehearsal (COCO_REHEARSAL_...).
+    """
+    yield from start(tmp_path_factory.mktemp("stack"), tools, getattr(request.module, "VARIABLES", None))
+
+
+@pytest.fixture(scope="module")
+def empty(stack: Stack) -> Stack:
+    """The same under the name that says how it begins."""
+    return stack
 
 
 @pytest.fixture(scope="module")

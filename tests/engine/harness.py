@@ -255,6 +255,13 @@ def names(changes: Sequence[Change], operation: str) -> set[str]:
     return {change.name for change in changes if change.operation == operation}
 
 
+def index(requests: Sequence[Request], verb: str, kind: str, name: str) -> int:
+    """Return the place of the first of these requests that does this to the object."""
+    items = [place for place, each in enumerate(requests) if (each.verb, each.kind, each.name) == (verb, kind, name)]
+    assert items, f"no {verb} of {kind} {name} in {requests}"
+    return items[0]
+
+
 def _plain_texts(leaf: Any) -> Iterator[Any]:
     if isinstance(leaf, Mapping):
         if "plaintext" in leaf:

@@ -17,12 +17,6 @@ def subscription(stack: Stack) -> Any:
     return stack.get(f"{OLM}/subscriptions/trustee-subscription")["status"]
 
 
-def csvs(stack: Stack) -> dict[str, str]:
-    """Return the phase of each CSV."""
-    result = stack.get(f"{OLM}/clusterserviceversions")["items"]
-    return {each["metadata"]["name"]: each.get("status", {}).get("phase", "") for each in result}
-
-
 def approved(stack: Stack) -> set[str]:
     """Return the CSVs whose plans are approved."""
     plans = stack.get(f"{OLM}/installplans")["items"]

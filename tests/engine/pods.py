@@ -23,6 +23,12 @@ def namespace(stack: Stack, name: str) -> None:
     stack.api("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
 
 
+def caa(stack: Stack) -> set[str]:
+    """Return the uids of CAA's pods."""
+    items = stack.get("/api/v1/namespaces/openshift-sandboxed-containers-operator/pods")["items"]
+    return {pod["metadata"]["uid"] for pod in items if pod["metadata"].get("labels", {}).get("name") == "osc-caa-ds"}
+
+
 def plain(image: str = SIGNED, env: list[Any] | None = None) -> Any:
     """Return a pod of a workload that runs until it is stopped."""
     container = {"name": "app", "image": image, "env": env or []}
@@ -69,10 +75,10 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def events(stack: Stack, where: str, reason: str = workloads.SECRET_UNSEALED) -> list[str]:
-    """Return the messages of the events of one kind in a namespace."""
+def events(stack: Stack, where: str) -> list[str]:
+    """Return the messages of the events of secrets that were unsealed in a namespace."""
     result = stack.get(f"/api/v1/namespaces/{where}/events")["items"]
-    return [each["message"] for each in result if each["reason"] == reason]
+    return [each["message"] for each in result if each["reason"] == workloads.SECRET_UNSEALED]
 
 
 def _ended(stack: Stack, path: str) -> str | None:

@@ -13,13 +13,13 @@ from rehearsal.azure.arm_server import Access
 from rehearsal.azure.subscription import COPY
 from tests.engine.conftest import start
 from tests.engine.harness import Stack, names
+from tests.engine.pods import caa
 from tests.engine.trustee import attested
 from tests.unit.azure_server import GROUP, Azure
 
 NAMESPACE = "openshift-sandboxed-containers-operator"
 SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/peer-pods-secret"
 CONFIG = f"/api/v1/namespaces/{NAMESPACE}/configmaps/peer-pods-cm"
-PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 SUBSCRIPTION = f"/apis/operators.coreos.com/v1alpha1/namespaces/{NAMESPACE}/subscriptions/sandboxed-containers-operator"
 REQUESTS = "/apis/cloudcredential.openshift.io/v1/namespaces/openshift-cloud-credential-operator/credentialsrequests"
 REQUEST = f"{REQUESTS}/openshift-sandboxed-containers-azure"
@@ -63,13 +63,8 @@ def _content(stack: Stack) -> dict[str, str]:
     return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 
-def _caa(stack: Stack) -> set[str]:
-    result = stack.get(PODS)["items"]
-    return {pod["metadata"]["uid"] for pod in result if pod["metadata"].get("labels", {}).get("name") == "osc-caa-ds"}
-
-
 def test_the_cloud_credential_operators_secret_makes_room_for_the_stacks_and_caa_reads_it(stack: Stack) -> None:
-    before = _caa(stack)
+    before = caa(stack)
     assert stack.get(REQUEST) is not None
     _principal(stack, FIRST)
     preview = stack.preview()
@@ -79,21 +74,21 @@ def test_the_cloud_credential_operators_secret_makes_room_for_the_stacks_and_caa
     assert "peer-pods-secret of the Cloud Credential Operator makes room" in done.output
     assert _content(stack)["AZURE_CLIENT_SECRET"] == FIRST
     assert _content(stack)["AZURE_CLIENT_ID"] == CLIENT
-    assert not before & _caa(stack)
+    assert not before & caa(stack)
     assert attested(stack)
     stack.up("--expect-no-changes")
     assert _content(stack)["AZURE_CLIENT_SECRET"] == FIRST
 
 
 def test_the_next_client_secret_restarts_caa_once(stack: Stack) -> None:
-    before = _caa(stack)
+    before = caa(stack)
     _principal(stack, SECOND)
     preview = stack.preview()
     stack.up()
 
     assert {"peer-pods-credentials-secret", "peer-pods-cm", "peer-pods-caa"} <= names(preview, "update")
     assert _content(stack)["AZURE_CLIENT_SECRET"] == SECOND
-    assert not before & _caa(stack)
+    assert not before & caa(stack)
     stack.up("--expect-no-changes")
 
 
@@ -131,17 +126,6 @@ def test_roles_are_assigned_and_go_with_the_setting(stack: Stack) -> None:
     assert theirs() == before
 
 
-def test_a_managed_identity_needs_a_newer_operator_and_says_so_before_anything_is_changed(stack: Stack) -> None:
-    _configure(stack, {"workloadIdentity": {"clientId": CLIENT}})
-    done = stack.up(check=False)
-
-    assert done.code != 0
-    assert (
-        "azure.credentials.workloadIdentity is set, which OpenShift sandboxed containers 1.9 cannot use" in done.output
-    )
-    assert _content(stack)["AZURE_CLIENT_SECRET"] == SECOND
-
-
 def test_at_the_end_the_secret_goes_after_kataconfig(stack: Stack) -> None:
     _principal(stack, SECOND)
     stack.up()
@@ -177,7 +161,7 @@ def test_a_managed_identity_has_the_operators_sign_in_with_the_clusters_token(ne
 
 
 def test_an_operator_that_restarts_caa_itself_does_so_for_new_credentials_too(newer: Stack) -> None:
-    before = _caa(newer)
+    before = caa(newer)
     request = newer.get(REQUEST)
     _principal(newer, FIRST)
     newer.up()
@@ -185,6 +169,6 @@ def test_an_operator_that_restarts_caa_itself_does_so_for_new_credentials_too(ne
     assert request is None
     assert "AZURE_FEDERATED_TOKEN_FILE" not in _content(newer)
     assert "config" not in newer.get(SUBSCRIPTION)["spec"]
-    newer.wait_for(lambda: not before & _caa(newer))
+    newer.wait_for(lambda: not before & caa(newer))
     assert attested(newer)
     newer.up("--expect-no-changes")

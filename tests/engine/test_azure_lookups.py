@@ -105,14 +105,6 @@ def test_a_subnet_that_azure_does_not_have_ends_the_preview_with_those_that_it_h
     assert "Namespace" not in shown, "nothing was registered"
 
 
-def test_a_vnet_that_azure_does_not_have_ends_the_preview_with_those_that_it_has(aro: Stack) -> None:
-    aro.configure({"azure": {"vnetName": "none-such"}})
-    shown = _refused(aro)
-
-    assert "error: resource group network-rg has no VNet none-such" in shown
-    assert "are: aro-vnet. Choose one: pulumi config set --path coco-azure:azure.vnetName NAME" in shown
-
-
 def test_with_every_azure_value_set_and_no_pre_flight_nothing_is_asked_of_azure(aro: Stack) -> None:
     scope = f"{SUBSCRIPTION}mine/providers/Microsoft.Network"
     values = {
@@ -128,16 +120,6 @@ def test_with_every_azure_value_set_and_no_pre_flight_nothing_is_asked_of_azure(
     assert re.search(r'region +: "westeurope"', shown)
     aro.configure({"azure": values, "preflight": {"mode": "warn"}})
     assert "error: resource group mine has no VNet vnet" in _refused(aro), "otherwise it is verified"
-
-
-def test_what_is_set_by_hand_may_be_spelled_otherwise(aro: Stack) -> None:
-    subnet = f"{ARO_VNET.replace('aro-vnet', 'ARO-vnet').replace('network-rg', 'Network-RG')}/subnets/Worker-Subnet"
-    nsg = f"{SUBSCRIPTION}ARO-rehearsal-X7K2P/providers/Microsoft.Network/networkSecurityGroups/REHEARSAL-x7k2p-nsg"
-    aro.configure({"azure": {"subnetId": subnet, "nsgId": nsg}})
-    data, warned = _planned(aro)
-
-    assert (data["AZURE_SUBNET_ID"], data["AZURE_NSG_ID"]) == (subnet, nsg)
-    assert "the cluster's is" not in warned
 
 
 def test_a_network_in_another_subscription_is_looked_up_there(aro: Stack) -> None:

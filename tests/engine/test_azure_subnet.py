@@ -1,17 +1,13 @@
 """A subnet of the pod VMs' own, from the first run to the end of the stack, where Azure refuses as ARM does."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rehearsal.azure.arm_server import Access
-from tests.engine.conftest import start
 from tests.engine.harness import Stack, names
 from tests.engine.trustee import attested
 from tests.unit.azure_server import NETWORK, VNET, Azure
-from tests.unit.preflight_tables import row
 
 NAMESPACE = "openshift-sandboxed-containers-operator"
 CONFIG = f"/api/v1/namespaces/{NAMESPACE}/configmaps/peer-pods-cm"
@@ -20,11 +16,6 @@ GATEWAY = f"{NETWORK}/natGateways/coco-podvms-nat"
 ADDRESS = f"{NETWORK}/publicIPAddresses/coco-podvms-ip"
 RANGE = "10.1.64.0/24"
 MADE = {"peer-pod-subnet", "peer-pod-subnet-nat", "peer-pod-subnet-address"}
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("own-subnet"), tools)
 
 
 @pytest.fixture
@@ -43,18 +34,6 @@ def _there(azure: Azure) -> list[str]:
     kinds = ("natGateways", "publicIPAddresses")
     items = [each["name"] for kind in kinds for each in azure.every(f"{NETWORK}/{kind}")]
     return [each for each in items if each.startswith("coco-podvms")]
-
-
-def test_a_range_that_overlaps_is_refused_with_one_that_is_free_and_nothing_is_made(stack: Stack, azure: Azure) -> None:
-    _configure(stack, {"addressRange": "10.0.200.0/24"})
-    done = stack.up(check=False)
-
-    assert done.code != 0
-    result = row(done.output, "own-subnet")
-    assert result.found == "10.0.200.0/24 overlaps 10.0.128.0/17 of subnet rehearsal-x7k2p-worker-subnet"
-    assert result.fix == "pulumi config set --path 'coco-azure:azure.ownSubnet.addressRange' 10.1.0.0/24"
-    assert _there(azure) == []
-    assert stack.get(f"/api/v1/namespaces/{NAMESPACE}") is None
 
 
 def test_a_preview_of_the_first_run_knows_the_subnet(stack: Stack, azure: Azure) -> None:

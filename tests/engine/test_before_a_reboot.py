@@ -1,13 +1,11 @@
 """What is known and refused before a node reboots: previews, approval, tickets, and a KataConfig of somebody else."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from tests.engine.conftest import start
 from tests.engine.harness import Done, Stack
 from tests.engine.kills import kill
 
@@ -21,12 +19,6 @@ ANOTHER: Mapping[str, Any] = {"kataConfig": {"logLevel": "debug", "change": "rec
 """What needs another KataConfig."""
 TICKET = re.compile(r"roll-[0-9a-f]{10}")
 WORKERS = [f"worker-eastus{number}" for number in (1, 2, 3)]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """A stack on a new cluster, without leave to reboot; the tests share it, in their order."""
-    yield from start(tmp_path_factory.mktemp("before"), tools)
 
 
 def _configure(stack: Stack, allowed: bool | str = False, **peer_pods: Any) -> None:  # noqa: FBT001, FBT002 - a setting

@@ -12,7 +12,7 @@ from rehearsal.operators.osc_credentials import GENERATED
 from tests.engine.conftest import start
 from tests.engine.harness import Stack, names
 from tests.engine.kills import kill
-from tests.engine.pods import SIGNED
+from tests.engine.pods import SIGNED, caa
 from tests.engine.trustee import attested, move
 
 NAMESPACE = "openshift-sandboxed-containers-operator"
@@ -35,12 +35,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> I
     for started in start(tmp_path_factory.mktemp("caa"), tools, variables):
         started.up()
         yield started
-
-
-def _caa(stack: Stack) -> set[str]:
-    """Return the uids of CAA's pods."""
-    result = stack.get(PODS)["items"]
-    return {pod["metadata"]["uid"] for pod in result if pod["metadata"].get("labels", {}).get("name") == "osc-caa-ds"}
 
 
 def _owned(stack: Stack, part: str, key: str) -> list[str]:
@@ -90,22 +84,22 @@ def _set(stack: Stack, proxy_timeout: str, how: str = "wait", **others: Any) -> 
 
 
 def test_what_caa_does_not_read_at_start_does_not_restart_it(stack: Stack) -> None:
-    before = _caa(stack)
+    before = caa(stack)
     stack.configure({"peerPods": {"kataConfig": {"allowReboot": True, "timeout": "80m"}}})
     stack.up()
 
     assert before
-    assert _caa(stack) == before
+    assert caa(stack) == before
 
 
 def test_a_change_of_what_caa_reads_restarts_it_once(stack: Stack) -> None:
-    before = _caa(stack)
+    before = caa(stack)
     _set(stack, "7m")
     preview = stack.preview()
     stack.up()
 
     assert {"peer-pods-cm", "peer-pods-caa", "peer-pods-caa-restarted"} <= names(preview, "update")
-    assert not before & _caa(stack)
+    assert not before & caa(stack)
     stack.up("--expect-no-changes")
 
 
@@ -149,12 +143,12 @@ def test_pods_that_are_evicted_are_not_lost_and_their_budget_holds(stack: Stack)
     stack.api("POST", BUDGETS, {"metadata": {"name": "shop"}, "spec": budget})
     stack.wait_for(lambda: stack.get(f"{DEPLOYMENTS}/shop").get("status", {}).get("readyReplicas") == 2)
     stack.wait_for(lambda: stack.get(f"{BUDGETS}/shop").get("status", {}).get("disruptionsAllowed") == 1)
-    before = _caa(stack)
+    before = caa(stack)
     _set(stack, "5m", "evict")
     done = stack.up()
 
     assert "evicting from worker-" in done.output
-    assert not before & _caa(stack)
+    assert not before & caa(stack)
     stack.wait_for(lambda: stack.get(f"{DEPLOYMENTS}/shop").get("status", {}).get("readyReplicas") == 2)
     assert not _lost(stack)
     nodes = stack.get("/api/v1/nodes")["items"]

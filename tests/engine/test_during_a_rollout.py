@@ -1,15 +1,11 @@
 """While KataConfig rolls out: what a run tells, what it takes for the end, and how the next one goes on."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from rehearsal.azure import description
 from rehearsal.azure.subscription import COPY
-from tests.engine.conftest import start
 from tests.engine.harness import Stack
 from tests.engine.kills import kill
 
@@ -26,11 +22,6 @@ OWN = (
     "/galleries/ours/images/podvm/versions/1.2.3"
 )
 GALLERY = {"name": "ours", "resourceGroup": GROUP, "images": [{"name": "podvm", "versions": {"1.2.3": {}}}]}
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("during-a-rollout"), tools)
 
 
 def _data(stack: Stack) -> dict[str, str]:
@@ -79,9 +70,21 @@ def test_a_failed_image_job_ends_the_run_at_once_although_kataconfig_claims_to_b
     assert stack.get(KATA_CONFIG)["metadata"]["uid"] == uid
 
 
-def test_once_it_is_healed_the_next_run_waits_for_the_image_and_goes_on(stack: Stack) -> None:
-    uid = stack.get(KATA_CONFIG)["metadata"]["uid"]
+def test_without_capacity_in_azure_no_pod_vm_starts(stack: Stack) -> None:
     stack.ask_for_fault("image-job-fails", None)
+    stack.ask_for_fault("pod-vm-fails", "SkuNotAvailable")
+    stack.configure({"attestationCheck": {"timeout": "15s"}})
+    done = stack.up(check=False)
+    events = stack.get("/api/v1/namespaces/coco-attestation-check/events")["items"]
+
+    assert done.code != 0
+    assert any("SkuNotAvailable" in event["message"] for event in events)
+
+
+def test_once_all_is_healed_the_next_run_goes_on(stack: Stack) -> None:
+    uid = stack.get(KATA_CONFIG)["metadata"]["uid"]
+    stack.ask_for_fault("pod-vm-fails", None)
+    stack.configure({})
     stack.up()
 
     assert stack.outputs()["attested"] is True

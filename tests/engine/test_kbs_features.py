@@ -73,18 +73,14 @@ def config(files: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """A cluster of the newest versions."""
+def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path], config: dict[str, Any]) -> Iterator[Stack]:
+    """A cluster of the newest versions, with the stack on it."""
     variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.2"}
-    yield from start(tmp_path_factory.mktemp("features"), tools, variables)
-
-
-@pytest.fixture(scope="module")
-def stack(cluster: Stack, config: dict[str, Any]) -> Stack:
-    pods.namespace(cluster, SHOP)
-    cluster.configure(config)
-    cluster.up()
-    return cluster
+    for stack in start(tmp_path_factory.mktemp("features"), tools, variables):
+        pods.namespace(stack, SHOP)
+        stack.configure(config)
+        stack.up()
+        yield stack
 
 
 def _with(config: dict[str, Any]) -> dict[str, Any]:
@@ -93,18 +89,6 @@ def _with(config: dict[str, Any]) -> dict[str, Any]:
     trustee = {**config["trustee"], "registryCredentials": {"registries": {"private.example.com": LOGIN}}}
     initdata = {**config["initdata"], "secrets": [*config["initdata"]["secrets"], "later"]}
     return {**config, "clientSecrets": secrets, "initdata": initdata, "trustee": trustee}
-
-
-def test_a_sealed_secret_for_a_namespace_that_is_not_there_is_an_error_at_preview(
-    cluster: Stack, config: dict[str, Any]
-) -> None:
-    mark = cluster.mark()
-    cluster.configure(config)
-    done = cluster.run("preview", "--stack", cluster.name, check=False)
-
-    assert done.code != 0
-    assert f"sealedSecrets names namespace {SHOP}, which is not there" in done.output
-    assert cluster.requests(mark) == []
 
 
 def test_a_pod_of_a_workload_has_its_sealed_secret_as_a_plain_variable(stack: Stack) -> None:

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from tests.engine.harness import Stack, names
+from tests.engine.harness import Stack
 from tests.unit.preflight_tables import row
 
 KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
@@ -63,12 +63,6 @@ def test_pending_operations_are_cleared_by_a_refresh_and_then_nothing_is_left_to
     done = empty.up("--expect-no-changes")
 
     assert "pending operations" not in done.output
-
-
-def test_a_replacement_of_kataconfig_can_be_previewed_although_its_webhook_refuses_a_second_one(empty: Stack) -> None:
-    changes = empty.preview({"peerPods": {"kataConfig": {"logLevel": "debug", "change": "recreate"}}})
-
-    assert "peer-pods-kataconfig" in names(changes, "replace")
 
 
 def test_patches_that_the_state_has_lost_are_taken_over_with_what_has_changed_since(

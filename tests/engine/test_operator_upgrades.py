@@ -15,15 +15,12 @@ from tests.engine.harness import Stack, names
 from tests.engine.operators import (
     NAMESPACE,
     NEWEST,
-    OLD,
     OLM,
     PROGRAM,
-    complaint,
-    csvs,
     install_by_hand,
     wait_for_offer,
 )
-from tests.engine.trustee import move
+from tests.engine.trustee import csvs, move
 
 pytestmark = pytest.mark.engine
 
@@ -35,12 +32,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> I
     yield from start(tmp_path_factory.mktemp("operator-upgrades"), tools, variables, PROGRAM)
 
 
-def test_nothing_installed_is_an_error_at_preview(stack: Stack) -> None:
-    result = complaint(stack, {"trustee": {"install": False}})
-
-    assert f"namespace {NAMESPACE} has no CSV of trustee-operator that has succeeded (found: none at all)" in result
-
-
 def test_its_version_is_known_at_preview(stack: Stack) -> None:
     install_by_hand(stack)
     stack.configure({"trustee": {"install": False}})
@@ -49,12 +40,6 @@ def test_its_version_is_known_at_preview(stack: Stack) -> None:
     stack.up()
     stack.up("--expect-no-changes")
     assert not [each for each in stack.state() if each["type"].endswith(("Subscription", ":Namespace"))]
-
-
-def test_another_pin_than_what_is_installed_is_an_error(stack: Stack) -> None:
-    result = complaint(stack, {"trustee": {"install": False, "version": "0.3.0"}})
-
-    assert f"asks for {OLD}, and {NEWEST} is installed" in result
 
 
 def test_destroy_leaves_what_somebody_else_has_installed(stack: Stack) -> None:

@@ -6,7 +6,6 @@ The tests share a cluster and go on from each other's state, in their order.
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,10 +21,9 @@ from tests.engine.operators import (
     PROGRAM,
     approved,
     complaint,
-    csvs,
     wait_for_offer,
 )
-from tests.engine.trustee import move
+from tests.engine.trustee import csvs, move
 
 pytestmark = pytest.mark.engine
 UNHEARD = "trustee-operator.v1.3.0"
@@ -40,24 +38,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> I
     yield from start(tmp_path_factory.mktemp("operator-versions"), tools, variables, PROGRAM)
 
 
-@pytest.mark.parametrize(
-    ("values", "parts"),
-    [
-        ({"channel": "fast"}, ["no channel 'fast'", "its channels: stable"]),
-        ({"version": "9.9.9"}, [f"it has {OLD}, {NEXT}, {NEWEST}"]),
-        ({"catalog": "mirrored"}, ["comes from catalog 'redhat-operators'", "trustee.operator.catalog"]),
-        ({"catalogNamespace": "nowhere"}, ["no catalog in nowhere", "get catalogsource"]),
-    ],
-)
-def test_a_version_that_cannot_be_had_is_an_error_and_nothing_is_created(
-    stack: Stack, values: dict[str, Any], parts: list[str]
-) -> None:
+def test_a_version_that_cannot_be_had_is_an_error_and_nothing_is_created(stack: Stack) -> None:
     mark = stack.mark()
-    stack.configure({"trustee": values})
+    stack.configure({"trustee": {"channel": "fast"}})
     done = stack.up(check=False)
 
     assert done.code != 0
-    assert [part for part in parts if part not in done.output] == []
+    assert "no channel 'fast'" in done.output
     assert stack.requests(mark) == []
 
 
@@ -98,13 +85,6 @@ def test_a_plan_that_somebody_has_deleted_lets_no_other_one_be_approved(stack: S
     assert csvs(stack) == {OLD: "Succeeded"}
 
 
-def test_a_pin_more_than_one_step_away_is_an_error_that_names_the_next_step(stack: Stack) -> None:
-    result = complaint(stack, {"trustee": {"version": "1.0.0"}})
-
-    assert f"next step from {OLD} is {NEXT}" in result
-    assert csvs(stack) == {OLD: "Succeeded"}
-
-
 def test_the_next_pin_previews_and_approves_the_next_plan(stack: Stack) -> None:
     preview = stack.preview({"trustee": {"version": "0.4.2"}})
     assert names(preview, "create") == {"trustee-install-plan-0.4.2"}
@@ -117,13 +97,6 @@ def test_the_next_pin_previews_and_approves_the_next_plan(stack: Stack) -> None:
     wait_for_offer(stack, NEWEST)
     assert approved(stack) == {NEXT}
     stack.up("--expect-no-changes")
-
-
-def test_an_older_pin_is_an_error_that_says_what_is_installed(stack: Stack) -> None:
-    result = complaint(stack, {"trustee": {"version": "0.3.0"}})
-
-    assert f"{NEXT} is installed already: OLM never goes back" in result
-    assert "trustee.operator.version' 0.4.2" in result
 
 
 def test_without_a_preview_an_older_pin_is_waited_for_in_vain_and_the_error_says_why(stack: Stack) -> None:

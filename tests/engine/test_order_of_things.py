@@ -1,16 +1,10 @@
 """In which order the API server sees what a run does: from nothing, through a replacement, to nothing again."""
 
-from tests.engine.harness import Request, Stack
+from tests.engine.harness import Stack, index
 
 WORKERS = ["worker-eastus1", "worker-eastus2", "worker-eastus3"]
 KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
 OURS = ("trustee-operator-system", "openshift-sandboxed-containers-operator", "coco-attestation-check")
-
-
-def _index(requests: list[Request], verb: str, kind: str, name: str) -> int:
-    items = [index for index, each in enumerate(requests) if (each.verb, each.kind, each.name) == (verb, kind, name)]
-    assert items, f"no {verb} of {kind} {name} in {requests}"
-    return items[0]
 
 
 def _reboots(stack: Stack) -> list[str]:
@@ -37,10 +31,10 @@ def test_everything_is_created_in_the_order_that_the_operators_need(empty: Stack
     seen = empty.requests(mark)
 
     def created(kind: str, name: str) -> int:
-        return _index(seen, "create", kind, name)
+        return index(seen, "create", kind, name)
 
     def patched(kind: str, name: str) -> int:
-        return _index(seen, "patch", kind, name)
+        return index(seen, "patch", kind, name)
 
     namespace = "openshift-sandboxed-containers-operator"
     assert created("namespaces", namespace) < created("operatorgroups", "sandboxed-containers-operator-group")
@@ -69,8 +63,8 @@ def test_everything_is_created_in_the_order_that_the_operators_need(empty: Stack
 def test_trustee_does_not_wait_for_the_reboot_of_the_nodes(empty: Stack) -> None:
     seen = empty.requests()
 
-    rolled_out = _index(seen, "patch", "deployments", "trustee-deployment")
-    assert rolled_out < _index(seen, "patch", "daemonsets", "osc-caa-ds")
+    rolled_out = index(seen, "patch", "deployments", "trustee-deployment")
+    assert rolled_out < index(seen, "patch", "daemonsets", "osc-caa-ds")
 
 
 def test_every_worker_has_rebooted_once_and_has_the_kata_runtime(empty: Stack) -> None:
@@ -91,9 +85,9 @@ def test_a_replacement_deletes_kataconfig_waits_for_its_finalizer_and_creates_it
     empty.up()
     seen = empty.requests(mark)
 
-    deleted = _index(seen, "delete", "kataconfigs", "example-kataconfig")
-    assert _index(seen, "delete", "jobs", "attestation-check") < deleted
-    assert deleted < _index(seen, "create", "kataconfigs", "example-kataconfig")
+    deleted = index(seen, "delete", "kataconfigs", "example-kataconfig")
+    assert index(seen, "delete", "jobs", "attestation-check") < deleted
+    assert deleted < index(seen, "create", "kataconfigs", "example-kataconfig")
     assert empty.get(KATA_CONFIG)["metadata"]["uid"] != before
     # Off the pool, and onto it again: each worker two more times.
     assert sorted(_reboots(empty)) == sorted(WORKERS * 3)
@@ -109,7 +103,7 @@ def test_destroy_removes_workload_kataconfig_configuration_and_operators_in_this
     seen = empty.requests(mark)
 
     def deleted(kind: str, name: str) -> int:
-        return _index(seen, "delete", kind, name)
+        return index(seen, "delete", kind, name)
 
     kata_config = deleted("kataconfigs", "example-kataconfig")
     assert deleted("jobs", "attestation-check") < kata_config

@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from coco_azure.formats.policy import policies
 from coco_azure.versions.profiles import TRUSTEE
 from policies.rules import RULES
 from rehearsal.cluster import CHECKOUT
-from tests.engine.conftest import start
 from tests.engine.harness import Done, Stack
 
 pytestmark = pytest.mark.engine
@@ -40,13 +39,7 @@ PASSWORD = "correct horse battery"
 PEER_PODS_CM = "/api/v1/namespaces/openshift-sandboxed-containers-operator/configmaps/peer-pods-cm"
 KATA_CONFIG = "/apis/kataconfiguration.openshift.io/v1/kataconfigs/example-kataconfig"
 _TICKET = re.compile(r"roll-[0-9a-f]{10}")
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """A stack on a cluster as the installer left it."""
-    variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.2"}
-    yield from start(tmp_path_factory.mktemp("policy"), tools, variables)
+VARIABLES = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.2"}
 
 
 @pytest.fixture
@@ -112,21 +105,6 @@ def test_a_bad_production_stack_fails_with_each_rule_and_its_remedy(stack: Stack
     assert _broken(done, "mandatory") == BROKEN, done.output
     text = " ".join(done.output.split())
     assert all(" ".join(rule.remedy.split()) in text for rule in RULES if rule.id in BROKEN)
-
-
-def test_a_workloads_own_agent_policy_is_judged_though_its_pods_are_no_resources(
-    stack: Stack, good: dict[str, Any]
-) -> None:
-    # Called a development stack, because the program itself refuses the policy in production.
-    done = _judged(stack, {**good, "environment": "development", **_with(shop=OPEN, web=SHOP)})
-
-    kept = {"agent-policy-known", "kataconfig-protected", "operators-pinned", "trustee-on-another-cluster"}
-    assert done.code != 0
-    assert _broken(done, "mandatory") == (BROKEN - kept - {"kbs-tokens-vouched"}) | AGENTS, done.output
-    text = " ".join(done.output.split())
-    assert f"Stash: {WORKLOADS})" in text
-    assert "the agent policy in initdata.workloads.shop allows ExecProcessRequest: the host gets" in text
-    assert "initdata.workloads.web" not in text
 
 
 def test_levels_come_from_the_file_of_the_stack(stack: Stack) -> None:

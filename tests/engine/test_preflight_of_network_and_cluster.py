@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.engine.conftest import start
 from tests.engine.harness import Done, Stack
 from tests.engine.other_azure import described
 from tests.unit.preflight_tables import row, rows
@@ -22,11 +21,6 @@ pytestmark = pytest.mark.engine
 MERGE = "application/merge-patch+json"
 NSG, VNET, WORKERS = "rehearsal-x7k2p-nsg", "rehearsal-x7k2p-vnet", "rehearsal-x7k2p-worker-subnet"
 NAMESPACE = "openshift-sandboxed-containers-operator"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("preflight-network"), tools)
 
 
 def _preview(stack: Stack, folder: Path, changes: Mapping[str, Any]) -> Done:

@@ -1,14 +1,10 @@
 """A stack's life on real operators and a real KBS in place of the simulated ones, where the environment names them."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from rehearsal.kinds import KATA_CONFIG, KBS_CONFIG
 from rehearsal.real import brought
 from tests import reality
-from tests.engine.conftest import start
 from tests.engine.harness import Stack
 
 _PROGRAMS = {
@@ -16,14 +12,9 @@ _PROGRAMS = {
     brought.TRUSTEE_OPERATOR: reality.TRUSTEE_OPERATOR,
     brought.KBS: reality.KBS,
 }
-_VARIABLES = {program.variable: str(real.path) for program, real in _PROGRAMS.items() if real.missing() is None}
+VARIABLES = {program.variable: str(real.path) for program, real in _PROGRAMS.items() if real.missing() is None}
 _WHY = "; ".join(str(real.missing()) for real in _PROGRAMS.values() if real.missing())
-pytestmark = [pytest.mark.engine, pytest.mark.skipif(not _VARIABLES, reason=_WHY)]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    yield from start(tmp_path_factory.mktemp("real"), tools, _VARIABLES)
+pytestmark = [pytest.mark.engine, pytest.mark.skipif(not VARIABLES, reason=_WHY)]
 
 
 def test_up_attests_and_has_nothing_to_do_the_second_time(stack: Stack) -> None:
@@ -36,7 +27,7 @@ def test_up_attests_and_has_nothing_to_do_the_second_time(stack: Stack) -> None:
 def test_the_programs_ran_and_none_ended_by_itself(stack: Stack) -> None:
     logs = {each.name for each in (stack.cluster.directory / "real").glob("*.log")}
 
-    assert len(logs) >= len(_VARIABLES)
+    assert len(logs) >= len(VARIABLES)
     assert not (stack.cluster.directory / "real" / "ended.jsonl").exists()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from rehearsal.azure.arm_server import Access
 from rehearsal.cluster import CHECKOUT
 from tests.engine import pods
-from tests.engine.harness import Request, Stack
+from tests.engine.harness import Request, Stack, index
 from tests.engine.test_order_of_things import KATA_CONFIG, OURS
 from tests.unit.azure_server import Azure
 
@@ -48,12 +48,6 @@ class Leftovers:
         """Send a request to the simulated Azure."""
         azure = Azure(self._access)
         assert azure.ask(method, path).status < 300
-
-
-def _index(requests: list[Request], verb: str, kind: str, name: str) -> int:
-    items = [index for index, each in enumerate(requests) if (each.verb, each.kind, each.name) == (verb, kind, name)]
-    assert items, f"no {verb} of {kind} {name} in {requests}"
-    return items[0]
 
 
 def test_while_everything_runs_nothing_is_left_over(installed: Stack) -> None:
@@ -133,7 +127,7 @@ def test_workload_and_check_go_first_then_kataconfig_then_trustee_then_operators
     seen: list[Request] = installed.last_destroy  # type: ignore[attr-defined]
 
     def deleted(kind: str, name: str) -> int:
-        return _index(seen, "delete", kind, name)
+        return index(seen, "delete", kind, name)
 
     kata_config, kbs_config = deleted("kataconfigs", "example-kataconfig"), deleted("kbsconfigs", "kbsconfig")
     assert deleted("jobs", "attestation-check") < kata_config < kbs_config

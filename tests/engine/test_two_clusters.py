@@ -6,14 +6,12 @@ rehearsal cannot be reached from another. The tests share it and go on from each
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.engine import pods, trustee
-from tests.engine.conftest import start
 from tests.engine.harness import Stack
 
 pytestmark = pytest.mark.engine
@@ -23,13 +21,7 @@ SHOP, PASSWORD = "shop", "correct horse battery"
 SECRETS = {"kbsres1": {"key1": {"generate": True}}, "db": {"password": PASSWORD}}
 NOBODY = "this Trustee accepts no initdata yet, so it denies every pod"
 DEMONSTRATION = "Trustee runs on the cluster of the pods that it judges"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """The stack with the peer pods."""
-    variables = {"COCO_REHEARSAL_OSC": "1.11", "COCO_REHEARSAL_TRUSTEE": "1.0"}
-    yield from start(tmp_path_factory.mktemp("two"), tools, variables)
+VARIABLES = {"COCO_REHEARSAL_OSC": "1.11", "COCO_REHEARSAL_TRUSTEE": "1.0"}
 
 
 @pytest.fixture(scope="module")
@@ -123,26 +115,12 @@ def test_the_preview_of_the_pods_tells_what_has_to_be_accepted_and_then_they_are
     assert not any("trustee-operator" in each["urn"] for each in stack.state() if each.get("custom"))
 
 
-def test_initdata_has_the_url_and_the_certificate_of_the_other_stack(stack: Stack, hub: Stack) -> None:
-    path = "/api/v1/namespaces/openshift-sandboxed-containers-operator/configmaps/peer-pods-cm"
-    text = pods.decoded(stack.get(path)["data"]["INITDATA"])
-
-    assert hub.outputs()["trusteeUrl"] in text
-    assert hub.outputs()["trusteeCertificate"].strip() in text
-
-
 def test_a_sealed_secret_is_signed_for_the_trustee_of_the_other_stack(stack: Stack) -> None:
     reference = {"secretKeyRef": {"name": "db", "key": "password"}}
     done = pods.run(stack, SHOP, {"shop": pods.plain(env=[{"name": "DB", "valueFrom": reference}])})
 
     assert done["shop"] == "runs", done
     assert [text for text in pods.events(stack, SHOP) if text.endswith("KBS released what is sealed in DB")]
-
-
-def test_a_resource_that_the_other_stack_does_not_serve_is_an_error(stack: Stack) -> None:
-    result = _complaint(stack, _spoke_config(initdata={"secrets": ["other/key"]}))
-    assert f"the global document may have other/key, which the Trustee of {HUB} does not serve" in result
-    assert "served: default/attestation-check/value, default/db/password, default/kbsres1/key1" in result
 
 
 def test_a_trustee_whose_cluster_is_lost_serves_the_same_pods_from_another_one_with_the_same_keys(

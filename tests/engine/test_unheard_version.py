@@ -3,12 +3,8 @@
 The tests share a cluster and go on from each other's state, in their order.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.engine.conftest import start
 from tests.engine.harness import Stack
 from tests.engine.trustee import attested
 
@@ -16,12 +12,8 @@ pytestmark = pytest.mark.engine
 KNOWN, UNHEARD = (f"sandboxed-containers-operator.v{version}" for version in ("1.13.1", "1.14.0"))
 OPERATOR = "/apis/operators.coreos.com/v1alpha1/namespaces/openshift-sandboxed-containers-operator"
 ASIDE = f"no profile for it: {UNHEARD}. The stack has {KNOWN}"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """An empty stack without a pin on a cluster whose catalog goes up to OSC 1.14.0."""
-    yield from start(tmp_path_factory.mktemp("unheard"), tools, {"COCO_REHEARSAL_OSC": "1.14"})
+VARIABLES = {"COCO_REHEARSAL_OSC": "1.14"}
+"""The catalog goes up to OSC 1.14.0."""
 
 
 def _csvs(stack: Stack) -> list[str]:

@@ -26,13 +26,8 @@ AUTOMATIC = {"approval": "Automatic", "treatAs": "1.2"}
 V1_1, V1_2 = "trustee-operator.v1.1.0", "trustee-operator.v1.2.1"
 GATE, KBS_CONFIG, KBS, CHECK = "trustee-operator-installed", "trustee-kbsconfig", "trustee-kbs", "check-job"
 REWRITTEN = {f"trustee-content-{name}" for name in ("kbs-config-cm", "rvps-reference-values", "resource-policy")}
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """A stack on Trustee 1.1, with policies of the user's own."""
-    variables = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.1"}
-    yield from start(tmp_path_factory.mktemp("upgrades"), tools, variables)
+VARIABLES = {"COCO_REHEARSAL_OSC": "1.12", "COCO_REHEARSAL_TRUSTEE": "1.1"}
+"""What the stack begins with; later the catalog moves."""
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,10 @@ The cluster is changed and put back; the last test goes through.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine.conftest import start
 from tests.engine.harness import Stack
 from tests.unit.preflight_tables import row, rows
 
@@ -40,12 +38,6 @@ WINDOWS: Mapping[str, Any] = {
         "labels": {"kubernetes.io/os": "windows", f"{ROLE}/worker": "", "kubernetes.io/hostname": "win-1"},
     }
 }
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[Stack]:
-    """A stack on a new cluster; the tests share it, in their order."""
-    yield from start(tmp_path_factory.mktemp("nodes"), tools)
 
 
 def _configure(stack: Stack, **kata_config: Any) -> None:

@@ -102,11 +102,11 @@ def served(directory: Path, use: Callable[[Azure], Any], changes: Any = None, st
     return asyncio.run(run())
 
 
-def with_client(directory: Path, use: Callable[[ArmClient], Awaitable[Any]], changes: Any = None) -> Any:
+def with_client(directory: Path, use: Callable[[ArmClient], Awaitable[Any]]) -> Any:
     """Do the same with the client of the azure-native stand-in."""
 
     async def run() -> Any:
-        subscription = Subscription(description.merge(IPI, changes or {}))
+        subscription = Subscription(IPI)
         async with serving(subscription, directory) as access:
             arm = ArmClient(access.variables())
             arm.subscription = SUBSCRIPTION

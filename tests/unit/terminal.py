@@ -11,9 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def on_terminal(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], *, columns: int = 250, seconds: float = 400
-) -> str:
+def on_terminal(command: Sequence[str], folder: Path, environment: Mapping[str, str], *, columns: int = 250) -> str:
     """Return everything that a command writes to a terminal of so many columns; it has to end with exit code 0."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 60, columns, 0, 0))
@@ -27,5 +25,5 @@ def on_terminal(
         while chunk := os.read(ours, 65536):
             written += chunk
     os.close(ours)
-    assert process.wait(seconds) == 0, written.decode(errors="replace")[-5000:]
+    assert process.wait(400) == 0, written.decode(errors="replace")[-5000:]
     return written.decode(errors="replace")

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from coco_azure import names
-from coco_azure.settings import Settings, parse
+from coco_azure.settings import Settings, SettingsError, parse
 from coco_azure.trust.chain import Chain, Versions, build
 from coco_azure.trust.documents import KbsPlace
 from coco_azure.trust.secret_bindings import Earlier
@@ -52,6 +54,13 @@ def changed(base: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
 def stack(config: Mapping[str, Any] | None = None) -> Settings:
     """Return the settings, with files relative to the repository."""
     return parse(dict(config or {}), ROOT)
+
+
+def refused(config: Mapping[str, Any]) -> str:
+    """Return what is said of settings that are refused."""
+    with pytest.raises(SettingsError) as error:
+        stack(config)
+    return str(error.value)
 
 
 def versions(osc: str | None = "1.12", trustee: str | None = "1.2") -> Versions:

@@ -8,6 +8,7 @@ from typing import Any
 from coco_azure import names
 from coco_azure.cli.leftovers import cluster_names
 from coco_azure.inventory.cluster_reader import Reads
+from coco_azure.rollout.diagnosis import name_of
 
 Object = Mapping[str, Any]
 
@@ -83,11 +84,6 @@ def read(reader: Reads) -> Facts:
         of_olm=_of_olm(reader),
         policies=_policies(reader),
     )
-
-
-def name_of(obj: Object) -> str:
-    """Return an object's name."""
-    return str(obj["metadata"]["name"])
 
 
 def _cloud(reader: Reads) -> Object:

@@ -7,8 +7,9 @@ from coco_azure import names
 from coco_azure.cli.leftovers import cluster_names
 from coco_azure.cli.leftovers.azure_leftovers import Alive
 from coco_azure.cli.leftovers.azure_names import gallery_of
-from coco_azure.cli.leftovers.cluster_facts import Facts, Object, name_of
+from coco_azure.cli.leftovers.cluster_facts import Facts, Object
 from coco_azure.cli.leftovers.model import InTheWay, Leftover
+from coco_azure.rollout.diagnosis import name_of
 
 OSC, OLM = "the OSC operator", "OLM"
 CHECK_LABEL = ("app", names.CHECK)

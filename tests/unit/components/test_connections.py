@@ -4,24 +4,7 @@ import os
 
 import pytest
 
-from tests.unit.recording import Run, run_program
-
-
-@pytest.fixture(scope="module")
-def run() -> Run:
-    return run_program({"trustee": {"cluster": {"context": "trusted"}, "operator": {"version": "0.3.0"}}})
-
-
-@pytest.mark.parametrize("name", ["cluster", "trustee-cluster"])
-def test_changed_data_of_config_maps_and_secrets_is_an_update_and_what_exists_is_taken_over(
-    run: Run, name: str
-) -> None:
-    result = run.registrations[name].inputs
-
-    # A replacement would take what KBS or CAA reads away from under it.
-    assert result["enableConfigMapMutable"] in (True, "true")
-    assert result["enableSecretMutable"] in (True, "true")
-    assert result["upsertExistingObjects"] in (True, "true")
+from tests.unit.recording import run_program
 
 
 @pytest.mark.parametrize("listed", [True, False])

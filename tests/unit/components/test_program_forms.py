@@ -245,10 +245,6 @@ def test_no_provider_makes_a_large_stack_wait_by_its_own_limit_of_requests() -> 
     assert all(limit == {"qps": 1000, "burst": 5000} for limit in limits)
 
 
-def test_a_provider_that_can_refuse_what_exists_does_as_one_that_always_applies() -> None:
-    assert {inputs.get("upsertExistingObjects") for inputs in _providers()} == {"true"}
-
-
 def test_configmaps_and_secrets_are_changed_in_place_because_kbs_and_operators_know_them_by_name() -> None:
     run = run_program({"trustee": {"cluster": {"context": "trusted"}}})
     provider = {name: item for name, item in run.registrations.items() if item.kind == "kubernetes"}

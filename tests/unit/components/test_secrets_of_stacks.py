@@ -26,7 +26,7 @@ from tests.unit.trust.test_trust_secrets import (
     judged,
     messages,
 )
-from tests.unit.trust_stacks import EXPIRES, MEASURED, PRODUCTION, chain, changed, stack
+from tests.unit.trust_stacks import EXPIRES, MEASURED, PRODUCTION, chain, changed, refused, stack
 
 HUB = {
     "environment": "production",
@@ -236,19 +236,17 @@ def test_a_list_that_names_what_is_not_there_is_refused_with_the_nearest(
     values: dict[str, Any], texts: list[str]
 ) -> None:
     config = {"clientSecrets": CLIENT, "initdata": values, "attestationCheck": {"resource": "default/db/user"}}
-    with pytest.raises(SettingsError) as refused:
-        stack(config)
+    message = refused(config)
 
     for text in texts:
-        assert text in str(refused.value)
+        assert text in message
 
 
 def test_another_stacks_document_is_given_only_what_there_is() -> None:
     values = {"expires": EXPIRES, "alsoServe": {OLD.upper(): ["db", "legder"]}}
-    with pytest.raises(SettingsError) as refused:
-        stack(changed(HUB, trustee__referenceValues={**MEASURED, **values}))
+    message = refused(changed(HUB, trustee__referenceValues={**MEASURED, **values}))
 
-    assert f"trustee.referenceValues.alsoServe.{OLD}[1] is legder" in str(refused.value)
-    assert "did you mean ledger?" in str(refused.value)
+    assert f"trustee.referenceValues.alsoServe.{OLD}[1] is legder" in message
+    assert "did you mean ledger?" in message
     with pytest.raises(SettingsError, match="alsoServe needs expires"):
         stack({"trustee": {"referenceValues": {"alsoServe": {OLD: []}}}})

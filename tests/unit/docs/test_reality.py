@@ -29,15 +29,6 @@ def test_a_path_with_nothing_behind_it_is_told(monkeypatch: pytest.MonkeyPatch, 
     assert "which is no program" in str(reality.KBS.missing())
 
 
-def test_what_is_there_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    program = tmp_path / "kbs"
-    program.touch(mode=0o755)
-    monkeypatch.setenv("COCO_REAL_KBS", str(program))
-
-    assert reality.KBS.missing() is None
-    assert reality.KBS.path == program
-
-
 def test_a_run_of_contract_tests_ends_with_one_line_about_reality(tmp_path: Path) -> None:
     claims = tmp_path / "claims.json"
     claims.write_text("{}")
@@ -49,17 +40,6 @@ def test_a_run_of_contract_tests_ends_with_one_line_about_reality(tmp_path: Path
     last = output.splitlines()[-1]
     assert last.startswith("reality: 1 of 6 parts from outside were there; claims of a verifier; missing: KBS 0.3 (")
     assert "requests of an agent (COCO_AGENT_REQUESTS; 4 tests skipped)" in last
-
-
-def test_the_tests_of_the_engine_end_with_it_too() -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/engine/test_real_programs.py"]
-    output = subprocess.run(
-        command, cwd=ROOT, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True
-    )
-
-    last = output.stdout.splitlines()[-1]
-    assert last.startswith("reality: 0 of 6 parts from outside were there; missing: KBS 0.3 (COCO_REAL_KBS; 3 tests")
-    assert "upstream CRDs (COCO_CRDS)," in last
 
 
 def test_no_test_looks_for_reality_beside_the_checkout() -> None:

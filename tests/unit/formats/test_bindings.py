@@ -14,10 +14,10 @@ from coco_azure.formats.policy.attestation_tokens import appraise, token
 from coco_azure.formats.policy.bindings import Bindings
 from coco_azure.formats.policy.policy_cases import TEES
 from coco_azure.formats.policy.policy_check import check_chain, check_resource_policy
-from coco_azure.formats.policy.policy_engine import Policy, PolicyError, PolicyFacts
+from coco_azure.formats.policy.policy_engine import PolicyError
 from coco_azure.formats.policy.policy_judge import judge_resource, resource_judge
 from coco_azure.versions.profiles import TrusteeProfile
-from tests.unit.policy_profiles import EAR, PROFILES, SIMPLE, VERSIONS
+from tests.unit.policy_profiles import PROFILES, SIMPLE, VERSIONS
 
 A, B, STRANGER = "aa" * 32, "bb" * 32, "cc" * 32
 SHARED = "default/security-policy/osc"
@@ -84,28 +84,6 @@ def test_the_programs_policy_keeps_its_documents_apart(version: str, tee: Any) -
     assert report.problems == []
 
 
-@pytest.mark.parametrize("path", ["/default/a/key", "default/a/key/", "default/a", "default/a/key/x", "a/key", ""])
-@each_version
-def test_a_path_that_only_looks_like_a_bound_one_is_denied(version: str, path: str) -> None:
-    profile = PROFILES[version]
-    text = policies.resource_policy(profile, "production", TWO)
-
-    assert judge_resource(text, profile, _token(profile, "snp", A), "default/a/key")
-    assert not judge_resource(text, profile, _token(profile, "snp", A), path)
-
-
-@pytest.mark.parametrize("version", [version for version in VERSIONS if PROFILES[version].split_path])
-@pytest.mark.parametrize(
-    "parts", [["default/a", "key"], ["default", "a/key"], ["default/a/key"], ["", "default/a/key"]]
-)
-def test_the_parts_of_a_path_are_three(version: str, parts: list[str]) -> None:
-    profile = PROFILES[version]
-    policy = Policy(policies.resource_policy(profile, "production", TWO), v1=True)
-
-    data = {"plugin": "resource", "resource-path": parts, "query": {}}
-    assert policy.value("policy.allow", _token(profile, "snp", A), PolicyFacts(data=data)) is False
-
-
 def _denied(profile: TrusteeProfile, values: Mapping[str, Any]) -> bool:
     text = policies.resource_policy(profile, "production", TWO)
     try:
@@ -125,31 +103,6 @@ def test_a_simple_token_without_pcr_8_opens_nothing(version: str, status: str) -
     assert not _denied(profile, result)
     assert _denied(profile, {**result, "tcb-status": status})
     assert _denied(profile, {name: value for name, value in result.items() if name != "tcb-status"})
-
-
-@pytest.mark.parametrize("version", SIMPLE)
-def test_a_simple_token_is_read_for_its_own_attester(version: str) -> None:
-    profile = PROFILES[version]
-    result = _token(profile, "snp", A)
-
-    assert _denied(profile, {**result, "tee": profile.claims["tdx"]})
-
-
-@pytest.mark.parametrize("version", EAR)
-def test_an_ear_token_with_no_or_two_attesters_opens_nothing(version: str) -> None:
-    profile = PROFILES[version]
-    result = _token(profile, "snp", A)
-    appraisal = result["submods"][profile.submodule]
-    evidence = appraisal["ear.veraison.annotated-evidence"]
-
-    def with_evidence(changed: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {**result, "submods": {profile.submodule: {**appraisal, "ear.veraison.annotated-evidence": changed}}}
-
-    both = {**evidence, profile.claims["tdx"]: {"tpm": {"pcr08": B}}}
-    assert not _denied(profile, result)
-    assert _denied(profile, with_evidence(both))
-    assert _denied(profile, with_evidence({profile.claims["snp"]: {"tpm": {}}}))
-    assert _denied(profile, with_evidence({"init_data": A}))
 
 
 @each_version

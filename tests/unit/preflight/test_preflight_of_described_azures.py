@@ -107,4 +107,5 @@ def test_a_broken_azure_is_told_as_its_description_expects_and_nothing_else_is_a
     stops = expected["level"] == "problem"
     findings = verdict.problems if stops else verdict.warnings
     assert [each for each in findings if each.check == expected["check"] and str(expected["found"]) in each.found]
+    assert all(each.needed and each.fix for each in findings)
     assert {each.check for each in verdict.problems} == ({expected["check"]} if stops else set())

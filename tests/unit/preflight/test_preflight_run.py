@@ -21,7 +21,7 @@ from coco_azure.rollout.plan import decide
 from coco_azure.rollout.wanted import WantedKataConfig, of
 from coco_azure.settings.cluster import ClusterSettings
 from coco_azure.versions.choice import Choice
-from components import preflight_run, refusal
+from components import preflight_run
 from components.cluster import ownership
 from components.cluster.connections import Connections
 from components.operators import versions as operator_versions
@@ -117,15 +117,6 @@ def test_an_up_with_problems_ends_with_the_table_and_the_ways_out(
     assert "the pre-flight found 1 problem (quota); nothing was changed" in text
     assert "pulumi config set --path 'coco-azure:preflight.accept[0]' quota" in text
     assert "pulumi config set --path coco-azure:preflight.mode warn" in text
-
-
-def test_a_preview_with_problems_goes_on_and_fails_in_its_end(monkeypatch: pytest.MonkeyPatch, output: Said) -> None:
-    checked = _run(monkeypatch, output, NO_QUOTA, preview=True)
-
-    (table,) = output.warned
-    assert "pre-flight: 1 problem" in table
-    with pytest.raises(pulumi.RunError, match=r"found 1 problem \(quota\)"):
-        refusal.end(checked.refusal)
 
 
 @pytest.mark.parametrize("preview", [True, False])

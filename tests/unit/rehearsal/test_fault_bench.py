@@ -65,9 +65,9 @@ def test_files_and_arguments_of_processes_are_looked_at(tmp_path: Path) -> None:
     assert any(sys.executable.rpartition("/")[2] in line for line in leaks.command_lines().values())
 
 
-def _wrong(before: dict[Any, Item], now: dict[Any, Item], run: str = "up") -> Difference:
+def _wrong(before: dict[Any, Item], now: dict[Any, Item]) -> Difference:
     wanted = {CONFIG_MAP: Item("?", ("a", "b"), ""), SECRET: Item("?", ("key",), "?"), JOB: Item("?", (), "")}
-    return inventory.compare(wanted, before, now, run)
+    return inventory.compare(wanted, before, now, "up")
 
 
 GOOD = {CONFIG_MAP: Item("1", ("a", "b"), ""), SECRET: Item("2", ("key",), "x"), JOB: Item("3", (), "")}

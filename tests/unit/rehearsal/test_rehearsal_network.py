@@ -7,10 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from rehearsal.api import Api, Kind, Object
 from rehearsal.kinds import CONFIG_MAP, POD, ROUTE, SECRET, SERVICE
@@ -20,6 +16,7 @@ from rehearsal.kubelet.kbs import Releases
 from rehearsal.kubelet.network import Network, Served
 from rehearsal.operators.faults import Faults
 from rehearsal.operators.router import claimed, tls_problem
+from tests.unit import pki
 
 HOST, PLACE = "kbs.example.com", "trustee-operator-system"
 
@@ -46,19 +43,12 @@ def _served(*, https: bool = False, certificate: str | None = None, unreachable:
     return Served(kbs=KBS, https=https, certificate=certificate, unreachable=unreachable)
 
 
-def _pair(host: str = HOST) -> tuple[str, str]:
-    """Return a certificate that a client may trust as it is, and its key."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return pem, key.private_bytes(*form).decode()
-
-
-CERTIFICATE, KEY = _pair()
+NOW = datetime.now(UTC)
+MADE, OTHER = (
+    pki.make(HOST, names=(HOST,), authority=None, use=None, start=NOW - timedelta(days=1), end=NOW + timedelta(days=30))
+    for _ in range(2)
+)
+CERTIFICATE, KEY = MADE.pem, MADE.key
 EDGE = {"termination": "edge", "insecureEdgeTerminationPolicy": "None"}
 
 
@@ -123,7 +113,7 @@ def test_a_certificate_that_initdata_does_not_name_is_not_trusted(tls: Object, k
     with pytest.raises(UnreachableError, match="certificate"):
         _reach(f"https://{HOST}", tls, kbs)
     with pytest.raises(UnreachableError, match="certificate"):
-        _reach(f"https://{HOST}", tls, kbs, trusted=_pair()[0])
+        _reach(f"https://{HOST}", tls, kbs, trusted=OTHER.pem)
 
 
 def test_plain_http_needs_a_route_that_allows_it() -> None:
@@ -153,7 +143,7 @@ def test_nobody_answers_for_an_unknown_host_or_where_no_pod_is_ready() -> None:
         ({"termination": "edge", "certificate": CERTIFICATE, "key": KEY, "caCertificate": CERTIFICATE}, None),
         ({"termination": "edge", "certificate": CERTIFICATE}, "go together"),
         ({"termination": "edge", "certificate": "x", "key": KEY}, "cannot be read"),
-        ({"termination": "edge", "certificate": CERTIFICATE, "key": _pair()[1]}, "does not match"),
+        ({"termination": "edge", "certificate": CERTIFICATE, "key": OTHER.key}, "does not match"),
         ({"termination": "passthrough", "certificate": CERTIFICATE, "key": KEY}, "passthrough"),
     ],
 )

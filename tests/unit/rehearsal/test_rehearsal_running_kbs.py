@@ -47,11 +47,6 @@ def test_the_clock_decides_whether_a_reference_value_has_expired() -> None:
     assert asyncio.run(running.served()).kbs.release(RESOURCE, result) == b"res1val1"
 
 
-def test_a_clock_that_is_no_time_is_told() -> None:
-    with pytest.raises(ValueError, match="kbs-clock"):
-        asyncio.run(_running(SETUP.files(), Objects({(CONFIG_MAP, "faults"): {"data": {"kbs-clock": "x"}}})).served())
-
-
 def test_kbs_that_serves_https_shows_its_certificate() -> None:
     text = 'private_key = "/etc/https-key/tls.key"\ncertificate = "/etc/https-cert/tls.crt"'
     config = SETUP.config.replace("insecure_http = true", text)

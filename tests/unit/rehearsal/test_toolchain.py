@@ -43,11 +43,11 @@ def test_a_program_on_path_of_another_version_is_passed_over_and_named(
     assert "3.5" in items[0]
 
 
-def _archive(folder: Path, name: str = "etcd") -> Archive:
-    content = SAYS.format(name, "3.6.0").encode()
+def _archive(folder: Path) -> Archive:
+    content = SAYS.format("etcd", "3.6.0").encode()
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(folder / "a.tar.gz", "w:gz") as tar:
-        for path in (f"inside/{name}", "elsewhere/other"):
+        for path in ("inside/etcd", "elsewhere/other"):
             info = tarfile.TarInfo(path)
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from coco_azure.settings import Settings, SettingsError
+from coco_azure.settings import Settings
 from coco_azure.settings.azure import AzureSettings
-from tests.unit.trust_stacks import stack
+from tests.unit.trust_stacks import refused, stack
 
 UUID = "99999999-8888-7777-6666-555555555555"
 SECRET = "correct~horse~battery"
@@ -23,9 +23,7 @@ def _azure(values: dict[str, Any]) -> AzureSettings:
 
 
 def _refused(values: dict[str, Any]) -> str:
-    with pytest.raises(SettingsError) as error:
-        stack({"azure": values})
-    return str(error.value)
+    return refused({"azure": values})
 
 
 def test_nothing_set_means_the_worker_subnet_the_cloud_credential_operator_and_roles_that_are_checked() -> None:

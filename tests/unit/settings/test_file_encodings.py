@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from coco_azure.settings import SettingsError
 from tests.unit import public_settings
 from tests.unit.private_key_texts import ders
 from tests.unit.public_settings import CASES, SECRET_FILES, made, outcome
-from tests.unit.trust_stacks import stack
+from tests.unit.trust_stacks import refused
 
 ENCODINGS = {
     "UTF-8 with a mark": codecs.BOM_UTF8,
@@ -66,8 +65,7 @@ def test_a_secret_that_is_no_text_is_refused_by_name(tmp_path: Path, path: str, 
     file = tmp_path / "secret.file"
     file.write_bytes(content)
 
-    with pytest.raises(SettingsError) as refused:
-        stack(public_settings.config(path, str(file), {}))
+    message = refused(public_settings.config(path, str(file), {}))
 
-    assert f"{path}: " in str(refused.value)
-    assert f"secret.file {text}" in str(refused.value)
+    assert f"{path}: " in message
+    assert f"secret.file {text}" in message

@@ -9,17 +9,11 @@ from hypothesis import strategies as st
 
 from coco_azure.settings import SettingsError
 from tests.unit.private_key_texts import body, pems
-from tests.unit.trust_stacks import KEYS, stack
+from tests.unit.trust_stacks import KEYS, refused, stack
 
 SECRET = "correct-horse-battery"
 PEM = f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n"
 AUTH = f'{{"auths": {{"quay.io": {{"auth": "{SECRET}"}}}}}}'
-
-
-def _message(config: dict[str, Any]) -> str:
-    with pytest.raises(SettingsError) as refused:
-        stack(config)
-    return str(refused.value)
 
 
 def _outcome(config: dict[str, Any]) -> str:
@@ -87,7 +81,7 @@ def test_a_secret_of_the_wrong_type_is_not_shown(place: str, kind: str) -> None:
     ],
 )
 def test_a_secret_in_the_wrong_place_is_not_shown(config: dict[str, Any]) -> None:
-    assert SECRET not in _message(config)
+    assert SECRET not in refused(config)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +100,7 @@ def test_a_secret_in_the_wrong_place_is_not_shown(config: dict[str, Any]) -> Non
 )
 @pytest.mark.parametrize("content", [PEM, AUTH, f"{SECRET}\n{SECRET}"])
 def test_the_content_of_a_file_in_place_of_its_path_is_not_shown(place: str, content: str) -> None:
-    message = _message(_at(place, content))
+    message = refused(_at(place, content))
 
     assert message.startswith("1 problem ")
     assert SECRET not in message
@@ -124,7 +118,7 @@ def test_the_content_of_a_file_in_place_of_its_path_is_not_shown(place: str, con
     ],
 )
 def test_credentials_of_registries_that_cannot_work_are_not_shown(credentials: dict[str, Any]) -> None:
-    message = _message({"trustee": {"registryCredentials": credentials}})
+    message = refused({"trustee": {"registryCredentials": credentials}})
 
     assert "trustee.registryCredentials" in message
     assert SECRET not in message
@@ -139,7 +133,7 @@ def test_credentials_are_not_in_the_text_of_the_settings_either() -> None:
 
 
 def test_a_command_that_sets_a_secret_says_so_and_others_do_not() -> None:
-    secret, plain = _message({"trustee": {"adminPrivateKey": 5}}), _message({"trustee": {"tls": {"privateKeyFile": 5}}})
+    secret, plain = refused({"trustee": {"adminPrivateKey": 5}}), refused({"trustee": {"tls": {"privateKeyFile": 5}}})
 
     assert "pulumi config set --path --secret 'coco-azure:trustee.adminPrivateKey' VALUE" in secret
     assert "pulumi config set --path 'coco-azure:trustee.tls.privateKeyFile' VALUE" in plain
@@ -157,7 +151,7 @@ def test_a_command_that_sets_a_secret_says_so_and_others_do_not() -> None:
     ],
 )
 def test_every_command_that_sets_a_secret_encrypts_it(path: str) -> None:
-    message = _message(_at(path.replace(".", "/"), [5]))
+    message = refused(_at(path.replace(".", "/"), [5]))
 
     assert f"pulumi config set --path --secret 'coco-azure:{path}' VALUE" in message
 
@@ -176,7 +170,7 @@ def test_every_command_that_sets_a_secret_encrypts_it(path: str) -> None:
 )
 @pytest.mark.parametrize("place", ["trustee", "peerPods/instanceSize", "peerPods/tags", "cluster/context"])
 def test_what_speaks_of_a_secret_is_not_shown_wherever_it_stands(word: str, place: str) -> None:
-    message = _message(_at(place, [{word: SECRET}]))
+    message = refused(_at(place, [{word: SECRET}]))
 
     assert SECRET not in message
     assert "found" not in message
@@ -198,7 +192,7 @@ def test_what_speaks_of_a_secret_is_not_shown_wherever_it_stands(word: str, plac
     "place", ["trustee/host", "peerPods/instanceSize", "trustee/tls/termination", "cluster/kubeconfig"]
 )
 def test_what_looks_like_the_content_of_a_file_is_not_shown(content: str, place: str) -> None:
-    message = _message(_at(place, content))
+    message = refused(_at(place, content))
 
     assert SECRET not in message
     assert "found " not in message.replace("found what looks like", "")
@@ -209,7 +203,7 @@ def test_what_looks_like_the_content_of_a_file_is_not_shown(content: str, place:
 def test_a_private_key_in_a_value_of_the_wrong_type_is_not_shown(place: str, wrap: Any) -> None:
     key = body(pems()["Ed25519 in PKCS #8"])
 
-    message = _message(_at(place, wrap(key)))
+    message = refused(_at(place, wrap(key)))
 
     assert key[:24] not in message
     assert "found [" not in message
@@ -219,9 +213,9 @@ def test_a_private_key_in_a_value_of_the_wrong_type_is_not_shown(place: str, wra
 def test_what_is_no_secret_is_shown_and_a_long_one_is_cut() -> None:
     short, long = "Standard " + "x" * 69, "Standard " + "x" * 70
 
-    assert f'peerPods.instanceSize: found "{short}"; needed' in _message({"peerPods": {"instanceSize": short}})
-    assert f'peerPods.instanceSize: found "{long[:79]}...; needed' in _message({"peerPods": {"instanceSize": long}})
-    assert 'peerPods.limitPerNode: found {"a b": ["c"]}; needed' in _message(
+    assert f'peerPods.instanceSize: found "{short}"; needed' in refused({"peerPods": {"instanceSize": short}})
+    assert f'peerPods.instanceSize: found "{long[:79]}...; needed' in refused({"peerPods": {"instanceSize": long}})
+    assert 'peerPods.limitPerNode: found {"a b": ["c"]}; needed' in refused(
         {"peerPods": {"limitPerNode": {"a b": ["c"]}}}
     )
 

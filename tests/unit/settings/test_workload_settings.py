@@ -12,12 +12,11 @@ from coco_azure.formats import initdata
 from coco_azure.formats.policy import policies
 from coco_azure.formats.policy.agent_policy_check import check_agent_policy
 from coco_azure.formats.policy.policies import agent_policy
-from coco_azure.settings import SettingsError
 from coco_azure.trust import checks
 from coco_azure.trust.documents import GLOBAL, documents
 from coco_azure.versions.profiles import OSC
 from tests.unit.crio_requests import create
-from tests.unit.trust_stacks import HOST, NOW, PLACE, PRODUCTION, chain, changed, file, stack
+from tests.unit.trust_stacks import HOST, NOW, PLACE, PRODUCTION, chain, changed, file, refused, stack
 from tests.unit.workload_manifests import DEPLOYMENT, NODE, SHOP, allows, pod, policy, read
 
 SHOP_FILE = "tests/unit/workloads/shop.yaml"
@@ -27,12 +26,6 @@ CONFIG = {"config": {"Entrypoint": ["/entry"], "Env": ["PATH=/usr/bin"]}}
 
 def _workload(**values: Any) -> dict[str, Any]:
     return {"initdata": {"workloads": {"shop": values}}}
-
-
-def _refused(config: dict[str, Any]) -> str:
-    with pytest.raises(SettingsError) as refused:
-        stack(config)
-    return str(refused.value)
 
 
 @pytest.mark.parametrize("osc", OSC)
@@ -93,14 +86,14 @@ def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], wo
     own = file(tmp_path, "app.json", CONFIG)
     named = {image: own if path == "FILE" else path for image, path in values.get("imageConfigFiles", {}).items()}
     config = {"manifestFile": SHOP_FILE, **values, **({"imageConfigFiles": named} if named else {})}
-    message = _refused(_workload(**{key: value for key, value in config.items() if value is not None}))
+    message = refused(_workload(**{key: value for key, value in config.items() if value is not None}))
 
     assert all(word in message for word in words), message
 
 
 def test_everything_about_a_workload_is_told_at_once(tmp_path: Path) -> None:
     manifest = file(tmp_path, "bad.yaml", yaml.safe_dump(pod(image="nginx", command=None, spec={"hostPID": True})))
-    message = _refused(_workload(manifestFile=manifest, agentPolicyFile="README.md", allowedImages=["quay.io/a/b"]))
+    message = refused(_workload(manifestFile=manifest, agentPolicyFile="README.md", allowedImages=["quay.io/a/b"]))
 
     for words in (
         "keep one of them",
@@ -126,7 +119,7 @@ def test_a_file_that_is_no_manifest_is_refused(raw: bytes, words: str, tmp_path:
     path = tmp_path / "shop.yaml"
     path.write_bytes(raw)
 
-    assert words in _refused(_workload(manifestFile=str(path)))
+    assert words in refused(_workload(manifestFile=str(path)))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])

@@ -13,12 +13,11 @@ from coco_azure.formats.policy.bindings import Bindings
 from coco_azure.formats.policy.claims import Tee
 from coco_azure.formats.policy.policy_engine import Policy, PolicyError, PolicyFacts
 from coco_azure.versions.profiles import TRUSTEE, TrusteeProfile
+from tests.unit.policy_profiles import EAR, SIMPLE
 
 OWN, OTHER = "aa" * 32, "bb" * 32
 PASSWORD, KEY = "default/db/password", "default/ledger/key"
 BINDINGS = Bindings(secrets={OWN: (PASSWORD,), OTHER: (KEY,)}, shared=())
-EAR = [version for version, profile in TRUSTEE.items() if profile.token == "Ear"]
-SIMPLE = [version for version, profile in TRUSTEE.items() if profile.token == "Simple"]
 NAMES = ("configuration", "executables", "hardware")
 PATHS = [
     PASSWORD,
@@ -65,6 +64,7 @@ CHANGES: dict[str, Change] = {
     "another document": lambda cpu, _, attester: _evidence(cpu)[attester]["tpm"].update(pcr08=OTHER),
     "no PCR 8": lambda cpu, _, attester: _evidence(cpu)[attester]["tpm"].pop("pcr08"),
     "PCR 8 in capitals": lambda cpu, _, attester: _evidence(cpu)[attester]["tpm"].update(pcr08=OWN.upper()),
+    "evidence of no attester": lambda cpu, *_: cpu.update({"ear.veraison.annotated-evidence": {"init_data": OWN}}),
     "evidence of the sample attester beside it": lambda cpu, *_: _evidence(cpu).update(sample={"svn": "1"}),
     "another submodule beside it": lambda cpu, whole, _: whole["submods"].update(cpu9=copy.deepcopy(cpu)),
     "a device that is not affirmed": lambda _, whole, __: whole["submods"].update(gpu0={"ear.status": "warning"}),
