@@ -150,8 +150,8 @@ class Bench(Stage):
         if run in ("up", "patch"):
             scenes.offer(self.server, patch=run == "patch")
         if run == "adopt":
-            (urn,) = [each["urn"] for each in self.state()["resources"] if each["type"].endswith(":KataConfig")]
-            code, output = self._call(("destroy", "--yes", "--skip-preview", "--target", urn, "--target-dependents"))
+            given_up = scenes.given_up(self.state())
+            code, output = self._call(("destroy", "--yes", "--skip-preview", *given_up))
             if code != 0:
                 raise RuntimeError(f"KataConfig cannot be given up for one by hand:\n{output}")
             scenes.by_hand(self.server)

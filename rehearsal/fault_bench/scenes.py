@@ -9,12 +9,12 @@ from typing import Any
 
 from coco_azure import names
 from rehearsal import changes
+from rehearsal.api import APPLY_PATCH
 from rehearsal.kinds import CONFIG_MAP, KATA_CONFIG
 from rehearsal.operators.olm_catalog import OSC, chosen, csv_name, move
 from rehearsal.rest import ApiError, ApiServer
 
 _SUBSCRIPTIONS = names.path(names.SUBSCRIPTIONS, namespace=names.OSC_NAMESPACE)
-_MERGE = "application/merge-patch+json"
 _LIMIT, _LOOK = 120.0, 0.5
 """Seconds: after which what is waited for is given up, and between two looks."""
 
@@ -50,14 +50,26 @@ def _offered(server: ApiServer) -> str:
     return str(subscription["status"]["currentCSV"])
 
 
+def given_up(state: Mapping[str, Any]) -> list[str]:
+    """Return the options of ``pulumi destroy`` for what is made by hand next: KataConfig, and the gates."""
+    urns = [each["urn"] for each in state["resources"] if each["type"].endswith(":KataConfig") or _gates(each)]
+    return [option for urn in urns for option in ("--target", urn)] + ["--target-dependents"]
+
+
+def _gates(resource: Mapping[str, Any]) -> bool:
+    metadata = resource.get("inputs", {}).get("metadata", {})
+    return isinstance(metadata, Mapping) and metadata.get("name") == names.FEATURE_GATES
+
+
 def by_hand(server: ApiServer) -> None:
     """Make a KataConfig as a person would, with another gate, selector and log level than the stack's, and wait for it.
 
-    There is none; the stack's gate is switched.
+    The stack has given up its own ones.
     """
     until(lambda: not server.get(KATA_CONFIG.path())["items"])
-    gates = CONFIG_MAP.path(names.OSC_NAMESPACE, names.FEATURE_GATES)
-    server.request("PATCH", gates, {"data": {"confidential": "false"}}, _MERGE)
+    gates = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"confidential": "false"}}
+    path = f"{CONFIG_MAP.path(names.OSC_NAMESPACE, names.FEATURE_GATES)}?fieldManager=by-hand&force=true"
+    server.request("PATCH", path, {**gates, "metadata": {"name": names.FEATURE_GATES}}, APPLY_PATCH)
     spec = {"enablePeerPods": True, "logLevel": "debug", "kataConfigPoolSelector": changes.SELECTOR}
     content = {"apiVersion": KATA_CONFIG.api_version, "kind": KATA_CONFIG.name, "metadata": {"name": "by-hand"}}
     server.request("POST", KATA_CONFIG.path(), {**content, "spec": spec})
