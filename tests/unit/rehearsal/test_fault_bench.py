@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from rehearsal import changes
-from rehearsal.fault_bench import inventory, leaks, peers, plan, report
+from rehearsal.fault_bench import inventory, leaks, peers, plan, report, scenes
 from rehearsal.fault_bench.bench import MEANS, Result, claims_success
 from rehearsal.fault_bench.inventory import Difference, Item
 from rehearsal.fault_bench.way_out import free, strip
@@ -280,3 +280,13 @@ def test_a_pod_that_is_lost_while_caa_restarts_is_told_and_an_earlier_one_is_not
 
     assert lost == ["pod app"]
     assert peers.left_behind(cast("ApiServer", server)) == ["node a is cordoned"]
+
+
+def test_before_a_kataconfig_by_hand_the_stack_gives_up_its_own_and_the_gates() -> None:
+    kata_config, gates, other = (
+        {"urn": f"urn::{kind}::{name}", "type": f"kubernetes:x:{kind}", "inputs": {"metadata": {"name": name}}}
+        for kind, name in (("KataConfig", "k"), ("ConfigMapPatch", "osc-feature-gates"), ("ConfigMapPatch", "other"))
+    )
+    options = scenes.given_up({"resources": [kata_config, other, gates, {"urn": "stack", "type": "s"}]})
+
+    assert options == ["--target", kata_config["urn"], "--target", gates["urn"], "--target-dependents"]
