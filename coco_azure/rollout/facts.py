@@ -183,7 +183,7 @@ def read_kata_config(kata_config: Object) -> FoundKataConfig:
         uid=str(metadata.get("uid", "")),
         owner=marks.get(names.STACK),
         applied=read_applied(marks.get(names.APPLIED)),
-        spec=kata_config.get("spec", {}),
+        spec=kata_config.get("spec") or {},
         deleting="deletionTimestamp" in metadata,
         reason=str(conditions[0].get("reason", "")) if conditions else "",
         runtime_classes=frozenset(status.get("runtimeClasses") or _RUNTIME_CLASSES),

@@ -6,6 +6,11 @@ annotation of KataConfig approves one change of it: the uid, and for a new spec 
 that it is worth nothing afterwards, nor on another object. It is judged as it was before a request, which cannot bring
 its own; and it is set by nobody but who may delete the policy's binding, and so might do without it anyhow.
 
+Every field of the spec reboots nodes (openshift/sandboxed-containers-operator ``api/v1/kataconfig_types.go``, the same
+four from OSC 1.9 to 1.13): an approval names all of them, both halves of the selector, and a field of a later version
+may not change with it. What a spec means is compared, not its words: the operator writes the whole object for its
+finalizer, with ``kataConfigPoolSelector: null`` where there was none (``addFinalizer``).
+
 The policy has no parameter: with its last one that has a ConfigMap as such, an API server stops reading ConfigMaps for
 policies until it is restarted (*seen*: kube-apiserver 1.36; k8s.io/apiserver ``policy_source.go``).
 """
@@ -54,7 +59,8 @@ def change(kata_config: FoundKataConfig, applied: Applied) -> str:
     """Return the approval to give this KataConfig another spec, once."""
     labels = selected_labels(applied.pool_selector, linux_only=applied.linux_only)
     selected = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-    return f"update {kata_config.uid} {kata_config.generation} true {applied.log_level} {selected}"
+    fields = f"enablePeerPods=true logLevel={applied.log_level} checkNodeEligibility=false"
+    return f"update {kata_config.uid} {kata_config.generation} {fields} {selected}"
 
 
 def is_for(text: str, uid: str) -> bool:
@@ -109,31 +115,77 @@ def binding(*, active: bool) -> dict[str, Any]:
 _CRD = "kataconfigs.kataconfiguration.openshift.io"
 _KATA_CONFIG = "request.resource.resource == 'kataconfigs'"
 _UPDATE = "request.operation == 'UPDATE'"
-_SPEC = "object.spec"
+_SELECTOR = "kataConfigPoolSelector"
+_FIELDS: Mapping[str, str] = {"enablePeerPods": "false", "logLevel": "'info'", "checkNodeEligibility": "false"}
+"""The fields beside the selector and what they are by default, in CEL."""
+
+
+def _spec(obj: str) -> str:
+    """Return the CEL expression of an object's spec, which may be missing or null."""
+    return f"{obj}.?spec.orValue(null) == null ? {{}} : {obj}.spec"
+
+
+def _fields(spec: str) -> str:
+    """Return the CEL expression of the fields beside the selector, as an approval has them."""
+    return " + ' ' + ".join(
+        f"'{name}=' + string({spec}.?{name}.orValue({default}))" for name, default in _FIELDS.items()
+    )
+
+
+def _selected(spec: str) -> str:
+    """Return the CEL expression of the selector: ``key=value`` for a label, ``key:operator:values`` for an expression.
+
+    They come in any order.
+    """
+    selector = f"{spec}.{_SELECTOR}"
+    values = "each.?values.orValue([]).map(value, string(value)).join('|')"
+    return (
+        f"{spec}.?{_SELECTOR}.orValue(null) == null ? [] : "
+        f"{selector}.?matchLabels.orValue({{}}).map(key, key + '=' + {selector}.matchLabels[key]) + "
+        f"{selector}.?matchExpressions.orValue([]).map(each, each.key + ':' + each.operator + ':' + {values})"
+    )
+
+
+def _same(left: str, right: str) -> str:
+    """Return the CEL expression of whether two lists have the same items."""
+    return f"{left}.all(each, each in {right}) && {right}.all(each, each in {left})"
+
+
+_KNOWN = ", ".join(f"'{name}'" for name in (*_FIELDS, _SELECTOR))
+_NOTHING = "[dyn(null), dyn(false), dyn(0), dyn(''), dyn([]), dyn({})]"
+"""What an operator that knows a field writes where there was none."""
 _VARIABLES: Mapping[str, str] = {
     "approved": f"oldObject.?metadata.?annotations[?'{names.APPROVED}'].orValue('')",
-    "labels": (
-        f"{_UPDATE} && has({_SPEC}.kataConfigPoolSelector) && has({_SPEC}.kataConfigPoolSelector.matchLabels) ? "
-        f"{_SPEC}.kataConfigPoolSelector.matchLabels.map(key, key + '=' + {_SPEC}.kataConfigPoolSelector"
-        ".matchLabels[key]) : []"
+    "old": _spec("oldObject"),
+    "new": _spec("object"),
+    "fields": _fields("variables.new"),
+    "selector": f"{_UPDATE} ? ({_selected('variables.new')}) : []",
+    "selector_before": _selected("variables.old"),
+    # Fields that this policy does not know, of a later version of the operator.
+    "others_kept": (
+        f"[variables.old, variables.new].all(spec, spec.all(key, key in [{_KNOWN}] || "
+        "variables.old[?key].orValue(null) == variables.new[?key].orValue(null) || "
+        f"(variables.old[?key].orValue(null) in {_NOTHING} && variables.new[?key].orValue(null) in {_NOTHING})))"
     ),
-    # What an approval of the request begins with; the labels of an update, which come in any order, follow.
+    # What an approval of the request begins with; the selector of an update follows.
     "asked": (
         f"{_UPDATE} ? 'update ' + oldObject.metadata.uid + ' ' + string(oldObject.metadata.generation) + ' ' + "
-        f"string(has({_SPEC}.enablePeerPods) && {_SPEC}.enablePeerPods) + ' ' + "
-        f"(has({_SPEC}.logLevel) ? {_SPEC}.logLevel : 'info') + ' ' : 'delete ' + oldObject.metadata.uid"
+        "variables.fields + ' ' : 'delete ' + oldObject.metadata.uid"
     ),
-    "selected": (
+    "selector_approved": (
         "variables.approved.startsWith(variables.asked) ? "
         "variables.approved.substring(size(variables.asked)).split(',').filter(label, label != '') : []"
     ),
 }
 _DELETION = "has(oldObject.metadata.deletionTimestamp) || variables.approved == variables.asked"
 """One that has begun is begun no second time."""
-_CHANGE = (
-    f"{_SPEC} == oldObject.spec || variables.approved.startsWith(variables.asked) && "
-    "size(variables.labels) == size(variables.selected) && variables.labels.all(label, label in variables.selected)"
+_KEPT = (
+    f"variables.fields == ({_fields('variables.old')}) && {_same('variables.selector', 'variables.selector_before')}"
 )
+_ALLOWED = (
+    f"variables.approved.startsWith(variables.asked) && {_same('variables.selector', 'variables.selector_approved')}"
+)
+_CHANGE = f"variables.others_kept && ({_KEPT} || {_ALLOWED})"
 _APPROVED = f"{_UPDATE} ? ({_CHANGE}) : ({_DELETION})"
 _MAY_APPROVE = (
     f"!({_UPDATE}) || object.?metadata.?annotations[?'{names.APPROVED}'].orValue('') in ['', variables.approved] || "
@@ -160,5 +212,5 @@ def _message(stack: str) -> str:
         f"({_UPDATE} ? 'another spec' : 'its deletion') + ' reboots nodes; approved: ' + "
         f"(variables.approved == '' ? 'nothing' : variables.approved) + {json.dumps(end)} + "
         f"({_KATA_CONFIG} ? 'kataconfig ' : 'crd ') + oldObject.metadata.name + \" {names.APPROVED}='\" + "
-        "variables.asked + variables.labels.join(',') + \"'\""
+        "variables.asked + variables.selector.join(',') + \"'\""
     )

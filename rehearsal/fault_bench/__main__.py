@@ -21,7 +21,7 @@ def run(root: Path, points: list[plan.KillPoint], minutes: float) -> list[Result
     with cluster(root, os.environ.get("COCO_REHEARSAL_SPEED", _SPEED), _say) as (place, started, prepared):
         _say(f"Kubernetes provider: {prepared.provider}")
         bench = Bench(place, started, prepared)
-        bench.begin(_say)
+        bench.begin(tuple(dict.fromkeys(point.run for point in points)), _say)
         for point in points:
             if time.monotonic() > deadline:
                 break

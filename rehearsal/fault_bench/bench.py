@@ -6,15 +6,16 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from coco_azure.settings.peer_pods import TICKET
 from rehearsal import changes
 from rehearsal.bench.stage import Stage
 from rehearsal.cluster import Cluster
-from rehearsal.fault_bench import inventory, leaks, strikes, way_out
+from rehearsal.fault_bench import inventory, leaks, peers, scenes, strikes, way_out
 from rehearsal.fault_bench.inventory import Difference, Item, Title
-from rehearsal.fault_bench.plan import RUNS, KillPoint
+from rehearsal.fault_bench.plan import KillPoint
 from rehearsal.processes import descendants
 from rehearsal.rest import ApiError
 from rehearsal.workplace import STACK, Prepared, Workplace
@@ -89,16 +90,20 @@ class Bench(Stage):
         self.planned: dict[str, Mapping[str, int]] = {}
         self.needles: dict[str, str] = {}
 
-    def begin(self, say: Callable[[str], None]) -> None:
+    def begin(self, runs: Sequence[str], say: Callable[[str], None]) -> None:
         """Make the stack and carry out each kind of run once, undisturbed; raises RuntimeError where one fails."""
         self._call(("stack", "init"))
         changes.select(self.server)
-        for run in RUNS:
-            began, before = time.monotonic(), changes.reboots(self.server)
-            self.configure(changes.settings(run))
-            code, output = self._call(_command(run))
-            if code != 0:
-                raise RuntimeError(f"undisturbed, `pulumi {run}` fails:\n{output}")
+        for run in runs:
+            began = time.monotonic()
+            self._prepare(run)
+            before = changes.reboots(self.server)
+            with peers.Peers(lambda: self.server, run) as pods:
+                code, output = self._call(_command(run))
+                if code != 0 or (lost := pods.lost()):
+                    raise RuntimeError(
+                        f"undisturbed, `{run}` fails, or loses pods ({lost if code == 0 else '?'}):\n{output}"
+                    )
             self.lines[run] = len(_SUMMARY.split(output)[0].splitlines())
             self.wanted[run] = inventory.taken(self.server)
             self.planned[run] = self._rebooted(before)
@@ -110,9 +115,10 @@ class Bench(Stage):
 
     def strike(self, point: KillPoint) -> Result:
         """Carry out one point of the plan."""
-        began, rebooted = time.monotonic(), changes.reboots(self.server)
-        self.configure(changes.settings(point.run))
-        with leaks.Arguments() as arguments:
+        began = time.monotonic()
+        self._prepare(point.run)
+        rebooted = changes.reboots(self.server)
+        with leaks.Arguments() as arguments, peers.Peers(lambda: self.server, point.run) as pods:
             code, output = self._struck(point)
             means = {CLAIM} if claims_success(code, output) else set[str]()
             code = 1 if means else code
@@ -125,17 +131,37 @@ class Bench(Stage):
                 code, output = self._call(_command(point.run))
                 # The first of them only meets the lock of a run that was killed; a user sees that, too.
                 repeats += _LOCKED not in output
+            lost = pods.lost()
+        difference = self._difference(point.run, before, rebooted) if code == 0 else Difference()
         return Result(
             point=point,
             struck=struck,
             converged=code == 0,
             repeats=repeats,
             means=frozenset(means),
-            difference=self._difference(point.run, before, rebooted) if code == 0 else Difference(),
+            difference=replace(difference, lost=(*difference.lost, *lost)),
             leaks=tuple(self._leaks(arguments.seen)),
             seconds=time.monotonic() - began,
             last_words="" if code == 0 else output[-1500:],
         )
+
+    def _prepare(self, run: str) -> None:
+        """Bring about what a kind of run begins with, its settings last, and its approval with them."""
+        if run in ("up", "patch"):
+            scenes.offer(self.server, patch=run == "patch")
+        if run == "adopt":
+            given_up = scenes.given_up(self.state())
+            code, output = self._call(("destroy", "--yes", "--skip-preview", *given_up))
+            if code != 0:
+                raise RuntimeError(f"KataConfig cannot be given up for one by hand:\n{output}")
+            scenes.by_hand(self.server)
+        self.configure(changes.settings(run, allowed=changes.opens(run)))
+        if changes.approvable(run) and not changes.opens(run):
+            output = self._call(("preview",))[1]
+            tickets = set(re.findall(TICKET, output))
+            if len(tickets) != 1:
+                raise RuntimeError(f"the preview of `{run}` prints no ticket:\n{output}")
+            self.configure(changes.settings(run, allowed=tickets.pop()))
 
     def _mended(self, output: str) -> set[str]:
         """Do what has to be done before the next run, and return what it was."""
@@ -200,7 +226,8 @@ class Bench(Stage):
         extra = (
             f"{name}: {n}, planned {planned[name]}" for name, n in self._rebooted(rebooted).items() if n > planned[name]
         )
-        return Difference(difference.lost, (*difference.doubled, *twice), difference.left, tuple(extra))
+        left = (*difference.left, *peers.left_behind(self.server))
+        return Difference(difference.lost, (*difference.doubled, *twice), left, tuple(extra))
 
     def _leaks(self, arguments: set[str]) -> list[str]:
         """Return what of the secrets of this and of every earlier run is to be seen."""

@@ -31,7 +31,7 @@ class Item:
 
     Attributes:
         uid: its identity.
-        keys: keys of its data, and the annotation that approves a change of it.
+        keys: keys of its data, the annotation that approves a change of it, and what the binding of a policy does.
         secret: a digest of its data, where it is a Secret.
     """
 
@@ -148,6 +148,8 @@ def _item(kind: str, obj: Mapping[str, Any]) -> Item:
     digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest() if kind == "Secret" else ""
     annotations = obj["metadata"].get("annotations") or {}
     keys = [*(data if isinstance(data, Mapping) else ()), *({names.APPROVED} & annotations.keys())]
+    # A guard that was left open only audits.
+    keys += obj["spec"]["validationActions"] if kind == "ValidatingAdmissionPolicyBinding" else []
     return Item(obj["metadata"]["uid"], tuple(sorted(keys)), digest)
 
 

@@ -26,9 +26,25 @@ FAULTS = (
     DISK_FULL,
 )
 _LINGER = 3.0
-RUNS = ("up", "select", "level", "gate", "image", "replace", "destroy")
-"""In this order each leads to where the next begins: installed; in place another selector, log level, gate, and the
-gate back with an image that is asked for; a new KataConfig; nothing."""
+RUNS = (
+    "up",
+    "select",
+    "level",
+    "gate",
+    "back",
+    "image",
+    "wait",
+    "evict",
+    "now",
+    "patch",
+    "replace",
+    "open",
+    "adopt",
+    "destroy",
+)
+"""In this order each leads to where the next begins: installed; in place another selector, log level, gate, the gate
+back, and an image that is asked for; CAA restarted three ways, and by a patch of its operator; a new KataConfig; the
+guard opened for good; one by hand taken over that differs in gate, selector and level; nothing."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +66,20 @@ class KillPoint:
     linger: float
 
 
-def points(seed: int, count: int, faults: Sequence[str] = FAULTS) -> list[KillPoint]:
+def points(seed: int, count: int, faults: Sequence[str] = FAULTS, runs: Sequence[str] = RUNS) -> list[KillPoint]:
     """Return so many points; every fault meets every kind of run equally often, as far as the count allows.
 
     The moments of a kind of run are spread: each lies in a slot of its own.
     """
     source = random.Random(seed)  # noqa: S311 - not for cryptography
-    each = -(-count // len(RUNS))
+    each = -(-count // len(runs))
     struck, moments = {}, {}
-    for run in RUNS:
+    for run in runs:
         rounds = -(-each // len(faults))
         struck[run] = [fault for _ in range(rounds) for fault in source.sample(faults, len(faults))]
         moments[run] = [(slot + source.random()) / each for slot in source.sample(range(each), each)]
     chosen = []
     for number in range(count):
-        run, turn = RUNS[number % len(RUNS)], number // len(RUNS)
+        run, turn = runs[number % len(runs)], number // len(runs)
         chosen.append(KillPoint(number + 1, run, struck[run][turn], moments[run][turn], source.uniform(0, _LINGER)))
     return chosen

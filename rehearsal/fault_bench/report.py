@@ -32,14 +32,12 @@ def line(result: Result) -> str:
 
 
 def table(results: Sequence[Result], wanted: int, seed: int, seconds: float) -> str:
-    """Return the counts: for each fault, and for all."""
-    lines = ["", f"{'fault':<30} {'points':>6} {'failed':>6} {'converged':>9} {'repeats':>8} {'wrong':>6}"]
-    for fault in plan.FAULTS:
-        own = [result for result in results if result.point.fault == fault]
-        struck, good = sum(result.struck for result in own), sum(result.converged for result in own)
-        most = max((result.repeats for result in own), default=0)
-        wrong = sum(bool(result.difference) for result in own)
-        lines.append(f"{fault:<30} {len(own):>6} {struck:>6} {good:>9} {f'max {most}':>8} {wrong:>6}")
+    """Return the counts: for each fault, for each kind of run, and for all."""
+    lines = [""]
+    for title, names, of in (("fault", plan.FAULTS, _fault), ("run", plan.RUNS, _run)):
+        lines += [f"{title:<30} {'points':>6} {'failed':>6} {'converged':>9} {'repeats':>8} {'wrong':>6}"]
+        lines += [_row(name, [result for result in results if of(result) == name]) for name in names]
+        lines.append("")
     converged = sum(result.converged for result in results)
     share = f" ({converged / len(results):.0%})" if results else ""
     counts = {
@@ -47,7 +45,6 @@ def table(results: Sequence[Result], wanted: int, seed: int, seconds: float) -> 
         for word in ("lost", "doubled", "left", "rebooted")
     }
     lines += [
-        "",
         f"seed {seed}: {len(results)} of {wanted} points, {converged} converged{share}",
         f"repeats: {sum(result.repeats for result in results)}",
         *(f"{words}: {sum(means in result.means for result in results)}" for means, (words, _) in MEANS.items()),
@@ -57,3 +54,18 @@ def table(results: Sequence[Result], wanted: int, seed: int, seconds: float) -> 
         f"{seconds / 60:.0f} minutes",
     ]
     return "\n".join(lines)
+
+
+def _fault(result: Result) -> str:
+    return result.point.fault
+
+
+def _run(result: Result) -> str:
+    return result.point.run
+
+
+def _row(name: str, own: Sequence[Result]) -> str:
+    struck, good = sum(result.struck for result in own), sum(result.converged for result in own)
+    most = max((result.repeats for result in own), default=0)
+    wrong = sum(bool(result.difference) for result in own)
+    return f"{name:<30} {len(own):>6} {struck:>6} {good:>9} {f'max {most}':>8} {wrong:>6}"

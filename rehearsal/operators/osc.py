@@ -90,10 +90,7 @@ class KataConfigs:
             FINALIZER not in kata_config["metadata"].get("finalizers", [])
             and "deletionTimestamp" not in kata_config["metadata"]
         ):
-            kept = kata_config["metadata"].get("finalizers", [])
-            kata_config.update(
-                await self._api.patch(KATA_CONFIG, kata_config, {"metadata": {"finalizers": [*kept, FINALIZER]}})
-            )
+            await self._finalizers(kata_config, [*kata_config["metadata"].get("finalizers", []), FINALIZER])
         if await self._nodes.install_machine_configs(kata_config):
             in_progress(status, "True", "Installing", "Performing initial installation of kata on cluster")
         if await self._nodes.label(kata_config) and not await self._updating():
@@ -163,8 +160,16 @@ class KataConfigs:
             # Upstream only when it is gone; an operator that is not there at that moment would leave the request.
             await self._peer_pods.credentials.give_back()
             kept = [each for each in kata_config["metadata"]["finalizers"] if each != FINALIZER]
-            await self._api.patch(KATA_CONFIG, kata_config, {"metadata": {"finalizers": kept}})
+            await self._finalizers(kata_config, kept)
         return again
+
+    async def _finalizers(self, kata_config: Object, finalizers: list[str]) -> None:
+        """Write the whole object for its finalizers: a selector that is missing becomes null (``addFinalizer``)."""
+        path = KATA_CONFIG.path(name=kata_config["metadata"]["name"])
+        written = await self._api.request("GET", path)
+        written["metadata"]["finalizers"] = finalizers
+        written["spec"] = {"kataConfigPoolSelector": None, **written["spec"]}
+        kata_config.update(await self._api.request("PUT", f"{path}?fieldManager={self._api.manager}", written))
 
     async def _remove_peer_pods(self, kata_config: Object, status: Object, version: str) -> bool:
         await self._peer_pods.remove_daemon_set()

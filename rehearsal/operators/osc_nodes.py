@@ -12,6 +12,8 @@ from rehearsal.operators.world import CURRENT, ROLE, STATE
 KATA_OC = f"{ROLE}kata-oc"
 _ROLE_LABEL = "machineconfiguration.openshift.io/role"
 _POOL_LABEL = "pools.operator.machineconfiguration.openshift.io/kata-oc"
+_ELIGIBLE = "feature.node.kubernetes.io/runtime.kata"
+"""Label of the Node Feature Discovery operator, by which ``checkNodeEligibility`` selects as well."""
 _LOG_LEVEL = "kata-crio-config"
 _SCC = "sandboxed-containers-operator-scc"
 _EXTENSION = "50-enable-sandboxed-containers-extension"
@@ -72,6 +74,8 @@ class KataNodes:
         (``updateNodeLabels`` at 00ef4c71), although the machine config operator will not move them.
         """
         selector = kata_config["spec"].get("kataConfigPoolSelector") or {}
+        if kata_config["spec"].get("checkNodeEligibility"):
+            selector = {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), _ELIGIBLE: "true"}}
         return await self._relabel(lambda node: pools.matches(selector, node["metadata"]["labels"]))
 
     async def unlabel(self) -> bool:

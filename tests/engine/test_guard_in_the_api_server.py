@@ -1,68 +1,57 @@
-"""The admission policies of the stack at a real API server, without an engine: what they refuse, and what passes."""
+"""The guard of KataConfig at a real API server, without an engine: what it refuses, and what passes."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from coco_azure import names
-from coco_azure.formats.workload import admission
-from coco_azure.rollout import caa_hold, guard
+from coco_azure.rollout import guard
 from coco_azure.rollout.facts import read_kata_config
 from coco_azure.rollout.wanted import Applied
 from rehearsal.control_plane import ControlPlane
 from rehearsal.operators import crds
 from rehearsal.rest import ApiError, ApiServer
+from tests.engine.admission import hold, until
 
 pytestmark = pytest.mark.engine
 KATA_CONFIGS = "/apis/kataconfiguration.openshift.io/v1/kataconfigs"
 OURS = f"{KATA_CONFIGS}/example-kataconfig"
 MERGE = "application/merge-patch+json"
-PODS = f"/api/v1/namespaces/{names.OSC_NAMESPACE}/pods"
 USERS = "/apis/rbac.authorization.k8s.io/v1"
-
-
-def _until(what: Callable[[], bool]) -> None:
-    """Wait for what the API server's caches lag behind with; they have no other sign."""
-    for _ in range(3000):
-        if what():
-            return
-    raise AssertionError("it does not come to be")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> Iterator[ApiServer]:
-    """An API server with the kind KataConfig, and the guard of stack coco-azure/prod."""
+    """An API server with the guard of stack coco-azure/prod, and kind KataConfig with a field that nobody knows."""
     with ControlPlane.start(tmp_path_factory.mktemp("guard"), tools) as plane:
         api = ApiServer(plane.kubeconfig)
         for crd in crds.of("sandboxed-containers-operator", "1.13.1"):
             crd |= {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+            if crd["spec"]["names"]["kind"] == "KataConfig":
+                schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+                schema["properties"]["spec"]["properties"]["ofALaterVersion"] = {"type": "string"}
             api.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd)
-        api.request("POST", "/api/v1/namespaces", {"metadata": {"name": names.OSC_NAMESPACE}})
-        _hold(api, {names.GUARD: (guard.policy("coco-azure/prod"), guard.binding(active=True))})
-        _hold(api, {names.CAA_HOLD: (caa_hold.policy("coco-azure/prod"), caa_hold.binding(active=True))})
+        hold(api, {names.GUARD: (guard.policy("coco-azure/prod"), guard.binding(active=True))})
         yield api
-
-
-def _hold(api: ApiServer, policies: dict[str, tuple[Any, Any]]) -> None:
-    """Make policies and their bindings, by their names."""
-    for name, (policy, binding) in policies.items():
-        api.request("POST", names.ADMISSION_POLICIES, {"metadata": {"name": name}, "spec": policy})
-        api.request("POST", names.ADMISSION_BINDINGS, {"metadata": {"name": name}, "spec": binding})
 
 
 @pytest.fixture
 def kata_config(server: ApiServer) -> Any:
     """The stack's KataConfig, and a guard that is shut."""
     if server.get(OURS) is None:
-        spec = {"enablePeerPods": True, "logLevel": "info"}
-        made = {"apiVersion": "kataconfiguration.openshift.io/v1", "kind": "KataConfig", "spec": spec}
-        _until(lambda: server.get(KATA_CONFIGS) is not None)
-        server.request("POST", KATA_CONFIGS, {**made, "metadata": {"name": "example-kataconfig"}})
+        until(lambda: server.get(KATA_CONFIGS) is not None)
+        _make(server, {"spec": {"enablePeerPods": True, "logLevel": "info"}})
     _approve(server, None)
-    _until(lambda: "approved: nothing" in _refused(server, "DELETE", dry=True))
+    until(lambda: "approved: nothing" in _refused(server, "DELETE", dry=True))
     return server.get(OURS)
+
+
+def _make(server: ApiServer, content: Any) -> None:
+    kind = {"apiVersion": "kataconfiguration.openshift.io/v1", "kind": "KataConfig"}
+    server.request("POST", KATA_CONFIGS, {**kind, **content, "metadata": {"name": "example-kataconfig"}})
 
 
 def _approve(server: ApiServer, approval: str | None) -> None:
@@ -76,7 +65,8 @@ def _deletion(kata_config: Any) -> str:
 def _refused(server: ApiServer, method: str, change: Any = None, *, dry: bool = False, user: str = "") -> str:
     """Return why a request is refused; empty: it is not."""
     try:
-        server.request(method, OURS + ("?dryRun=All" if dry else ""), change, MERGE, user=user)
+        kind = MERGE if method == "PATCH" else "application/json"
+        server.request(method, OURS + ("?dryRun=All" if dry else ""), change, kind, user=user)
     except ApiError as error:
         return str(error)
     return ""
@@ -94,13 +84,17 @@ def test_a_deletion_is_refused_and_says_whose_it_is_and_what_approves_it(server:
 
 
 def test_who_follows_the_refusal_may_do_what_was_refused_once(server: ApiServer, kata_config: Any) -> None:
-    change = {"spec": {"enablePeerPods": False, "kataConfigPoolSelector": {"matchLabels": {"b": "", "a": "1"}}}}
+    expressions = [{"key": "c", "operator": "In", "values": ["x", "y"]}, {"key": "d", "operator": "Exists"}]
+    selector = {"matchLabels": {"b": "", "a": "1"}, "matchExpressions": expressions}
+    change = {"spec": {"enablePeerPods": False, "checkNodeEligibility": True, "kataConfigPoolSelector": selector}}
     _, _, command = _refused(server, "PATCH", change).partition(f"{names.APPROVED}=")
     approval = command.split("'")[1]
     _approve(server, approval)
 
-    assert approval.startswith(f"update {kata_config['metadata']['uid']} {kata_config['metadata']['generation']} false")
-    assert "another spec" in _refused(server, "PATCH", {"spec": {"enablePeerPods": False}})
+    uid, generation = (kata_config["metadata"][key] for key in ("uid", "generation"))
+    assert approval.startswith(f"update {uid} {generation} enablePeerPods=false logLevel=info ")
+    assert approval.endswith("c:In:x|y,d:Exists:")
+    assert "another spec" in _refused(server, "PATCH", {"spec": {**change["spec"], "checkNodeEligibility": False}})
     assert not _refused(server, "PATCH", change)
     _until_away(server)
 
@@ -125,7 +119,9 @@ def test_its_crd_and_a_list_of_them_are_not_deleted_either(server: ApiServer) ->
         {"logLevel": "debug"},
         {"kataConfigPoolSelector": {"matchLabels": {"cc": "true"}}},
         {"enablePeerPods": False},
+        {"kataConfigPoolSelector": {"matchExpressions": [{"key": "cc", "operator": "Exists"}]}},
         {"checkNodeEligibility": True},
+        {"ofALaterVersion": "x"},
     ],
 )
 @pytest.mark.usefixtures("kata_config")
@@ -143,17 +139,74 @@ def test_finalizers_labels_annotations_and_status_pass(server: ApiServer) -> Non
     server.request("PATCH", f"{OURS}/status", {"status": {"kataNodes": {"nodeCount": 3}}}, MERGE)
 
 
-def test_an_approval_is_for_one_change_of_one_object(server: ApiServer, kata_config: Any) -> None:
-    applied = Applied(confidential=True, log_level="debug", pool_selector={"cc": "true", "a.b/c": ""})
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"kataConfigPoolSelector": None, "ofALaterVersion": ""},
+        {"kataConfigPoolSelector": {"matchLabels": {}, "matchExpressions": []}},
+        {"checkNodeEligibility": False},
+    ],
+    ids=json.dumps,
+)
+def test_a_spec_that_means_the_same_passes_for_so_the_operator_writes_its_finalizer(
+    server: ApiServer, kata_config: Any, written: Any
+) -> None:
+    meant = {**kata_config, "spec": {**kata_config["spec"], **written}}
+    meant["metadata"] = {**kata_config["metadata"], "finalizers": ["example.com/a"]}
+
+    assert not _refused(server, "PUT", meant)
+    assert not _refused(server, "PATCH", {"metadata": {"finalizers": None}})
+    assert "another spec" in _refused(server, "PATCH", {"spec": {"logLevel": "debug"}})
+
+
+@pytest.mark.usefixtures("kata_config")
+def test_one_without_a_spec_is_guarded_as_one_of_defaults(server: ApiServer) -> None:
+    _until_away(server)
+    _make(server, {})
+    until(lambda: "approved: nothing" in _refused(server, "DELETE", dry=True))
+    default = {"enablePeerPods": False, "logLevel": "info", "checkNodeEligibility": False}
+
+    assert "another spec" in _refused(server, "PATCH", {"spec": {"enablePeerPods": True}})
+    assert not _refused(server, "PUT", {**server.get(OURS), "spec": {**default, "kataConfigPoolSelector": None}})
+    _until_away(server)
+
+
+LABELS = {"cc": "true", "a.b/c": ""}
+OTHERS: dict[str, Any] = {
+    "another level": {"logLevel": "warn"},
+    "no peer pods": {"enablePeerPods": False},
+    "nodes that are eligible": {"checkNodeEligibility": True},
+    "a label more": {"kataConfigPoolSelector": {"matchLabels": {**LABELS, "d": ""}}},
+    "a label less": {"kataConfigPoolSelector": {"matchLabels": {"cc": "true"}}},
+    "another label": {"kataConfigPoolSelector": {"matchLabels": {"cc": "true", "a.b/c": "d"}}},
+    "every worker": {"kataConfigPoolSelector": None},
+    "an expression more": {
+        "kataConfigPoolSelector": {"matchLabels": LABELS, "matchExpressions": [{"key": "a", "operator": "Exists"}]}
+    },
+    "a field that nobody knows": {"ofALaterVersion": "x"},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_an_approval_is_for_all_of_the_spec(server: ApiServer, kata_config: Any, other: str) -> None:
+    applied = Applied(confidential=True, log_level="debug", pool_selector=LABELS)
     _approve(server, guard.change(read_kata_config(kata_config), applied))
 
-    assert "another spec" in _refused(server, "PATCH", {"spec": {**applied.spec, "logLevel": "warn"}})
-    assert "another spec" in _refused(server, "PATCH", {"spec": {"logLevel": "debug"}})
+    approved = server.get(OURS)
+    assert "another spec" in _refused(server, "PUT", {**approved, "spec": {**applied.spec, **OTHERS[other]}})
+    assert server.get(OURS)["spec"] == kata_config["spec"]
+
+
+def test_an_approval_is_for_one_change_of_one_object(server: ApiServer, kata_config: Any) -> None:
+    applied = Applied(confidential=True, log_level="debug", pool_selector=LABELS)
+    _approve(server, guard.change(read_kata_config(kata_config), applied))
+
     assert "its deletion" in _refused(server, "DELETE")
     assert not _refused(server, "PATCH", {"spec": applied.spec})
     # It is used up, although nobody has taken it off.
     assert not _refused(server, "PATCH", {"metadata": {"labels": {"a": "c"}}})
     assert "another spec" in _refused(server, "PATCH", {"spec": {"logLevel": "info"}})
+    _until_away(server)
 
 
 def test_a_change_cannot_bring_its_own_approval(server: ApiServer, kata_config: Any) -> None:
@@ -175,7 +228,7 @@ def test_only_who_may_take_the_guard_away_approves_and_everybody_else_keeps_or_d
     server.request("POST", f"{USERS}/clusterrolebindings", bound)
     labels, approval = {"metadata": {"labels": {"by": "operator"}}}, _deletion(kata_config)
     approving = {"metadata": {"annotations": {names.APPROVED: approval}}}
-    _until(lambda: not _refused(server, "PATCH", labels, user="operator"))
+    until(lambda: not _refused(server, "PATCH", labels, user="operator"))
 
     assert f"delete ValidatingAdmissionPolicyBinding {names.GUARD}" in _refused(
         server, "PATCH", approving, user="operator"
@@ -214,7 +267,7 @@ def _until_away(server: ApiServer) -> None:
     for active in (False, True):
         server.request("PATCH", guard.BINDING, {"spec": guard.binding(active=active)}, MERGE)
         if not active:
-            _until(lambda: not _refused(server, "DELETE", dry=True))
+            until(lambda: not _refused(server, "DELETE", dry=True))
             assert not _refused(server, "PATCH", {"spec": {"logLevel": "error"}})
             assert not _refused(server, "DELETE")
 
@@ -225,76 +278,9 @@ def test_after_the_last_policy_the_next_guard_holds_with_no_other_one_there(
     policies = guard.policy("coco-azure/prod"), guard.binding(active=True)
     for path in (guard.BINDING, guard.POLICY):
         server.request("DELETE", path)
-    _until(lambda: not _refused(server, "DELETE", dry=True))
-    _hold(server, {names.GUARD: policies})
-    _until(lambda: "approved: nothing" in _refused(server, "DELETE", dry=True))
+    until(lambda: not _refused(server, "DELETE", dry=True))
+    hold(server, {names.GUARD: policies})
+    until(lambda: "approved: nothing" in _refused(server, "DELETE", dry=True))
 
     _approve(server, _deletion(kata_config))
     assert not _refused(server, "DELETE")
-
-
-def test_pods_of_a_namespace_have_the_initdata_of_its_workloads_however_long(server: ApiServer) -> None:
-    key, long, other = "io.katacontainers.config.hypervisor.cc_init_data", "A" * 90_000, "Qg=="
-    runtime = {"metadata": {"name": names.RUNTIME_CLASS}, "handler": names.RUNTIME_CLASS}
-    server.request("POST", "/apis/node.k8s.io/v1/runtimeclasses", runtime)
-    for name in ("shop", "web"):
-        server.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    spec = admission.policy(key, {"shop": [long, other], "web": [other]})
-    _hold(
-        server,
-        {names.WORKLOADS_POLICY: (spec, admission.bindings(("shop", "web"), refuse=True)[names.WORKLOADS_POLICY])},
-    )
-
-    def refusal(namespace: str, value: str) -> str:
-        pod = {"runtimeClassName": names.RUNTIME_CLASS, "containers": [{"name": "a", "image": "a"}]}
-        made = {"metadata": {"generateName": "a-", "annotations": {key: value}}, "spec": pod}
-        try:
-            server.request("POST", f"/api/v1/namespaces/{namespace}/pods?dryRun=All", made)
-        except ApiError as error:
-            return str(error)
-        return ""
-
-    _until(lambda: "neither the current nor" in refusal("shop", "b2xk"))
-    assert "neither the current nor" in refusal("web", long)
-    assert [refusal(*each) for each in (("shop", long), ("shop", other), ("web", other))] == ["", "", ""]
-    assert "get no secret of their own" in refusal("shop", "")
-
-
-def test_the_controller_of_daemonsets_replaces_no_caa_and_whoever_else_deletes_one_gets_the_new_one(
-    server: ApiServer,
-) -> None:
-    folder = f"/apis/apps/v1/namespaces/{names.OSC_NAMESPACE}/daemonsets"
-    for node in ("a", "b"):
-        server.request("POST", "/api/v1/nodes", {"metadata": {"name": node}})
-    labels = {"name": "osc-caa-ds"}
-    pod = {"containers": [{"name": "caa", "image": "caa"}]}
-    spec = {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}
-    server.request("POST", folder, {"metadata": {"name": "osc-caa-ds"}, "spec": spec})
-    _until(lambda: len(_pods(server)) == 2)
-    before = _pods(server)
-    for name in before:
-        ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-        server.request("PATCH", f"{PODS}/{name}/status", {"status": ready}, MERGE)
-
-    template = {"metadata": {"annotations": {"peer-pods-cm/version": "2"}}}
-    server.request("PATCH", f"{folder}/osc-caa-ds", {"spec": {"template": template}}, MERGE)
-    _until(lambda: any("coco-azure:peerPods.caaRestart" in text for text in _told(server)))
-
-    assert _pods(server) == before
-    first = next(iter(before))
-    server.request("DELETE", f"{PODS}/{first}?gracePeriodSeconds=0")
-    _until(lambda: len(_pods(server)) == 2 and first not in _pods(server))
-    assert set(_pods(server).values()) == {None, "2"}
-    # The rest goes with the DaemonSet, by another controller.
-    server.request("DELETE", f"{folder}/osc-caa-ds?propagationPolicy=Background")
-    _until(lambda: not _pods(server))
-
-
-def _pods(server: ApiServer) -> dict[str, Any]:
-    """Return what CAA's pods have read, by name; those that go left out."""
-    items = [pod["metadata"] for pod in server.get(PODS)["items"] if "deletionTimestamp" not in pod["metadata"]]
-    return {metadata["name"]: metadata.get("annotations", {}).get("peer-pods-cm/version") for metadata in items}
-
-
-def _told(server: ApiServer) -> list[str]:
-    return [event["message"] for event in server.get(f"/api/v1/namespaces/{names.OSC_NAMESPACE}/events")["items"]]

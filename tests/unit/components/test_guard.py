@@ -68,7 +68,9 @@ def test_an_approved_replacement_is_approved_in_the_cluster_and_taken_back() -> 
 
 
 def test_an_approved_change_in_place_is_approved_as_the_spec_that_it_brings() -> None:
-    assert _run(_cluster(), DEBUG) == ["update uid-1 0 true debug ", None]
+    spec = "enablePeerPods=true logLevel=debug checkNodeEligibility=false "
+
+    assert _run(_cluster(), DEBUG) == [f"update uid-1 0 {spec}", None]
 
 
 def test_without_a_guard_nothing_is_approved_for_it_would_be_as_soon_as_there_is_one() -> None:

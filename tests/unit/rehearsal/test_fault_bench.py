@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from rehearsal.fault_bench import inventory, leaks, plan, report
+from rehearsal import changes
+from rehearsal.fault_bench import inventory, leaks, peers, plan, report, scenes
 from rehearsal.fault_bench.bench import MEANS, Result, claims_success
 from rehearsal.fault_bench.inventory import Difference, Item
 from rehearsal.fault_bench.way_out import free, strip
@@ -17,6 +18,7 @@ from rehearsal.rest import ApiError, ApiServer
 
 BODY = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC"
 KEY = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----\n"
+BINDING = "ValidatingAdmissionPolicyBinding"
 CONFIG_MAP, SECRET, JOB = ("ConfigMap", "ns", "cm"), ("Secret", "ns", "key"), ("Job", "ns", "check")
 
 
@@ -30,14 +32,24 @@ def test_every_fault_meets_every_kind_of_run_at_moments_all_over_it() -> None:
     met = Counter((point.run, point.fault) for point in points)
 
     assert set(met) == {(run, fault) for run in plan.RUNS for fault in plan.FAULTS}
-    assert set(met.values()) == {2}
+    assert set(met.values()) == {1}
     for run in plan.RUNS:
         moments = sorted(point.when for point in points if point.run == run)
-        assert all(slot / 18 <= moment <= (slot + 1) / 18 for slot, moment in enumerate(moments))
+        assert all(slot / 9 <= moment <= (slot + 1) / 9 for slot, moment in enumerate(moments))
 
 
 def test_the_runs_follow_one_another_so_that_each_begins_where_the_last_one_ended() -> None:
-    assert [point.run for point in plan.points(5, 8)] == [*plan.RUNS, "up"]
+    assert [point.run for point in plan.points(5, 15)] == [*plan.RUNS, "up"]
+    assert [point.run for point in plan.points(5, 3, runs=("up", "destroy"))] == ["up", "destroy", "up"]
+
+
+def test_a_run_that_reboots_brings_a_ticket_but_for_those_before_which_the_guard_is_opened() -> None:
+    needed = [run for run in plan.RUNS if changes.approvable(run) and not changes.opens(run)]
+
+    assert needed == ["up", "select", "level", "replace"]
+    (settings,) = [changes.settings("level", allowed="roll-0123456789")["coco-azure:peerPods"]["kataConfig"]]
+    assert settings == {"poolSelector": changes.SELECTOR, "logLevel": "debug", "allowReboot": "roll-0123456789"}
+    assert "allowReboot" not in str(changes.settings("level"))
 
 
 def test_a_secret_is_found_in_plain_and_in_base64_and_a_private_key_by_a_line_of_it() -> None:
@@ -83,6 +95,19 @@ def test_a_guard_that_is_left_open_is_wrong() -> None:
 
     assert not inventory.compare(shut, shut, shut, "up")
     assert inventory.compare(shut, shut, opened, "up").left == ("an approval on KataConfig example-kataconfig",)
+
+
+def test_a_guard_that_only_audits_is_wrong_where_it_is_to_refuse() -> None:
+    shut, opened = (
+        inventory._item(BINDING, {"metadata": {"uid": "1"}, "spec": {"validationActions": [action]}})
+        for action in ("Deny", "Audit")
+    )
+    title = (BINDING, "", "coco-azure-kataconfig-guard")
+
+    assert inventory.compare({title: shut}, {}, {title: opened}, "up").lost == (
+        f"keys of {BINDING} coco-azure-kataconfig-guard",
+    )
+    assert not inventory.compare({title: shut}, {}, {title: shut}, "up")
 
 
 def test_a_job_may_be_made_anew_and_nothing_else() -> None:
@@ -140,6 +165,9 @@ def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
     assert good.good
     assert not bad.good
     assert "2 of 108 points, 1 converged (50%)" in table
+    assert [line.split() for line in table.splitlines() if line.startswith("up ")] == [
+        ["up", "2", "2", "1", "max", "6", "1"]
+    ]
     assert "nodes that rebooted more often than planned: 1" in table
     assert "rebooted too often: a: 2, planned 1" in report.line(bad)
     assert "needed the state's attributes removed: 1" in table
@@ -223,3 +251,42 @@ def test_a_cancelled_run_is_not_believed_to_have_succeeded() -> None:
     assert claims_success(0, f"{cancelled}\nThe resources in the stack have been deleted")
     assert not claims_success(255, cancelled)
     assert not claims_success(0, "The resources in the stack have been deleted")
+
+
+class _Peers:
+    """An API server with events of pods, and nodes."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def get(self, path: str) -> Any:
+        nodes = [
+            {"metadata": {"name": name}, "spec": spec} for name, spec in (("a", {"unschedulable": True}), ("b", {}))
+        ]
+        return {"items": nodes if path.endswith("/nodes") else self.events}
+
+    def lose(self, name: str, reason: str = "SandboxChanged") -> None:
+        event = {"metadata": {"uid": f"{len(self.events)}"}, "reason": reason, "involvedObject": {"name": name}}
+        self.events.append(event)
+
+
+def test_a_pod_that_is_lost_while_caa_restarts_is_told_and_an_earlier_one_is_not() -> None:
+    server = _Peers()
+    server.lose("before")
+    with peers.Peers(lambda: cast("ApiServer", server), "now") as pods:
+        server.lose("app")
+        server.lose("other", "Pulled")
+        lost = pods.lost()
+
+    assert lost == ["pod app"]
+    assert peers.left_behind(cast("ApiServer", server)) == ["node a is cordoned"]
+
+
+def test_before_a_kataconfig_by_hand_the_stack_gives_up_its_own_and_the_gates() -> None:
+    kata_config, gates, other = (
+        {"urn": f"urn::{kind}::{name}", "type": f"kubernetes:x:{kind}", "inputs": {"metadata": {"name": name}}}
+        for kind, name in (("KataConfig", "k"), ("ConfigMapPatch", "osc-feature-gates"), ("ConfigMapPatch", "other"))
+    )
+    options = scenes.given_up({"resources": [kata_config, other, gates, {"urn": "stack", "type": "s"}]})
+
+    assert options == ["--target", kata_config["urn"], "--target", gates["urn"], "--target-dependents"]

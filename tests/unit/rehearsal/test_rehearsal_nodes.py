@@ -170,6 +170,16 @@ def test_another_selector_moves_only_the_nodes_that_it_is_about() -> None:
     assert workers.report()["installed"] == ["a"]
 
 
+def test_nodes_that_are_not_eligible_leave_where_eligibility_is_asked_for() -> None:
+    workers = Workers()
+    workers.install()
+    change = {"metadata": {"labels": {"feature.node.kubernetes.io/runtime.kata": "true"}}}
+    workers.do(workers.api.patch(NODE, {"metadata": {"name": "a"}}, change))
+    workers.install(checkNodeEligibility=True)
+
+    assert workers.report()["installed"] == ["a"]
+
+
 def _peer_pods(workers: Workers, image: str) -> PeerPods:
     data = dict.fromkeys(("CLOUD_PROVIDER", "AZURE_REGION", "AZURE_RESOURCE_GROUP"), "x")
     metadata = {"name": "peer-pods-cm", "namespace": OSC}

@@ -8,7 +8,7 @@ from coco_azure import names
 from coco_azure.formats.workload import admission
 from coco_azure.rollout import caa_hold, guard
 from coco_azure.rollout.plan import decide
-from coco_azure.rollout.wanted import WantedKataConfig, of
+from coco_azure.rollout.wanted import WantedKataConfig, exact, of
 from coco_azure.settings.peer_pods import Existing
 from tests.unit.rollout_facts import LAST, WANTED, facts, kata_config, wish
 
@@ -28,8 +28,8 @@ def test_a_replacement_approves_the_deletion_of_the_object_that_is_there() -> No
 def test_a_change_in_place_is_approved_as_one_with_or_without_reboots() -> None:
     same_nodes = wish(pool_selector={"node-role.kubernetes.io/worker": ""})
 
-    assert " debug " in _approved(kata_config(), wanted=DEBUG)
-    assert _approved(kata_config(), wanted=same_nodes).endswith(" info node-role.kubernetes.io/worker=")
+    assert " logLevel=debug " in _approved(kata_config(), wanted=DEBUG)
+    assert _approved(kata_config(), wanted=same_nodes).endswith(" node-role.kubernetes.io/worker=")
 
 
 @pytest.mark.parametrize("kata_configs", [(), (kata_config(),)], ids=["a creation", "nothing to do"])
@@ -42,9 +42,21 @@ def test_the_approval_of_a_change_names_the_spec_that_it_is_for_and_the_one_that
     wanted = wish(log_level="debug", pool_selector={"z": "1", "a": ""})
     approval = guard.change(present, of(wanted, "", linux_only=True))
 
-    assert approval == "update uid-1 0 true debug a=,kubernetes.io/os=linux,z=1"
+    spec = "enablePeerPods=true logLevel=debug checkNodeEligibility=false a=,kubernetes.io/os=linux,z=1"
+    assert approval == f"update uid-1 0 {spec}"
     assert guard.is_for(approval, "uid-1")
     assert not guard.is_for(approval, "uid-2")
+
+
+@pytest.mark.parametrize("field", ["enablePeerPods", "logLevel", "checkNodeEligibility", "kataConfigPoolSelector"])
+def test_every_field_of_the_spec_is_written_by_a_change_and_judged_by_the_policy(field: str) -> None:
+    there = {"enablePeerPods": False, "logLevel": "warn", "checkNodeEligibility": True, "kataConfigPoolSelector": {}}
+    (present,) = facts(kata_config(spec=there)).kata_configs
+    spec = guard.policy("a/b")
+    judged = " ".join(each["expression"] for each in (*spec["variables"], *spec["validations"]))
+
+    assert field in exact(present.spec, of(wish(pool_selector={"cc": "true"}), ""))
+    assert all(f"variables.{each}.?{field}." in judged for each in ("old", "new"))
 
 
 def test_no_policy_has_a_parameter_which_an_api_server_may_have_stopped_reading() -> None:
