@@ -92,7 +92,7 @@ class _Attempts:
         if job is None:
             raise RuntimeError(f"there is no Job {args.settings.namespace}/{names.CHECK}; run pulumi up again")
         limit = seconds(args.settings.timeout)
-        wanted = denials.pods(job, annotation, self._image(), int(limit))
+        wanted = denials.pods(job, annotation, self._image(), max(1, int(limit)))
         until = time.monotonic() + limit
         try:
             for tried, pod in wanted.items():

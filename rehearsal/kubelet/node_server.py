@@ -1,9 +1,9 @@
 """Serves what the API server asks the kubelet of a node for: logs of containers, and commands in them (exec).
 
 One server stands for all nodes; each says in its status where it is. The API server does not verify it, as without
-``--kubelet-certificate-authority``. Of exec it has the WebSocket protocol that the API server hands on unchanged,
-``v4.channel.k8s.io``, and its error channel alone: what is said there is that of ``remotecommand/exec.go`` of the real
-kubelet's CRI streaming.
+``--kubelet-certificate-authority``. Of exec it has the WebSockets that the API server hands on unchanged, kubectl's
+version 5 where the node declares so, and their error channel alone: what is said there is that of
+``remotecommand/exec.go`` of the real kubelet's CRI streaming.
 """
 
 import json
@@ -19,7 +19,9 @@ from rehearsal.api import Api
 from rehearsal.kinds import NODE
 from rehearsal.kubelet.agent import GuestError
 
-_PROTOCOL, _ERROR_CHANNEL = "v4.channel.k8s.io", b"\x03"
+_PROTOCOLS, _ERROR_CHANNEL = ("v5.channel.k8s.io", "v4.channel.k8s.io"), b"\x03"
+_FEATURES = ["ExtendWebSocketsToKubelet"]
+"""What nodes declare (kubernetes 1.36 ``pkg/registry/core/pod/rest/subresources.go``)."""
 
 
 class Nodes(Protocol):
@@ -57,7 +59,7 @@ async def serving(nodes: Nodes, api: Api, cluster: Path) -> AsyncIterator[None]:
             status = {"status": "Failure", "reason": "InternalError", "message": message, "code": 500}
         else:
             status = {"status": "Success"}
-        stream = web.WebSocketResponse(protocols=[_PROTOCOL])
+        stream = web.WebSocketResponse(protocols=_PROTOCOLS)
         await stream.prepare(request)
         await stream.send_bytes(_ERROR_CHANNEL + json.dumps({"metadata": {}, **status}).encode())
         await stream.close()
@@ -68,6 +70,6 @@ async def serving(nodes: Nodes, api: Api, cluster: Path) -> AsyncIterator[None]:
     application.router.add_get("/exec/{namespace}/{pod}/{container}", run)
     async with loopback.serving(application, pki=cluster / "pki") as port:
         for node in await api.list(NODE):
-            where = {"addresses": [{"type": "InternalIP", "address": loopback.HOST}]}
+            where = {"addresses": [{"type": "InternalIP", "address": loopback.HOST}], "declaredFeatures": _FEATURES}
             await api.set_status(NODE, node, {**where, "daemonEndpoints": {"kubeletEndpoint": {"Port": port}}})
         yield
