@@ -96,8 +96,10 @@ def outcome(tried: str, pod: Object, events: Iterable[Object], log: Sequence[Kbs
     state = _state(pod)
     ended = state.get("terminated")
     if tried == EXEC:
-        why = f"its container has ended before: {ended.get('reason')} {ended.get('message', '')}" if ended else ""
-        return Outcome(result="untried", reason=why.strip()) if ended else None
+        if ended is None:
+            return None
+        why = f"{ended.get('reason') or ''} {ended.get('message') or ''}".strip()
+        return Outcome(result="untried", reason=f"its container has ended before: {why}")
     if "running" in state or (ended is not None and ended.get("exitCode") == 0):
         return Outcome(result="let in", reason="its container has started")
     texts = [str((ended or state.get("waiting") or {}).get("message") or "")]

@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import threading
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 import pytest
+import yaml
 from aiohttp import web
 
 from coco_azure.clients import kubernetes
 from coco_azure.clients.pod_exec import Executed
+from coco_azure.settings.cluster import ClusterSettings
 from rehearsal import loopback
 from tests.unit.clients.test_cluster_client import TOKEN, _client
 
@@ -122,6 +126,28 @@ def test_who_does_not_answer_is_not_waited_for_longer_than_said(
         return stream
 
     assert _run(tmp_path, answer).result == "no answer"
+
+
+def test_the_proxy_of_the_kubeconfig_is_asked_to_connect(tmp_path: Path) -> None:
+    asked = []
+
+    class Proxy(StreamRequestHandler):
+        def handle(self) -> None:
+            asked.append(self.rfile.readline().decode().split())
+            self.wfile.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+
+    with ThreadingTCPServer((loopback.HOST, 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        _client(tmp_path, "https://api.demo.example.com:6443")
+        kubeconfig = yaml.safe_load((tmp_path / "kubeconfig").read_text())
+        kubeconfig["clusters"][0]["cluster"]["proxy-url"] = f"http://{loopback.HOST}:{server.server_address[1]}"
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+        settings = ClusterSettings(kubeconfig=str(tmp_path / "kubeconfig"), context="right")
+        executed = kubernetes.connect(settings).exec(POD, "app", ["true"])
+        server.shutdown()
+
+    assert asked == [["CONNECT", "api.demo.example.com:6443", "HTTP/1.1"]]
+    assert executed.result == "no answer"
 
 
 def test_where_nobody_listens_that_is_no_answer(tmp_path: Path) -> None:
