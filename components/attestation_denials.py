@@ -91,16 +91,17 @@ class _Attempts:
         job = args.client.get(names.path(names.JOBS, names.CHECK, namespace=args.settings.namespace))
         if job is None:
             raise RuntimeError(f"there is no Job {args.settings.namespace}/{names.CHECK}; run pulumi up again")
-        wanted = denials.pods(job, annotation, self._image())
-        until = time.monotonic() + seconds(args.settings.timeout)
+        limit = seconds(args.settings.timeout)
+        wanted = denials.pods(job, annotation, self._image(), max(1, int(limit)))
+        until = time.monotonic() + limit
         try:
             for tried, pod in wanted.items():
                 self._remove(tried, until)
                 args.client.create(self._pods, pod)
             for tried in wanted:
                 ended = self._ended(tried, until)
-                if not ended.denied:
-                    raise RuntimeError(denials.refusal(tried, ended.reason, args.settings.namespace))
+                if ended.result != "denied":
+                    raise RuntimeError(denials.refusal(tried, ended, args.settings.namespace))
                 pulumi.log.info(f"denied, as it must be: {tried} ({ended.reason})")
         finally:
             for tried in wanted:
@@ -124,11 +125,19 @@ class _Attempts:
         last = "no outcome in time"
         while time.monotonic() < until:
             for _, pod in client.changes(self._pods, name, _WINDOW):
-                events = client.items(about, fields=f"involvedObject.uid={pod['metadata']['uid']}")
-                if (ended := denials.outcome(tried, pod, events, self._requests())) is not None:
+                if tried == denials.EXEC and denials.runs(pod):
+                    executed = client.exec(
+                        f"{self._pods}/{name}", str(pod["spec"]["containers"][0]["name"]), denials.COMMAND
+                    )
+                    ended, last = denials.of_exec(executed), executed.message
+                else:
+                    events = client.items(about, fields=f"involvedObject.uid={pod['metadata']['uid']}")
+                    ended = denials.outcome(tried, pod, events, self._requests())
+                    last = next((str(each["message"]) for each in reversed(events) if each.get("message")), last)
+                if ended is not None:
                     return ended
-                last = next((str(each["message"]) for each in reversed(events) if each.get("message")), last)
-        return denials.Outcome(denied=False, reason=f"no outcome in {self._args.settings.timeout}: {last}")
+        reason = f"no outcome in {self._args.settings.timeout}: {last}"
+        return denials.Outcome(result="untried", reason=reason)
 
     def _requests(self) -> list[KbsRequest]:
         """Return what KBS's log says; nothing where it cannot be read, since the pod has words of its own."""

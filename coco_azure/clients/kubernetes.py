@@ -6,12 +6,12 @@ selector or a KataConfig that somebody else has made, is asked for here, with th
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
 from coco_azure import names
-from coco_azure.clients import cluster_access
+from coco_azure.clients import cluster_access, pod_exec
 from coco_azure.settings.cluster import ClusterSettings
 
 Object = Mapping[str, Any]
@@ -61,6 +61,10 @@ class ClusterClient:
         query = {"tailLines": lines, **({"container": container} if container else {})}
         answer = self._request("GET", f"{path}/log", query, _ANSWER)
         return str(answer.data.decode(errors="replace"))
+
+    def exec(self, path: str, container: str, command: Sequence[str]) -> pod_exec.Executed:
+        """Run a command in a container of a pod, which is named by its path; why it did not run is no error."""
+        return pod_exec.run(self._api, path, container, command, _ANSWER)
 
     def create(self, path: str, content: Object) -> None:
         """Create an object in the list of this path."""

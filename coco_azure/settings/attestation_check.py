@@ -47,7 +47,7 @@ class AttestationCheckSettings(Model):
     pod_vm_image: ImageId | None = None
     """Pod VM image for this pod alone (chapter 7.9)."""
     negative: bool = False
-    """Whether what must be denied is tried as well, in production: the check's pod with changed initdata, and with
-    another image. Each has a VM of its own until it is denied."""
+    """Whether what must be denied is tried as well, in production: the check's pod with changed initdata, with another
+    image, and exec into one that sleeps. Each has a VM of its own until it is denied."""
     timeout: Duration = "20m"
     """How long the pod VM may take to start, attest and answer."""

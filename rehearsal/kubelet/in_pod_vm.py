@@ -7,6 +7,7 @@ from rehearsal.api import Api, Object
 from rehearsal.azure import made
 from rehearsal.azure.arm_state import ArmError, ArmState
 from rehearsal.kinds import PEER_POD
+from rehearsal.kubelet.guest import Guest
 from rehearsal.kubelet.script import Ended
 
 _LOG = logging.getLogger("rehearsal.caa")
@@ -51,12 +52,17 @@ async def own(api: Api, pod: Object, vm: str) -> None:
 
 
 class InPodVm(Forever):
-    """A pod in its VM, with what runs in it: forever, unless ``inner`` says otherwise."""
+    """A pod in its VM, with what runs in it: forever, unless ``inner`` says otherwise.
+
+    Attributes:
+        guest: what is in the VM, once it has booted.
+    """
 
     def __init__(self, azure: ArmState, vm: str) -> None:
         """Take the VM, by its ARM id."""
         self._azure, self._vm = azure, vm
         self.inner: Workload = Forever()
+        self.guest: Guest | None = None
 
     async def look(self) -> Ended | float:
         """Return how the workload ended."""

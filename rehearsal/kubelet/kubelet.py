@@ -48,6 +48,16 @@ class Kubelets:
         pod = await self._api.get(POD, name, namespace)
         return None if pod is None else self._workloads.log(pod["metadata"]["uid"])
 
+    async def exec(self, namespace: str, name: str, container: str, command: list[str]) -> None:
+        """Run a command in a pod; raises LookupError where no such container runs, GuestError where it is denied."""
+        pod = await self._api.get(POD, name, namespace)
+        workload = self._running.get(pod["metadata"]["uid"]) if pod is not None else None
+        if workload is None:
+            raise LookupError(f'container not found ("{container}")')
+        # What runs beside pod VMs has no agent in between: its node's runtime starts any command.
+        if isinstance(workload, InPodVm) and workload.guest is not None:
+            workload.guest.exec(container, command)
+
     async def _alive(self, pod: Object) -> float | None:
         if not pod["spec"].get("nodeName"):
             return await self._bind(pod)

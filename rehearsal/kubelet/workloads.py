@@ -143,7 +143,7 @@ class Workloads:
         await own(self._api, pod, vm)
         running = InPodVm(self._made, vm)
         try:
-            running.inner = await self._booted(pod, machine, containers)
+            await self._boot(running, pod, machine, containers)
         except BaseException:
             await running.stop()
             raise
@@ -160,10 +160,10 @@ class Workloads:
         subnet = variables.get("AZURE_SUBNET_ID", "")
         return made.make_pod_vm(self._made, group, location, metadata["name"], sandbox, public_ip=public, subnet=subnet)
 
-    async def _booted(self, pod: Object, machine: PodVm, containers: list[Container]) -> Workload:
+    async def _boot(self, running: InPodVm, pod: Object, machine: PodVm, containers: list[Container]) -> None:
         annotations = pod["metadata"].get("annotations", {})
         try:
-            guest = Guest(machine, self._network.reach)
+            guest = running.guest = Guest(machine, self._network.reach)
         except GuestError as error:
             raise CrashError(str(error), exited=False) from error
         what = f"pod vm {pod['metadata']['uid']}"
@@ -178,8 +178,7 @@ class Workloads:
         if command := annotations.get(EXEC):
             await self._exec(pod, guest, command)
         if script.is_ours(pod["spec"]["containers"][0]):
-            return Script(guest, dict(started[0].container.environment))
-        return Forever()
+            running.inner = Script(guest, dict(started[0].container.environment))
 
     async def _containers(self, pod: Object) -> list[Container]:
         """Return what the agent is asked to create; raises MissingError."""

@@ -12,7 +12,7 @@ from rehearsal.api import Api, Kind
 from rehearsal.azure import subscription
 from rehearsal.azure.arm_server import serving
 from rehearsal.azure.subscription import Subscription
-from rehearsal.kubelet import log_server
+from rehearsal.kubelet import node_server
 from rehearsal.kubelet.kubelet import Kubelets
 from rehearsal.operators import world
 from rehearsal.operators.cco import CloudCredentials
@@ -63,7 +63,7 @@ async def run(kubeconfig: Path, speed: float, ready: Path, stop: asyncio.Event) 
         try:
             await _first_of(asyncio.gather(*(event.wait() for event in listed.values())), tasks)
             kubelets = next(each for each in components if isinstance(each, Kubelets))
-            async with log_server.serving(kubelets.log, api, ready.parent):
+            async with node_server.serving(kubelets, api, ready.parent):
                 ready.write_text("ready\n")
                 _LOG.info("simulating at %g times the documented speed", speed)
                 await _first_of(stop.wait(), tasks)

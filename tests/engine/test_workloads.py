@@ -16,7 +16,9 @@ import yaml
 
 from coco_azure import names
 from coco_azure.cli import Surroundings, main
+from coco_azure.clients.kubernetes import ClusterClient
 from coco_azure.formats import one_line
+from coco_azure.settings.cluster import ClusterSettings
 from coco_azure.trust import denials
 from rehearsal.kinds import EXTERNAL_SECRET
 from rehearsal.operators import external_secrets, faults
@@ -118,13 +120,25 @@ def test_what_must_be_denied_was_tried_and_the_proof_lists_it(stack: Stack) -> N
     made = [each.name for each in stack.requests() if (each.verb, each.kind) == ("create", "pods")]
 
     assert record["data"]["denied"].splitlines() == list(denials.TRIED)
-    assert {"denial-initdata", "denial-image"} <= set(made)
+    assert {"denial-initdata", "denial-image", "denial-exec"} <= set(made)
     assert [(each["name"], each["outcome"]) for each in proof["checks"]] == [
         (f"{tried} is denied", "passed") for tried in denials.TRIED
     ]
     assert all(any(f"denied, as it must be: {tried}" in text for text in stack.log) for tried in denials.TRIED)
     path = names.path(names.PODS, "denial-image", namespace=names.CHECK_NAMESPACE)
     stack.wait_for(lambda: stack.get(path) is None)
+
+
+def test_a_command_that_runs_in_a_pod_and_one_without_a_pod_are_no_denial(stack: Stack) -> None:
+    client = ClusterClient(ClusterSettings(kubeconfig=str(stack.cluster.kubeconfig)))
+    (kbs,) = client.items(names.path(names.PODS, namespace=names.TRUSTEE_NAMESPACE), labels="app=kbs")
+    path = names.path(names.PODS, namespace=names.TRUSTEE_NAMESPACE)
+
+    let_in = client.exec(f"{path}/{kbs['metadata']['name']}", kbs["spec"]["containers"][0]["name"], denials.COMMAND)
+    nowhere = client.exec(f"{path}/nowhere", "kbs", denials.COMMAND)
+
+    assert let_in.result == "ran", let_in
+    assert (nowhere.result, nowhere.message) == ("refused", 'pods "nowhere" not found (404 Not Found)')
 
 
 def test_a_peer_pod_without_its_initdata_is_refused_and_a_prepared_one_gets_its_secret(

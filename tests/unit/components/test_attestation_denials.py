@@ -5,13 +5,14 @@ from unittest import mock
 
 import pytest
 
+from coco_azure.clients.pod_exec import Executed
 from coco_azure.formats import one_line
 from coco_azure.settings.attestation_check import AttestationCheckSettings
 from coco_azure.trust import denials
 from components import attestation_denials
 from tests.unit.components.test_workloads import _config, _recorder
 from tests.unit.recording import run_program
-from tests.unit.trust.test_denials import JOB
+from tests.unit.trust.test_denials import BLOCKED, JOB
 from tests.unit.workload_terms import ANNOTATION
 
 NEGATIVE = {"attestationCheck": {"negative": True}}
@@ -57,6 +58,8 @@ class _Cluster:
 
     def __init__(self, **states: Any) -> None:
         self.states, self.pods, self.deleted = states, dict[str, Any](), list[str]()
+        self.answers = [Executed(result="failed", message=BLOCKED)]
+        self.ran = list[tuple[str, str]]()
 
     def get(self, path: str) -> Any:
         if path.endswith("/osc-caa-ds"):
@@ -70,24 +73,31 @@ class _Cluster:
     def delete(self, path: str) -> None:
         self.deleted.append(path.rpartition("/")[2])
 
+    def exec(self, path: str, container: str, command: Any) -> Executed:
+        assert command == ("true",)
+        self.ran.append((path.rpartition("/")[2], container))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
     def items(self, _: str, **__: object) -> list[Any]:
         return []
 
     def changes(self, _: str, name: str, __: int) -> Any:
         metadata = {**self.pods[name]["metadata"], "uid": name, "creationTimestamp": "2026-12-01T02:00:00Z"}
         state = {"state": self.states[name.removeprefix("denial-")]}
-        yield "ADDED", {"metadata": metadata, "status": {"containerStatuses": [state]}}
+        yield "ADDED", {**self.pods[name], "metadata": metadata, "status": {"containerStatuses": [state]}}
 
 
-def _attempts(cluster: _Cluster) -> Any:
-    arguments = mock.Mock(settings=AttestationCheckSettings(), client=cluster, kbs=None)
+def _attempts(cluster: _Cluster, timeout: str = "20m") -> Any:
+    arguments = mock.Mock(settings=AttestationCheckSettings(timeout=timeout), client=cluster, kbs=None)
     return attestation_denials._Attempts(arguments)._make(ANNOTATION)
 
 
 DENIED = {
     "initdata": {"waiting": {"message": "get resource failed: PolicyDeny"}},
     "image": {"waiting": {"message": "CreateContainerRequest is blocked by policy"}},
+    "exec": {"running": {}},
 }
+NAMES = {"denial-initdata", "denial-image", "denial-exec"}
 
 
 def test_what_is_denied_lets_the_run_go_on_and_leaves_no_pod() -> None:
@@ -95,9 +105,10 @@ def test_what_is_denied_lets_the_run_go_on_and_leaves_no_pod() -> None:
 
     _attempts(cluster)
 
-    assert set(cluster.pods) == {"denial-initdata", "denial-image"}
+    assert set(cluster.pods) == NAMES
+    assert cluster.ran == [("denial-exec", "c")]
     # Once for what a run before has left, once for its own.
-    assert sorted(cluster.deleted) == ["denial-image"] * 2 + ["denial-initdata"] * 2
+    assert sorted(cluster.deleted) == sorted([*NAMES, *NAMES])
 
 
 @pytest.mark.parametrize("let_in", ["initdata", "image"])
@@ -106,4 +117,51 @@ def test_what_is_let_in_fails_the_run_and_leaves_no_pod(let_in: str) -> None:
 
     with pytest.raises(RuntimeError, match="has to be denied, and was not: its container has started"):
         _attempts(cluster)
-    assert {"denial-initdata", "denial-image"} <= set(cluster.deleted)
+    assert set(cluster.deleted) >= NAMES
+
+
+def test_exec_that_works_fails_the_run_and_leaves_no_pod() -> None:
+    cluster = _Cluster(**DENIED)
+    cluster.answers = [Executed(result="ran", message="")]
+
+    with pytest.raises(
+        RuntimeError, match="exec into a pod like the check's has to be denied, and was not: `true` ran"
+    ):
+        _attempts(cluster)
+    assert set(cluster.deleted) >= NAMES
+
+
+def test_exec_is_tried_again_until_the_agent_has_answered() -> None:
+    cluster = _Cluster(**DENIED)
+    lost = Executed(result="no answer", message="the connection ended without an outcome")
+    cluster.answers = [lost, lost, *cluster.answers]
+
+    _attempts(cluster)
+
+    assert len(cluster.ran) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Executed(result="refused", message="forbidden (403 Forbidden)", status=403), "forbidden (403 Forbidden)"),
+        (Executed(result="no answer", message="timed out"), "no outcome in 1s: timed out"),
+    ],
+    ids=["not allowed", "no answer"],
+)
+def test_exec_that_nobody_answers_is_no_denial(answer: Executed, words: str) -> None:
+    cluster = _Cluster(**DENIED)
+    cluster.answers = [answer]
+
+    with pytest.raises(RuntimeError, match="could not be tried, which is no denial: ") as failed:
+        _attempts(cluster, "1s")
+    assert f"no denial: {words}. Needed: " in str(failed.value)
+    assert set(cluster.deleted) >= NAMES
+
+
+def test_a_container_that_has_ended_is_not_tried() -> None:
+    cluster = _Cluster(**{**DENIED, "exec": {"terminated": {"exitCode": 137, "reason": "Error"}}})
+
+    with pytest.raises(RuntimeError, match="no denial: its container has ended before: Error"):
+        _attempts(cluster)
+    assert cluster.ran == []
