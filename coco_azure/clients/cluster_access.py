@@ -24,10 +24,9 @@ def why_not(error: Exception, settings: ClusterSettings, setting: str = "cluster
     from kubernetes.config import ConfigException  # noqa: PLC0415
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
-    if not isinstance(error, ApiException) and (reason := _unreadable(_path(settings))):
-        return (
-            f"kubeconfig {reason}. Sign in anew (oc login URL), or name another: {_command(setting, 'kubeconfig')} FILE"
-        )
+    if not isinstance(error, ApiException) and (unreadable := _unreadable(_path(settings))):
+        way = f"Sign in anew (oc login URL), or name another: {_command(setting, 'kubeconfig')} FILE"
+        return f"kubeconfig {unreadable}. {way}"
     kubeconfig = _Kubeconfig(settings)
     if isinstance(error, ConfigException):
         return missing_program(settings, setting) or kubeconfig.problem(error, setting)
