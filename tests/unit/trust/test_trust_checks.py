@@ -76,25 +76,6 @@ def test_a_policy_that_does_not_compile_is_told_once_with_its_line(tmp_path: Pat
     assert messages == [f"coco-azure:trustee.{name}: line 5, column 1: expecting expression; the line is: }}"]
 
 
-@pytest.mark.parametrize("text", ["", "\ufeff", "# to be written\n", "default allow = false\n"])
-@pytest.mark.parametrize(
-    ("path", "package"),
-    [
-        ("trustee.resourcePolicyFile", "policy"),
-        ("trustee.attestationPolicyFile", "policy"),
-        ("initdata.agentPolicyFile", "agent_policy"),
-    ],
-)
-def test_a_file_without_a_policy_is_told_and_no_other_policy_takes_its_place(
-    tmp_path: Path, path: str, package: str, text: str
-) -> None:
-    part, name = path.split(".")
-
-    messages = _problems({part: {name: file(tmp_path, "empty.rego", text)}})
-
-    assert messages == [f"coco-azure:{path}: there is no package clause; needed is package {package} in the first line"]
-
-
 @pytest.mark.parametrize(
     ("values", "setting"),
     [
