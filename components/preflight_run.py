@@ -88,19 +88,17 @@ def run_preflight(
     else:
         verdict = judge.verdict(others, settings.accept)
     refused = settings.mode == "enforce" and bool(verdict.problems)
-    checked = Checked(
-        verdict=verdict, drivers=drivers, refusal=_refusal(verdict, len(settings.accept)) if refused else ""
-    )
+    refusal = _refusal(verdict, len(settings.accept)) if refused else ""
     pulumi.log.debug(marks.line(marks.PREFLIGHT, table.records(verdict)))
     text = table.render(verdict)
-    if checked.refusal and not pulumi.runtime.is_dry_run():
-        raise pulumi.RunError(f"{text}\n\n{checked.refusal}")
+    if refusal and not pulumi.runtime.is_dry_run():
+        raise pulumi.RunError(f"{text}\n\n{refusal}")
     if text:
         pulumi.log.warn(text)
     if refused and any(each.check == "foreign" for each in verdict.problems):
         for connections, _ in clusters:
             connections.ownership.refusals_shown = True
-    return checked
+    return Checked(verdict=verdict, drivers=drivers, refusal=refusal)
 
 
 def _counted(want: Requirements) -> cost.Drivers:

@@ -172,14 +172,7 @@ def read(
     makers, present = _makers(deployments), {each.get("image") for each in _containers(daemon_set)}
     followed = followed and (not makers or not present.isdisjoint(makers.values()))
     selector = ((template.get("spec") or {}).get("nodeSelector") or {}).items()
-    mine = (spec.get("selector") or {}).get("matchLabels", {}).items()
-    caa = [
-        each
-        for each in pods
-        if each["metadata"]["namespace"] == names.OSC_NAMESPACE
-        and mine
-        and mine <= (each["metadata"].get("labels") or {}).items()
-    ]
+    caa = _pods_of(spec, pods)
     marks = {name_of(node): (node["metadata"].get("annotations") or {}).get(names.CORDONED) for node in nodes}
     return CaaFacts(
         settled=bool(revision) and followed and status.get("observedGeneration", 0) >= metadata.get("generation", 0),
@@ -191,6 +184,13 @@ def read(
         cordoned=frozenset(name for name, mark in marks.items() if mark == stack),
         operators=frozenset(makers),
     )
+
+
+def _pods_of(spec: Object, pods: Sequence[Object]) -> list[Object]:
+    """Return the pods of CAA's DaemonSet; none where it selects by nothing."""
+    labels = (spec.get("selector") or {}).get("matchLabels", {}).items()
+    in_namespace = [each for each in pods if each["metadata"]["namespace"] == names.OSC_NAMESPACE]
+    return [each for each in in_namespace if labels and labels <= (each["metadata"].get("labels") or {}).items()]
 
 
 def _containers(obj: Object) -> Sequence[Object]:

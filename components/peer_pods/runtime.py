@@ -9,20 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
 from coco_azure import names
 from coco_azure.formats import fingerprint
-from coco_azure.formats import peer_pods_cm as peer_pods
 from coco_azure.inventory.azure_place import PodVmPlace
 from coco_azure.rollout import choice, guard
 from coco_azure.rollout.node_times import NodeTimes
 from coco_azure.settings import Settings
-from coco_azure.settings.peer_pods import PeerPodSettings
-from coco_azure.trust.chain import Chain
-from coco_azure.trust.documents import GLOBAL
-from coco_azure.versions.profiles import OscProfile
 from components.azure.credentials import OperatorCredentials, OperatorCredentialsArgs, operator_environment
 from components.azure.network import AzureNetwork
 from components.azure.roles import assigned
@@ -32,6 +26,7 @@ from components.operators.olm_operator import First, OlmOperator, OlmOperatorArg
 from components.operators.versions import OperatorSource
 from components.peer_pods import caa, kata_change, kata_config, kata_gates
 from components.peer_pods import guard as guarding
+from components.peer_pods import shared_config_maps as config_maps
 from components.peer_pods.caa_restart import CaaHold, CaaHoldArgs
 from components.peer_pods.guard import KataConfigGuard, KataConfigGuardArgs
 from components.peer_pods.kata_config import PlannedRollout
@@ -98,13 +93,14 @@ class PeerPodRuntime(pulumi.ComponentResource):
     def __init__(self, name: str, args: PeerPodRuntimeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:PeerPodRuntime", name, None, opts)
         policies = guarding.can_be_had(args.connections.reader)
-        child, held = ResourceOptions(parent=self), list[Input[pulumi.Resource]]()
+        # It leaves the restart of CAA to the stack, unless others may do it.
+        caa_is_held = policies and args.stack.peer_pods.caa_restart != "now"
+        held: list[Input[pulumi.Resource]] = []
 
         def hold(after: Sequence[pulumi.Resource]) -> Sequence[Input[pulumi.Resource]]:
-            # It leaves the restart of CAA to the stack, unless others may do it.
-            active = args.stack.peer_pods.caa_restart != "now"
-            arguments = CaaHoldArgs(client=args.connections.client, after=after, active=active)
-            held.extend([CaaHold(f"{name}-caa-hold", arguments, child).holding] if policies else [])
+            if policies:
+                arguments = CaaHoldArgs(client=args.connections.client, after=after, active=caa_is_held)
+                held.append(CaaHold(f"{name}-caa-hold", arguments, ResourceOptions(parent=self)).holding)
             return held
 
         operator = self._operator(name, args, hold)
@@ -112,71 +108,72 @@ class PeerPodRuntime(pulumi.ComponentResource):
             hold([operator.installed])
         credentials = self._credentials(name, args, operator)
         roles = assigned(f"{name}-roles", args.stack, args.place, args.network.own_subnet, self)
-        data = _peer_pods_data(args, credentials.fingerprint)
-        gates = args.chain.chain.apply(lambda chain: _feature_gates(args.stack.peer_pods, _osc(chain)))
-        gate = self._shared_config_map(f"{name}-feature-gates", names.FEATURE_GATES, operator, gates)
+        chain, pods = args.chain.chain, args.stack.peer_pods
+        gates = chain.apply(lambda known: config_maps.feature_gates(pods, config_maps.profile_of(known)))
+        gate = config_maps.patched(f"{name}-feature-gates", names.FEATURE_GATES, operator, gates, parent=self)
+        data = config_maps.peer_pods_data(args.stack, chain, args.network, credentials.fingerprint)
         # With new credentials CAA is restarted for this ConfigMap, so they have to be there before it; as has what
         # keeps others from restarting it.
-        config = self._shared_config_map(f"{name}-cm", names.PEER_PODS_CM, operator, data, [*credentials.made, *held])
-        applied, one_image = args.rollout.plan.applied, args.rollout.wanted.one_image
-        image = PodVmImage(args.connections.client, args.stack.peer_pods, request=applied.image, one_image=one_image)
-        outliving = args.trustee.reached if args.trustee is not None else []
+        after = [*credentials.made, *held]
+        config = config_maps.patched(f"{name}-cm", names.PEER_PODS_CM, operator, data, parent=self, after=after)
+        applied = args.rollout.plan.applied.image
+        image = PodVmImage(args.connections.client, pods, request=applied, one_image=args.rollout.wanted.one_image)
+        # The operator brings the kind; gate and configuration decide which pod VM image it builds, once. Credentials
+        # and roles are for the image job, which works at KataConfig's creation and deletion.
+        before_kata_config = [operator.installed, gate, config, *credentials.made, *roles]
         guarded = self._guard(name, args, operator, policies=policies)
-        self.kata_config = kata_config.make(
-            name,
-            args.rollout,
-            image,
-            # The operator brings the kind; gate and configuration decide which pod VM image it builds, once.
-            # Trustee is deleted after KataConfig: pods that block the deletion go on attesting meanwhile. Credentials
-            # and roles are for the image job, which works at KataConfig's creation and deletion.
-            ResourceOptions(
-                parent=self,
-                depends_on=[
-                    *(operator.installed, gate, config, *credentials.made, *roles, *outliving),
-                    *([guarded.opened] if guarded is not None else []),
-                ],
-            ),
-        )
-        if guarded is not None:
-            guarded.shut_after(self.kata_config)
-        times = NodeTimes()
-        self.installed = kata_gates.installed(
-            f"{name}-kata-installed",
-            kata_gates.KataGateArgs(
-                plan=args.rollout.plan,
-                converged=args.rollout.facts.converged,
-                strangers=choice.strangers(args.rollout.facts),
-                settings=args.stack.peer_pods,
-                kata_config=self.kata_config,
-                name=args.rollout.plan.name,
-                client=args.connections.client,
-                image=image,
-            ),
-            times,
-            self,
-        )
-        self.rolled_out = kata_change.completed(
-            args.rollout.facts.last, args.rollout.plan, self.kata_config, self.installed, times
-        )
+        self.kata_config = self._kata_config(name, args, image, guarded, before_kata_config)
+        self.installed = self._installed(name, args, image)
         # CAA has all of it as its environment, read at its start: the stack's keys, and the image that was asked for.
-        asked = {"image": applied.image} if applied.image else {}
+        asked = {"image": applied} if applied else {}
         self.fingerprint = data.apply(lambda values: fingerprint.of(values | asked))
-        self.ready = caa.rolled_out(
-            f"{name}-caa",
-            caa.CaaArgs(
-                stack=args.stack,
-                chain=args.chain.chain,
-                fingerprint=self.fingerprint,
-                kata_config=self.kata_config,
-                after=[self.installed, config],
-                client=args.connections.client,
-                image=image,
-                csv=args.chosen,
-                held=bool(held) and args.stack.peer_pods.caa_restart != "now",
-            ),
-            self,
+        caa_args = caa.CaaArgs(
+            stack=args.stack,
+            chain=chain,
+            fingerprint=self.fingerprint,
+            kata_config=self.kata_config,
+            after=[self.installed, config],
+            client=args.connections.client,
+            image=image,
+            csv=args.chosen,
+            held=caa_is_held,
         )
+        self.ready = caa.rolled_out(f"{name}-caa", caa_args, self)
         self.register_outputs({"fingerprint": self.fingerprint})
+
+    def _kata_config(
+        self,
+        name: str,
+        args: PeerPodRuntimeArgs,
+        image: PodVmImage,
+        guarded: KataConfigGuard | None,
+        before: Sequence[Input[pulumi.Resource]],
+    ) -> KataConfig:
+        # Trustee is deleted after KataConfig: pods that block the deletion go on attesting meanwhile.
+        outliving = args.trustee.reached if args.trustee is not None else []
+        opened = [guarded.opened] if guarded is not None else []
+        options = ResourceOptions(parent=self, depends_on=[*before, *outliving, *opened])
+        made = kata_config.make(name, args.rollout, image, options)
+        if guarded is not None:
+            guarded.shut_after(made)
+        return made
+
+    def _installed(self, name: str, args: PeerPodRuntimeArgs, image: PodVmImage) -> pulumi.Resource:
+        """Return the gate behind KataConfig, and have the roll-out noted when it is over."""
+        plan, facts, times = args.rollout.plan, args.rollout.facts, NodeTimes()
+        gate_args = kata_gates.KataGateArgs(
+            plan=plan,
+            converged=facts.converged,
+            strangers=choice.strangers(facts),
+            settings=args.stack.peer_pods,
+            kata_config=self.kata_config,
+            name=plan.name,
+            client=args.connections.client,
+            image=image,
+        )
+        installed = kata_gates.installed(f"{name}-kata-installed", gate_args, times, self)
+        self.rolled_out = kata_change.completed(facts.last, plan, self.kata_config, installed, times)
+        return installed
 
     def _operator(self, name: str, args: PeerPodRuntimeArgs, hold: First) -> OlmOperator:
         return OlmOperator(
@@ -224,75 +221,3 @@ class PeerPodRuntime(pulumi.ComponentResource):
             client=args.connections.client,
         )
         return OperatorCredentials(f"{name}-credentials", arguments, ResourceOptions(parent=self))
-
-    def _shared_config_map(
-        self,
-        name: str,
-        title: str,
-        operator: OlmOperator,
-        data: Input[dict[str, str]],
-        after: Sequence[Input[pulumi.Resource]] = (),
-    ) -> kubernetes.core.v1.ConfigMapPatch:
-        # A patch, because others own keys of it too: the operator writes AZURE_IMAGE_ID, and a plain ConfigMap would
-        # drop that key at its next change. What the stack does set, it takes over, as `oc apply` in the chapter does.
-        return kubernetes.core.v1.ConfigMapPatch(
-            name,
-            metadata={"name": title, "namespace": operator.namespace, "annotations": {names.PATCH_FORCE: "true"}},
-            data=data,
-            opts=ResourceOptions(
-                parent=self,
-                # No value of the gate is used; it keeps a new version's initdata from an operator of the old version.
-                depends_on=[operator.installed, *after],
-                # Keys cannot be given up in a namespace that is gone, as after an interrupted destroy. Into one that is
-                # replaced they are written anew; engines before 3.260 do not take that from deleted_with.
-                replace_with=[operator.made] if operator.made is not None else None,
-                deleted_with=operator.made,
-                delete_before_replace=True,
-            ),
-        )
-
-
-def _feature_gates(settings: PeerPodSettings, profile: OscProfile) -> dict[str, str]:
-    # Exactly "true" or "false": OSC 1.9 compares text.
-    gates = {"confidential": str(settings.confidential).lower()}
-    if settings.kata_config.deployment_mode == "DaemonSet":
-        gates["deploymentMode"] = "DaemonSet"
-    if profile.caa_update_strategy:
-        gates["caaUpdateStrategy"] = "RollingUpdate" if settings.caa_restart == "now" else "OnDelete"
-    return gates
-
-
-def _osc(chain: Chain) -> OscProfile:
-    if chain.versions.osc is None:
-        raise ValueError("this stack has no peer pods of its own")
-    return chain.versions.osc
-
-
-def _peer_pods_data(args: PeerPodRuntimeArgs, credentials: Output[str | None]) -> Output[dict[str, str]]:
-    settings, network = args.stack.peer_pods, args.network
-    initdata = args.chain.chain.apply(lambda chain: chain.documents[GLOBAL].encoded)
-    timeout = args.chain.chain.apply(lambda chain: settings.proxy_timeout or _osc(chain).proxy_timeout)
-    place = (network.subnet_id, network.nsg_id, network.region, network.resource_group)
-    return Output.all(*place, initdata, credentials, timeout).apply(
-        lambda values: peer_pods.render(
-            peer_pods.PeerPods(
-                subnet_id=values[0],
-                nsg_id=values[1],
-                region=values[2],
-                resource_group=values[3],
-                initdata=values[4] if args.stack.initdata.into_peer_pods_cm else None,
-                instance_size=settings.size,
-                instance_sizes=settings.sizes,
-                limit_per_node=settings.limit_per_node,
-                tags=settings.tags,
-                image_id=settings.image_id,
-                secure_boot=settings.secure_boot,
-                confidential=settings.confidential,
-                proxy_timeout=values[6],
-                vxlan_port=settings.vxlan_port,
-                credentials=values[5],
-                root_volume_size=settings.root_volume_size,
-                environment=settings.caa_environment,
-            )
-        )
-    )

@@ -52,6 +52,14 @@ def _approval(stack: Stack) -> str:
     return str(((stack.get(OURS) or {"metadata": {}})["metadata"].get("annotations") or {}).get(names.APPROVED, ""))
 
 
+def _is_refused(stack: Stack) -> bool:
+    try:
+        stack.api("DELETE", f"{OURS}?dryRun=All")
+    except ApiError as error:
+        return REFUSED in str(error)
+    return False
+
+
 @pytest.mark.parametrize("how", ["option", "variable"])
 @pytest.mark.parametrize(
     ("changes", "text"),
@@ -226,5 +234,7 @@ def test_after_a_destroy_the_next_run_makes_the_guard_again_and_it_holds(stack: 
     _configure(stack)
     stack.up()
 
+    # An API server compiles policies and bindings that have changed once a second, and beside the requests.
+    stack.wait_for(lambda: _is_refused(stack), seconds=30)
     with pytest.raises(ApiError, match=REFUSED):
         stack.api("DELETE", OURS)

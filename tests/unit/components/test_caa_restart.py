@@ -9,7 +9,7 @@ import pytest
 from coco_azure.clients.kubernetes import ClusterClient, Object
 from coco_azure.settings.peer_pods import PeerPodSettings
 from coco_azure.versions.osc_profiles import OSC
-from components.peer_pods import runtime
+from components.peer_pods import shared_config_maps
 from components.peer_pods.caa_restart import CaaRestart
 from tests.unit.fake_cluster import NODES, FakeCluster
 from tests.unit.recording import Recorder, run_program
@@ -259,8 +259,8 @@ def test_an_operator_that_takes_an_update_strategy_is_given_one(how: str, strate
     settings = PeerPodSettings.model_validate({"caaRestart": how})
     newer = dataclasses.replace(OSC["1.13"], caa_update_strategy=True)
 
-    assert runtime._feature_gates(settings, newer)["caaUpdateStrategy"] == strategy
-    assert "caaUpdateStrategy" not in runtime._feature_gates(settings, OSC["1.13"])
+    assert shared_config_maps.feature_gates(settings, newer)["caaUpdateStrategy"] == strategy
+    assert "caaUpdateStrategy" not in shared_config_maps.feature_gates(settings, OSC["1.13"])
 
 
 def test_now_leaves_the_restart_to_others() -> None:

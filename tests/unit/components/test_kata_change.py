@@ -17,7 +17,7 @@ from coco_azure.rollout.plan import Plan, decide
 from coco_azure.rollout.wanted import of
 from coco_azure.settings.peer_pods import PeerPodSettings
 from coco_azure.versions.osc_profiles import OSC
-from components.peer_pods import kata_change, kata_config, runtime
+from components.peer_pods import kata_change, kata_config, shared_config_maps
 from components.peer_pods.kata_gates import KataGateArgs, _Gate
 from components.peer_pods.pod_vm_image import PodVmImage
 from tests.unit.fake_cluster import NODES, POOLS, FakeCluster
@@ -170,5 +170,5 @@ def test_a_version_that_needs_none_gets_the_feature_gate() -> None:
     newer = dataclasses.replace(OSC["1.13"], daemon_set_without_reboot=True)
     peer_pods = PeerPodSettings.model_validate({"kataConfig": {"deploymentMode": "DaemonSet"}})
 
-    assert runtime._feature_gates(peer_pods, newer)["deploymentMode"] == "DaemonSet"
-    assert "deploymentMode" not in runtime._feature_gates(PeerPodSettings(), newer)
+    assert shared_config_maps.feature_gates(peer_pods, newer)["deploymentMode"] == "DaemonSet"
+    assert "deploymentMode" not in shared_config_maps.feature_gates(PeerPodSettings(), newer)
