@@ -1,12 +1,11 @@
 """``coco-azure versions``: exit code 0 every version has a profile, 2 one has none, 1 cannot tell. Changes nothing."""
 
 import json
-import sys
-from pathlib import Path
 
 import click
 
 from coco_azure import names
+from coco_azure.cli import files
 from coco_azure.clients import cluster_access, kubernetes
 from coco_azure.settings.cluster import ClusterSettings
 from coco_azure.versions import catalogs, offers
@@ -35,6 +34,4 @@ def command(catalog: str | None, kubeconfig: str | None, context: str | None, na
 
 
 def _of_catalog(file: str) -> list[Offer]:
-    if file == "-":
-        return catalogs.catalog(sys.stdin.read(), "standard input")
-    return catalogs.catalog(Path(file).read_text(encoding="utf-8"), file)
+    return catalogs.catalog(files.text(file), "standard input" if file == "-" else file)

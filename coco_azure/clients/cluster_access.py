@@ -24,6 +24,9 @@ def why_not(error: Exception, settings: ClusterSettings, setting: str = "cluster
     from kubernetes.config import ConfigException  # noqa: PLC0415
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
+    if not isinstance(error, ApiException) and (unreadable := _unreadable(_path(settings))):
+        way = f"Sign in anew (oc login URL), or name another: {_command(setting, 'kubeconfig')} FILE"
+        return f"kubeconfig {unreadable}. {way}"
     kubeconfig = _Kubeconfig(settings)
     if isinstance(error, ConfigException):
         return missing_program(settings, setting) or kubeconfig.problem(error, setting)
@@ -61,11 +64,36 @@ def _command(setting: str, name: str) -> str:
     return f"pulumi config set --path coco-azure:{setting}.{name}" if setting else f"--{name}"
 
 
+def _path(settings: ClusterSettings) -> str:
+    return settings.kubeconfig or os.environ.get("KUBECONFIG") or _DEFAULT
+
+
+def _unreadable(path: str) -> str:
+    """Return why one of the files of a kubeconfig cannot be read, with nothing of what it holds; empty: all can."""
+    import yaml  # noqa: PLC0415 - slow to import
+
+    for each in path.split(os.pathsep):
+        try:
+            content = yaml.safe_load(Path(each).expanduser().read_bytes().decode())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return f"{each} cannot be read ({error.strerror})"
+        except UnicodeDecodeError:
+            return f"{each} is no text in UTF-8"
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            return f"{each} is no YAML{f' (line {mark.line + 1})' if mark else ''}"
+        if content is not None and not isinstance(content, dict):
+            return f"{each} is none: it holds no object with clusters, users and contexts"
+    return ""
+
+
 class _Kubeconfig:
     """What the kubeconfig of the settings says, as far as it can be read."""
 
     def __init__(self, settings: ClusterSettings) -> None:
-        self._path = settings.kubeconfig or os.environ.get("KUBECONFIG") or _DEFAULT
+        self._path = _path(settings)
         self._named = settings
         content = _read(self._path)
         self.contexts = [str(each.get("name")) for each in content.get("contexts") or ()]

@@ -35,7 +35,7 @@ _MARKS = (
 _MARKED_LINE = re.compile("^\ufeff", re.MULTILINE)
 _NO_TEXT = {"\0": "a NUL byte", "\ufeff": "a byte order mark"}
 _DER_BEGIN = b"\x30"
-_UTF8 = "Write it anew: iconv -f UTF-16LE -t UTF-8 FILE > NEW"
+_UTF8 = "Write it anew: iconv -f {encoding} -t UTF-8 FILE > NEW"
 REMOVE = (
     "Remove it; where a text only speaks of such keys, write it so that BEGIN and PRIVATE KEY do not stand side by side"
 )
@@ -149,12 +149,19 @@ def decode(raw: bytes) -> str:
     except UnicodeDecodeError:
         key = private_keys.find(raw)
         what = "is no text in UTF-8" if key is None else f"holds {key} and is no text in UTF-8"
-        raise ValueError(f"{what}. {_DER if raw.startswith(_DER_BEGIN) else _UTF8}") from None
+        raise ValueError(f"{what}. {_DER if raw.startswith(_DER_BEGIN) else _anew(raw)}") from None
     for letter, name in _NO_TEXT.items():
         if letter in text:
             line = text.count("\n", 0, text.index(letter)) + 1
-            raise ValueError(f"has {name} in line {line}, and is no text in UTF-8. {_UTF8}")
+            raise ValueError(f"has {name} in line {line}, and is no text in UTF-8. {_anew(raw)}")
     return text
+
+
+def _anew(raw: bytes) -> str:
+    """Return the command that writes a text in UTF-8: UTF-16 has a NUL in each Latin letter, older ones none."""
+    even, odd = raw[::2].count(0), raw[1::2].count(0)
+    utf16 = "UTF-16BE" if even > odd else "UTF-16LE"
+    return _UTF8.format(encoding=utf16 if even or odd else "WINDOWS-1252")
 
 
 def read_text(path: object, info: ValidationInfo) -> str:

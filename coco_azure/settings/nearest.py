@@ -1,8 +1,8 @@
-"""Which setting somebody may have meant."""
+"""Which setting somebody may have meant, and what a setting holds."""
 
 import difflib
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -10,23 +10,40 @@ _LIKE = 0.7
 """How like two names have to be, from 0 to 1 (``difflib``)."""
 
 
-def setting(model: type[BaseModel], location: Sequence[Any], written: str) -> str:
+def setting(model: type[BaseModel], location: Sequence[Any], part: str) -> str:
     """Return the path of the known setting that is nearest to an unknown one; empty: none is near.
 
     Args:
         model: the settings as a whole.
         location: where the unknown one stands, its own name last.
-        written: the path to it as the user wrote it.
+        part: the path to what it stands in as the user wrote it; empty: it is a part itself.
     """
     *way, wrong = map(str, location)
-    place = model
-    for step in way:
-        place = _below(place, step) or place
-    if near := _near(wrong, list(_fields(place))):
-        return f"{written.removesuffix(wrong)}{near}"
+    if near := _near(wrong, list(_fields(_place(model, way)))):
+        return f"{part}.{near}".lstrip(".")
     # The right name in the wrong place.
     paths = [path for path in _leaves("", model) if _same(path.rpartition(".")[2], wrong)]
     return min(paths, key=lambda path: path.count("."), default="")
+
+
+def first(model: type[BaseModel], location: Sequence[Any]) -> str:
+    """Return where the first value of a setting goes, below its path: ``.NAME``, ``[0]``, or empty for a plain one."""
+    *way, title = map(str, location)
+    origin = get_origin(_fields(_place(model, way)).get(title))
+    return ".NAME" if origin is dict else "[0]" if origin is tuple else ""
+
+
+def begins_path(model: type[BaseModel], written: str) -> bool:
+    """Return whether a name with dots in it is the path of a setting, as far as its first step."""
+    part, dot, _ = written.partition(".")
+    return bool(dot) and part in _fields(model)
+
+
+def _place(model: type[BaseModel], way: Sequence[str]) -> type[BaseModel]:
+    """Return the model that some steps lead to."""
+    for step in way:
+        model = _below(model, step) or model
+    return model
 
 
 def _near(wrong: str, names: Sequence[str]) -> str:

@@ -35,7 +35,6 @@ _NEEDED = {
     "int_type": "needed a whole number",
     "int_from_float": "needed a whole number",
     "literal_error": "needed {expected}",
-    "too_short": "needed at least {min_length} of them",
     "string_too_short": "needed some text",
     "greater_than_equal": "needed {ge} or more",
     "less_than_equal": "needed {le} or less",
@@ -90,7 +89,7 @@ def located(error: ValidationError, config: object = None, model: type[BaseModel
 
 def unfilled(place: Sequence[Any], placeholder: str) -> str:
     """Return the line about a placeholder that was never filled in, in a value or as a name."""
-    path = "".join(map(_step, place)).lstrip(".")
+    path = _path(place)
     what = f"{path}: {placeholder} is a placeholder: write what it stands for. "
     if not isinstance(place[-1], int) and placeholder in str(place[-1]):
         return f"{what}Remove it, and set the right name: {_command('rm', path, place)}"
@@ -115,21 +114,11 @@ def _follows(problem: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
 
 def _problem(problem: ErrorDetails, config: object, model: type[BaseModel] | None) -> str:
     parts = _parts(problem["loc"], config)
-    path, kind = "".join(map(_step, parts)).lstrip("."), problem["type"]
+    path, kind = _path(parts), problem["type"]
     if kind == "extra_forbidden":
-        near = nearest.setting(model, problem["loc"], path) if model is not None else ""
-        return (
-            f"{path}: no such setting{f'; the nearest is {near}' if near else ''} (docs/settings.md has all). "
-            f"Remove it: {_command('rm', path, parts)}"
-        )
-    if kind == "missing":
-        return f"{path}: needed, and not set. Set it: {_command('set', path, parts)}"
-    if kind in _INNER:
-        needed, inner = _INNER[kind]
-        return (
-            f"{path}: {_given(problem)}{needed}. Remove it, and set one after the other: "
-            f"{_command('rm', path, parts)}; {_command('set', path + inner, parts)}"
-        )
+        return _unknown(problem, path, parts, model)
+    if kind in ("missing", "too_short", *_INNER):
+        return _missing(problem, path, parts, model)
     known = _NEEDED.get(kind)
     needed = problem["msg"].removeprefix("Value error, ") if known is None else known.format_map(problem.get("ctx", {}))
     if (key := _private_key(problem, needed)) is not None:
@@ -143,6 +132,39 @@ def _problem(problem: ErrorDetails, config: object, model: type[BaseModel] | Non
     if shown and (literal := remedies.literal(problem, needed)) is not None:
         needed, value = f"{needed}{literal.words}", literal.argument
     return f"{path}: {shown}{needed}. Change it: {_command('set', path, parts, value)}"
+
+
+def _unknown(problem: ErrorDetails, path: str, parts: Sequence[Any], model: type[BaseModel] | None) -> str:
+    """Return the line about a name that is no setting."""
+    if len(parts) == 1 and model is not None and nearest.begins_path(model, parts[0]):
+        meant = _command("set", parts[0], parts[0].split("."))
+        return (
+            f"{path}: one name with dots in it, as pulumi config set makes it without --path. Remove it, and set "
+            f"what is meant: {_command('rm', path, parts)}; {meant}"
+        )
+    near = nearest.setting(model, problem["loc"], _path(parts[:-1])) if model is not None else ""
+    return (
+        f"{path}: no such setting{f'; the nearest is {near}' if near else ''} (docs/settings.md has all). "
+        f"Remove it: {_command('rm', path, parts)}"
+    )
+
+
+def _missing(problem: ErrorDetails, path: str, parts: Sequence[Any], model: type[BaseModel] | None) -> str:
+    """Return the line about what is not set, is empty, or is one value in place of several."""
+    kind = problem["type"]
+    if kind == "missing":
+        first = nearest.first(model, problem["loc"]) if model is not None else ""
+        return f"{path}: needed, and not set. Set it: {_command('set', path + first, parts)}"
+    if kind == "too_short":
+        least, first = problem["ctx"]["min_length"], ".NAME" if isinstance(problem["input"], dict) else "[0]"
+        return (
+            f"{path}: {_given(problem)}needed at least {least} of them. Set it: {_command('set', path + first, parts)}"
+        )
+    needed, first = _INNER[kind]
+    return (
+        f"{path}: {_given(problem)}{needed}. Remove it, and set one after the other: "
+        f"{_command('rm', path, parts)}; {_command('set', path + first, parts)}"
+    )
 
 
 def _private_key(problem: ErrorDetails, message: str) -> private_keys.PrivateKey | None:
@@ -176,17 +198,25 @@ def _parts(location: Sequence[Any], config: object) -> list[Any]:
     return parts
 
 
+def _path(parts: Sequence[Any]) -> str:
+    return "".join(map(_step, parts)).lstrip(".")
+
+
 def _step(part: Any) -> str:
     if isinstance(part, int):
         return f"[{part}]"
     if private_keys.find(part) is not None:
         part = _UNSHOWN
-    return f".{part}" if part.replace("-", "").isalnum() else f'["{part}"]'
+    if part.replace("-", "").isalnum():
+        return f".{part}"
+    escaped = part.replace("\\", "\\\\").replace('"', '\\"')
+    return f'["{escaped}"]'
 
 
 def _command(verb: str, path: str, parts: Sequence[Any], value: str = "") -> str:
     """Return a command; ``value`` is what it sets, options before it."""
     *options, value = value.split(" ") if value else ["VALUE"]
     options += ["--secret"] if verb == "set" and any(part in SECRET for part in parts) else []
-    words = ["pulumi config", verb, "--path", *options, f"'coco-azure:{path}'", *([value] if verb == "set" else [])]
+    key = f"coco-azure:{path}".replace("'", "'\"'\"'")  # as a shell reads it
+    words = ["pulumi config", verb, "--path", *options, f"'{key}'", *([value] if verb == "set" else [])]
     return " ".join(words)

@@ -122,9 +122,15 @@ def _judgement(
     return Judgement(
         profile=profile,
         values=tuple(values),
-        resource_policy=trustee.resource_policy or policies.resource_policy(profile, variant, bound),
-        attestation_policy=trustee.attestation_policy
-        or policies.attestation_policy(profile, variant, pcrs=demanded, expires=expires, tcb=trustee.snp_tcb.minimum),
+        # An empty file is one that the user named, and is judged: nothing takes its place.
+        resource_policy=policies.resource_policy(profile, variant, bound)
+        if trustee.resource_policy is None
+        else trustee.resource_policy,
+        attestation_policy=policies.attestation_policy(
+            profile, variant, pcrs=demanded, expires=expires, tcb=trustee.snp_tcb.minimum
+        )
+        if trustee.attestation_policy is None
+        else trustee.attestation_policy,
         image_policy=trustee.image_policy(stack.image_default),
         bindings=bound,
     )

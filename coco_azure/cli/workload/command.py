@@ -1,7 +1,6 @@
 """``coco-azure workload prepare``, ``check`` and ``status``."""
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from coco_azure.cli import Surroundings
+from coco_azure.cli import Surroundings, files
 from coco_azure.cli.workload import status, terms_source
 from coco_azure.formats.policy import manifest_check
 from coco_azure.formats.policy.manifest_check import Finding
@@ -34,13 +33,7 @@ class _Options:
 
     def read(self) -> str:
         """Return the manifest, the ends of its lines as they are; raises click.ClickException."""
-        try:
-            pipe = self.manifest == "-"
-            raw = sys.stdin.buffer.read() if pipe else Path(self.manifest).read_bytes()
-            return raw.decode()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no UTF-8"
-            raise click.ClickException(f"{self.manifest} cannot be read: {reason}") from error
+        return files.text(self.manifest)
 
 
 @click.group("workload")
@@ -125,11 +118,12 @@ def _image_configs(options: Sequence[str]) -> dict[str, ImageConfig]:
     configs = {}
     for option in options:
         image, _, path = option.rpartition("=")
+        if not image:
+            raise click.ClickException(f"--image-config {option}: needed IMAGE=FILE")
         try:
-            configs[image] = image_config.parse(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise click.ClickException(f"--image-config {option}: {reason}; needed IMAGE=FILE") from error
+            configs[image] = image_config.parse(files.text(path))
+        except ValueError as error:
+            raise click.ClickException(f"--image-config {option}: {error}") from error
     return configs
 
 

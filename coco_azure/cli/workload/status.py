@@ -7,13 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
 from coco_azure import names
-from coco_azure.cli import Surroundings
+from coco_azure.cli import Surroundings, files
 from coco_azure.cli.workload import terms_source
 from coco_azure.clients import cluster_access
 from coco_azure.clients import kubernetes as cluster_client
@@ -55,8 +54,9 @@ def command(surroundings: Surroundings, /, namespace: str | None, *, as_json: bo
     stack, source, kbs_log = options["stack"], options["source"], options["kbs_log"]
     terms, _ = terms_source.read(surroundings, stack, source)
     clusters = _clusters(surroundings, stack, source)
+    kbs_lines = None if kbs_log is None else files.text(kbs_log).splitlines()
     try:
-        states, note = _states(clusters, list(terms.values()), namespace, kbs_log)
+        states, note = _states(clusters, list(terms.values()), namespace, kbs_lines)
     except Exception as error:  # three libraries raise their own, and each means the same here
         raise click.ClickException(cluster_access.why_not(error, clusters.pods) or str(error)) from error
     if as_json:
@@ -82,11 +82,11 @@ def _clusters(surroundings: Surroundings, stack: str | None, source: str | None)
 
 
 def _states(
-    clusters: _Clusters, terms: Sequence[Terms], namespace: str | None, kbs_log: str | None
+    clusters: _Clusters, terms: Sequence[Terms], namespace: str | None, kbs_lines: list[str] | None
 ) -> tuple[list[PodState], str]:
     """Return the state of each peer pod, and what could not be told of all of them."""
     client, asking = cluster_client.connect(clusters.pods), Unanswered()
-    requests, note = _requests(clusters.trustee, kbs_log)
+    requests, note = _requests(clusters.trustee, kbs_lines)
     machines = asking.ask("VMs", lambda: _machines(client, namespace)) or {}
     states = []
     for pod in client.items(names.path(names.PODS, namespace=namespace or "")):
@@ -105,10 +105,10 @@ def _events(client: ClusterClient, metadata: Mapping[str, Any]) -> list[Object]:
     return client.items(about, fields=f"involvedObject.uid={metadata['uid']}")
 
 
-def _requests(trustee: ClusterSettings | None, kbs_log: str | None) -> tuple[list[KbsRequest], str]:
+def _requests(trustee: ClusterSettings | None, kbs_lines: list[str] | None) -> tuple[list[KbsRequest], str]:
     """Return what KBS's log says, and why it says nothing."""
-    if kbs_log is not None:
-        return list(log.parse(Path(kbs_log).read_text(encoding="utf-8").splitlines())), ""
+    if kbs_lines is not None:
+        return list(log.parse(kbs_lines)), ""
     way = f"hand its log over: --kbs-log FILE (oc -n {names.TRUSTEE_NAMESPACE} logs -l app=kbs --tail -1 > FILE)"
     if trustee is None:
         return [], f"another stack has the Trustee, so what KBS said is not known; {way}"

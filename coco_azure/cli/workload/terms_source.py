@@ -1,10 +1,8 @@
 """Where the terms of a workload come from: the stack's outputs, or a file that somebody with access to it handed on."""
 
-from pathlib import Path
-
 import click
 
-from coco_azure.cli import Surroundings
+from coco_azure.cli import Surroundings, files
 from coco_azure.clients.pulumi_cli import EngineError
 from coco_azure.formats.workload import terms as formats
 from coco_azure.formats.workload.terms import OUTPUT, Terms, TermsError
@@ -25,12 +23,10 @@ def read(surroundings: Surroundings, stack: str | None, file: str | None) -> tup
     """
     try:
         if file is not None:
-            return formats.parse(Path(file).read_text(encoding="utf-8"), file), file
+            return formats.parse(files.text(file), file), file
         output = surroundings.engine(stack).outputs().get(OUTPUT)
         return formats.from_output(output or {}, f"the stack's output {OUTPUT}"), "the stack"
-    except OSError as error:
-        raise click.ClickException(f"{file} cannot be read: {error.strerror}") from error
     except EngineError as error:
         raise click.ClickException(f"{error}. {_WAYS}") from error
-    except (TermsError, UnicodeDecodeError) as error:
+    except TermsError as error:
         raise click.ClickException(str(error)) from error

@@ -52,9 +52,9 @@ def parse(text: str) -> dict[int, str]:
     for name, value in bank.items():
         number, digest = _NAME.fullmatch(name.lower()), _VALUE.fullmatch(str(value).strip().lower())
         if number is None or int(number[1]) not in _PCRS:
-            problems.append(f"found {name!r}, needed pcr00 to pcr23")
+            problems.append(f"found {json.dumps(name)}, needed pcr00 to pcr23")
         elif digest is None:
-            problems.append(f"{name} is {value!r}, needed 64 hex digits")
+            problems.append(f"{name} is {json.dumps(value)}, needed 64 hex digits")
         else:
             pcrs[int(number[1])] = digest[1]
     if problems:

@@ -27,6 +27,14 @@ def read(text: str) -> list[Any]:
     return _entries(content)
 
 
+def json_kind(value: object) -> str:
+    """Return what a value is called in JSON."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    kinds: Mapping[type, str] = {dict: "an object", list: "an array", str: "a text"}
+    return kinds.get(type(value), "a number")
+
+
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
@@ -58,7 +66,7 @@ def _entries(content: Any) -> list[Any]:
         return content
     if isinstance(content, Mapping) and content and all(isinstance(each, str) for each in content.values()):
         return [_decoded(str(name), encoded) for name, encoded in content.items()]
-    raise ValueError(f"found {type(content).__name__}, {_NEEDED}")
+    raise ValueError(f"found {json_kind(content)}, {_NEEDED}")
 
 
 def _decoded(name: str, encoded: str) -> Any:

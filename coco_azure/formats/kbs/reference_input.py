@@ -59,7 +59,7 @@ def entries(text: str) -> list[Entry]:
 
 def _entry(index: int, entry: object, problems: list[str]) -> Entry:
     if not isinstance(entry, dict):
-        problems.append(f"entry {index} is {type(entry).__name__}, needed an object")
+        problems.append(f"entry {index} is {reference_files.json_kind(entry)}, needed an object")
         return Entry(name="", values=(), expires=datetime.max.replace(tzinfo=UTC))
     name = entry.get("name")
     if not isinstance(name, str) or not name:
@@ -74,7 +74,8 @@ def _expiration(where: str, entry: dict[str, Any], problems: list[str]) -> datet
     try:
         return datetime.strptime(str(stamp), _EXPIRATION).replace(tzinfo=UTC)
     except ValueError:
-        problems.append(f"{where} has expiration {stamp!r}, needed UTC like 2027-01-31T00:00:00Z")
+        given = "no expiration" if stamp is None else f"expiration {json.dumps(stamp)}"
+        problems.append(f"{where} has {given}, needed UTC like 2027-01-31T00:00:00Z")
         return datetime.max.replace(tzinfo=UTC)
 
 

@@ -24,17 +24,24 @@ _SCHEMES = (
 )
 
 
+def _way_to_pem(text: str) -> str:
+    """Return what to do about a text that cannot be read as a private key."""
+    if "-----BEGIN" not in text:
+        return (
+            "It has no line -----BEGIN PRIVATE KEY-----: set the text of the key (pulumi config set --secret --path "
+            "reads it: < key.pem), or name its file in privateKeyFile"
+        )
+    if "\\n" in text:
+        return 'It has \\n as two letters where its lines end: write lines: printf %b "$KEY" > key.pem'
+    return "Take the password off with: openssl pkey -in key.pem -out plain.pem"
+
+
 def key_problems(leaf: x509.Certificate, key_pem: str) -> list[str]:
     """Return why a private key cannot be used with a certificate; tells nothing of the key."""
     try:
         key = serialization.load_pem_private_key(key_pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        return [
-            (
-                "the private key is not a PEM private key without a password. Take the password off with: "
-                "openssl pkey -in key.pem -out plain.pem"
-            )
-        ]
+        return [f"the private key is not a PEM private key without a password. {_way_to_pem(key_pem)}"]
     if key.public_key() != leaf.public_key():
         return [
             (

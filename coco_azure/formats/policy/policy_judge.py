@@ -30,6 +30,7 @@ Reference = Mapping[str, list[Any]]
 """Reference values by name; those that have expired are not in it."""
 
 _RULES = ("configuration", "executables", "hardware")
+_NO_PACKAGE = "Missing package declaration"
 _OBJECT, _EXTENSIONS = "trust_claims", "extensions"
 _BYTE = 128
 
@@ -161,7 +162,12 @@ def _of_trustee(text: str, profile: TrusteeProfile) -> Policy:
 
 
 def _compiled(text: str, *, v1: bool, package: str, limited: bool = False) -> Policy:
-    policy = _kept(text, v1, limited, policy_engine.new_engine)
+    try:
+        policy = _kept(text, v1, limited, policy_engine.new_engine)
+    except PolicyError as error:
+        if _NO_PACKAGE not in str(error):
+            raise
+        raise PolicyError(f"there is no package clause; needed is package {package} in the first line") from error
     if policy.package != package:
         raise policy.at_package(f"package {policy.package} is not read, needed is package {package}")
     return policy

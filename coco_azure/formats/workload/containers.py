@@ -131,7 +131,7 @@ def _of_pod(template: Template) -> Iterator[str]:
 def _container(each: Mapping[str, Any], template: Template, place: str, images: Mapping[str, ImageConfig]) -> Container:
     name, named = reading.optional(each, "name", str), reading.optional(each, "image", str)
     if not name or not named:
-        raise ManifestError(f"{place}: name is {name!r} and image {named!r}; needed are both")
+        raise ManifestError(f"{place}: name is {reading.shown(name)} and image {reading.shown(named)}; needed are both")
     config, attempt = images.get(named), _Attempts()
     image = attempt(named, lambda: image_name(named))
     none: dict[str, Value] = {}

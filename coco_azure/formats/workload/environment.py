@@ -68,7 +68,7 @@ def environment(container: Mapping[str, Any], template: Template, image: Sequenc
     for entry in reading.objects(container, "env"):
         name = reading.optional(entry, "name", str)
         if not name or "=" in name:
-            raise ManifestError(f"env has an entry named {name!r}, needed a name")
+            raise ManifestError(f"env has an entry named {reading.shown(name)}, needed a name without =")
         made[name] = _value(name, entry, made, template)
     for name, value in made.items():
         if value.open and _STEERING.fullmatch(name):

@@ -66,5 +66,7 @@ def _config(text: str) -> Mapping[str, Any] | None:
 def _texts(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
     value = config.get(key) or []
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ValueError(f"{key} is {value!r}, needed a list of texts; make the file with {MAKE.format(image='IMAGE')}")
+        raise ValueError(
+            f"{key} is {json.dumps(value)}, needed a list of texts; make the file with {MAKE.format(image='IMAGE')}"
+        )
     return tuple(value)

@@ -124,8 +124,10 @@ def from_output(document: Any, place: str) -> dict[str, Terms]:
 
 
 def _not_terms(place: str, error: Exception) -> str:
+    reason = "it has another form" if isinstance(error, TypeError | AttributeError) else " ".join(str(error).split())
+    reason = f"it lacks {reason}" if isinstance(error, KeyError) else reason[:120]
     return (
-        f"{place} has no terms of workloads ({type(error).__name__}: {' '.join(str(error).split())[:120]}); needed is "
+        f"{place} has no terms of workloads ({reason}); needed is "
         "what `pulumi stack output workloads` prints, or `oc get configmap workload-initdata -o yaml`"
     )
 

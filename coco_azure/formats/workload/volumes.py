@@ -58,7 +58,7 @@ def mounts(container: Mapping[str, Any], template: Template) -> dict[str, Mount]
     for entry in reading.objects(container, "volumeMounts"):
         name, path = str(entry.get("name")), reading.optional(entry, "mountPath", str)
         if not path or ".." in path.split("/"):
-            raise ManifestError(f"volumeMounts: mountPath of {name} is {path!r}, needed a path without ..")
+            raise ManifestError(f"volumeMounts: mountPath of {name} is {reading.shown(path)}, needed a path without ..")
         if _clean(path).split("/")[1] in _KERNEL:
             raise ManifestError(f"volumeMounts: mountPath {path} hides the kernel's own files; mount it elsewhere")
         if name not in volumes and name not in template.claims:

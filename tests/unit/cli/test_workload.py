@@ -1,7 +1,9 @@
 """``./coco-azure workload prepare`` and ``check``: by file and by pipe, from the stack or from a file."""
 
+import codecs
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,14 @@ def test_the_terms_of_a_config_map_are_those_of_the_output() -> None:
 def test_a_text_without_terms_is_an_error_that_names_where_they_are(text: str, words: str) -> None:
     with pytest.raises(TermsError, match=words):
         formats.parse(text, "FILE")
+
+
+@pytest.mark.parametrize("text", ["[]", "", "5", '{"shop": {}}', '{"kind": "ConfigMap", "data": {"shop.json": "{}"}}'])
+def test_a_text_without_terms_is_an_error_in_no_words_of_python(text: str) -> None:
+    with pytest.raises(TermsError) as refused:
+        formats.parse(text, "FILE")
+
+    assert not re.search(r"Error|object has no|NoneType|subscript", str(refused.value))
 
 
 def test_one_of_several_workloads_has_to_be_named() -> None:
@@ -115,12 +125,51 @@ def test_the_stack_is_asked_for_its_terms(
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ["workload", "check", "{file}", "--from", "{published}"],
+        ["workload", "prepare", "{manifest}", "--from", "{file}"],
+        ["workload", "check", "{manifest}", "--from", "{published}", "--image-config", "a={file}"],
+        ["workload", "status", "--from", "{published}", "--kbs-log", "{file}"],
+        ["versions", "--catalog", "{file}"],
+    ],
+)
+def test_a_file_that_is_no_text_is_named_with_the_command_that_writes_it_anew(
+    arguments: list[str], manifest: str, published: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "any.file"
+    file.write_bytes(b"caf\xe9\n")
+
+    assert main([each.format(manifest=manifest, published=published, file=file) for each in arguments]) == 1
+
+    message = capsys.readouterr().err
+    assert f"{file} is no text in UTF-8. Write it anew: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW" in message
+    assert "does not answer" not in message
+
+
+def test_files_as_powershell_writes_them_are_read(
+    manifest: str, published: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (manifest, published):
+        text = Path(path).read_text().replace("\n", "\r\n")
+        Path(path).write_bytes(codecs.BOM_UTF16_LE + text.encode("utf-16-le"))
+
+    assert main(["workload", "prepare", manifest, "--from", published, "-o", str(tmp_path / "new.yaml")]) == 0
+
+    assert main(["workload", "check", str(tmp_path / "new.yaml"), "--from", published]) in (0, 2)
+    assert terms().initdata in (tmp_path / "new.yaml").read_text(encoding="utf-8")
+    assert capsys.readouterr().err.count("Error") == 0
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["prepare", "{manifest}", "--from", "/nowhere"], "/nowhere cannot be read"),
         (["prepare", "{manifest}", "--from", "{published}", "--size", "big"], "size big is none"),
         (["prepare", "{manifest}", "--from", "{published}", "-o", "/nowhere/x"], "/nowhere/x cannot be written"),
-        (["check", "{manifest}", "--from", "{published}", "--image-config", "a=/nowhere"], "needed IMAGE=FILE"),
+        (["check", "{manifest}", "--from", "{published}", "--image-config", "a=/nowhere"], "/nowhere cannot be read"),
+        (["check", "{manifest}", "--from", "{published}", "--image-config", "/nowhere"], "needed IMAGE=FILE"),
+        (["status", "--from", "{published}", "--kbs-log", "/nowhere"], "Error: /nowhere cannot be read: No such file"),
         (["check", "/nowhere", "--from", "{published}"], "/nowhere cannot be read"),
         (["check", "{published}", "--from", "{published}"], "no pod template"),
         (["check", "{manifest}", "--from", "{published}", "-w", "cart"], "no workload cart"),

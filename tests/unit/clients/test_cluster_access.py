@@ -132,6 +132,33 @@ def test_a_kubeconfig_that_is_not_there_is_named(
 
 
 @pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read (Is a directory)"),
+        (b"\xff\xfea\0", "is no text in UTF-8"),
+        (b"kind: Config\nusers:\n\t- secret-token\n", "is no YAML (line 3)"),
+        (b"a\0secret-token", "is no YAML"),
+        (b"[secret-token]", "is none: it holds no object with clusters, users and contexts"),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_read_is_no_api_server_that_does_not_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, reason: str
+) -> None:
+    path = tmp_path / "kubeconfig"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+
+    assert main(["versions", "--kubeconfig", str(path)]) == 1
+
+    message = capsys.readouterr().err
+    assert f"kubeconfig {path} {reason}. Sign in anew (oc login URL), or name another: --kubeconfig FILE" in message
+    assert "does not answer" not in message
+    assert "secret-token" not in message
+
+
+@pytest.mark.parametrize(
     ("context", "current", "text"),
     [("wrong", "right", "has no context wrong (contexts: right)"), (None, "", "has no current context")],
 )

@@ -93,8 +93,12 @@ REFUSED: dict[str, tuple[tuple[str, str], str]] = {
     ),
     "an issuer of the right name with another key": (_of(LEAF, _IMPOSTOR), "which did not sign it"),
     "an issuer that is no authority": (_of(make("leaf", _SERVER), _SERVER), "no authority (found CA:FALSE"),
-    "a key that is none": ((CHAIN, "nonsense"), "without a password"),
-    "a key that cannot be read": ((CHAIN, _BLOCK.format("PRIVATE KEY")), "without a password"),
+    "a key that is none": (
+        (CHAIN, "key.pem"),
+        "without a password. It has no line -----BEGIN PRIVATE KEY-----: set the text",
+    ),
+    "a key on one line": ((CHAIN, LEAF.key.replace("\n", "\\n")), "where its lines end: write lines: printf %b"),
+    "a key that cannot be read": ((CHAIN, _BLOCK.format("PRIVATE KEY")), "Take the password off with"),
     "a weak key": (
         _of(make("curve", INTERMEDIATE, key=ec.generate_private_key(ec.SECP521R1()))),
         "curve secp521r1",

@@ -52,8 +52,9 @@ BAD = {
     "a ConfigMap without data": ("kind: ConfigMap\n", "the keys none, needed one key"),
     "a ConfigMap with two keys": ("kind: ConfigMap\ndata: {a: '[]', b: '[]'}\n", "the keys a, b, needed one key"),
     "a ConfigMap with something else": ("kind: ConfigMap\ndata: {a: 'x'}\n", "key a of the ConfigMap: "),
-    "a number": ("5", "found int, needed a JSON array of reference values, or the ConfigMap that has it"),
-    "an object": ('{"a": 5}', "found dict, needed"),
+    "a number": ("5", "found a number, needed a JSON array of reference values, or the ConfigMap that has it"),
+    "an object": ('{"a": 5}', "found an object, needed"),
+    "nothing": ("null", "found null, needed"),
     "no base64": ('{"snp_pcr03": "%%%"}', "snp_pcr03 is no base64 of a reference value"),
 }
 

@@ -86,7 +86,7 @@ def test_a_value_that_is_named_twice_counts_once() -> None:
     ("entry", "complaint"),
     [
         ({"name": "x", "expiration": "2027-01-31", "value": ["1"]}, "2027-01-31T00:00:00Z"),
-        ({"name": "x", "value": ["1"]}, "expiration None"),
+        ({"name": "x", "value": ["1"]}, "no expiration, needed UTC like"),
         ({"expiration": STAMP, "value": ["1"]}, "has no name"),
         ({"name": "x", "expiration": STAMP}, "hash-value"),
         ({"name": "x", "expiration": STAMP, "value": []}, "no values"),
@@ -120,7 +120,7 @@ def test_every_problem_of_a_file_is_named_at_once() -> None:
         _parse({"name": "snp_pcr08", "expiration": "tomorrow", "value": ["abc", "def"]}, "x", _entry("y"))
 
     message = str(caught.value)
-    assert [part in message for part in ("tomorrow", "3 hex digits", "entry 1 is str", "entry 2 (y)")] == [True] * 4
+    assert [part in message for part in ("tomorrow", "3 hex digits", "entry 1 is a text", "entry 2 (y)")] == [True] * 4
     assert message.count("3 hex digits") == 2
 
 

@@ -1,5 +1,6 @@
 """Manifests that no policy can be made from: what is wrong, where, and what mends it; all of it at once."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def test_what_is_no_manifest_is_told_with_its_line(text: str, words: list[str]) 
 @pytest.mark.parametrize(
     ("container", "words"),
     [
-        ({"image": None}, ["image None", "needed are both"]),
+        ({"image": None}, ["image null", "needed are both"]),
         ({"image": "nginx"}, ["image nginx", "docker.io/library/nginx:1.27"]),
         ({"image": "my-org/app:1"}, ["image my-org/app:1", "up to the node"]),
         ({"image": "quay.io"}, ["image quay.io", "whole name"]),
@@ -58,11 +59,12 @@ def test_what_is_no_manifest_is_told_with_its_line(text: str, words: list[str]) 
         ({"command": None}, ["write command", "skopeo inspect --config docker://quay.io/my-org/app:1", "imageConfig"]),
         ({"command": []}, ["write command"]),
         ({"command": None, "args": ["x"]}, ["write command"]),
-        ({"command": ["sleep", 3600]}, ["command is ['sleep', 3600]", "list of texts"]),
-        ({"command": "sleep"}, ["command is 'sleep'"]),
+        ({"command": ["sleep", 3600]}, ["command is [sleep, 3600], ", "list of texts"]),
+        ({"args": [date(2027, 1, 31), None, True, "7"]}, ["args is [2027-01-31, null, true, '7'], "]),
+        ({"command": "sleep"}, ['command is "sleep", ']),
         ({"env": [{"name": "PORT", "value": 8080}]}, ["value is 8080", "quote"]),
-        ({"env": [{"name": "DAY", "value": "X"}, {"value": "x"}]}, ["env has an entry named None"]),
-        ({"env": [{"name": "A=B"}]}, ["env has an entry named 'A=B'"]),
+        ({"env": [{"name": "DAY", "value": "X"}, {"value": "x"}]}, ["env has an entry named null"]),
+        ({"env": [{"name": "A=B"}]}, ['env has an entry named "A=B", needed a name without =']),
         ({"env": [{"name": "A", "valueFrom": {"vault": {"x": 1}}}]}, ["env A", "vault", "not known"]),
         ({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "x.y"}}}]}, ["fieldRef x.y is not known"]),
         (
@@ -96,18 +98,18 @@ def test_what_is_no_manifest_is_told_with_its_line(text: str, words: list[str]) 
         ({"securityContext": {"procMount": "Unmasked"}}, ["procMount is Unmasked"]),
         ({"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}, ["SYS_ADMIN", "allowed: CHOWN"]),
         ({"securityContext": {"capabilities": {"add": ["ALL"]}}}, ["capabilities.add has ALL"]),
-        ({"securityContext": {"runAsUser": "root"}}, ["runAsUser is 'root'", "a number"]),
-        ({"securityContext": {"runAsNonRoot": "yes"}}, ["runAsNonRoot is 'yes'", "true or false"]),
+        ({"securityContext": {"runAsUser": "root"}}, ['runAsUser is "root"', "a number"]),
+        ({"securityContext": {"runAsNonRoot": "yes"}}, ['runAsNonRoot is "yes"', "true or false"]),
         ({"volumeDevices": [{"name": "a", "devicePath": "/dev/x"}]}, ["volumeDevices", "volumeMounts"]),
         ({"volumeMounts": [{"name": "none", "mountPath": "/x"}]}, ["no volume none", "volumes: host, code"]),
         ({"volumeMounts": [{"name": "host", "mountPath": "/x"}]}, ["volume host is a hostPath", "emptyDir"]),
         ({"volumeMounts": [{"name": "code", "mountPath": "/x"}]}, ["volume code is a image", "init container"]),
         ({"volumeMounts": [{"name": "host", "mountPath": "/a/../b"}]}, ["mountPath", "without .."]),
-        ({"volumeMounts": [{"name": "host"}]}, ["mountPath of host is None"]),
+        ({"volumeMounts": [{"name": "host"}]}, ["mountPath of host is null"]),
         ({"volumeMounts": [{"name": "host", "mountPath": "/proc/sys"}]}, ["mountPath /proc/sys", "elsewhere"]),
         ({"volumeMounts": [{"name": "host", "mountPath": "/"}]}, ["mountPath /", "elsewhere"]),
-        ({"tty": "true"}, ["tty is 'true'"]),
-        ({"livenessProbe": {"exec": {"command": "check"}}}, ["command is 'check'"]),
+        ({"tty": "true"}, ['tty is "true"']),
+        ({"livenessProbe": {"exec": {"command": "check"}}}, ['command is "check"']),
     ],
 )
 def test_what_no_policy_can_hold_is_told_with_its_container(container: dict[str, Any], words: list[str]) -> None:
@@ -157,7 +159,7 @@ def test_a_configuration_of_an_image_that_no_container_has_is_a_problem() -> Non
         ("[{}, {}]", "no configuration of an image"),
         ('{"Name": "quay.io/x/y", "Env": ["A=b"]}', "no configuration of an image"),
         ('{"config": 5}', "no configuration of an image"),
-        ('{"config": {"Cmd": "sleep"}}', "Cmd is 'sleep'"),
+        ('{"config": {"Cmd": "sleep"}}', 'Cmd is "sleep"'),
         ('{"config": {"Env": [5]}}', "Env is"),
     ],
 )

@@ -41,10 +41,11 @@ def test_a_mark_between_two_files_that_were_joined_is_not_passed_on(tmp_path: Pa
 
 
 BAD_ENCODINGS = {
+    "UTF-16 of the other order without a mark": ("x\n".encode("utf-16-be"), "has a NUL byte in line 1, and is no text"),
     "UTF-16 without a mark": ("x\n".encode("utf-16-le"), "has a NUL byte in line 1, and is no text in UTF-8. Write it"),
     "a NUL byte": (b"x\ny\0", "has a NUL byte in line 2"),
     "a mark within a line": ("x\nabc\ufeffd\n".encode(), "has a byte order mark in line 2"),
-    "Latin-1": (b"x = \xe4\xf6\xfc", "is no text in UTF-8. Write it anew: iconv -f UTF-16LE -t UTF-8 FILE > NEW"),
+    "Latin-1": (b"x = \xe4\xf6\xfc", "is no text in UTF-8. Write it anew: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"),
     "half of UTF-16": (codecs.BOM_UTF16_LE + b"x", "is no text in UTF-8. Write it anew"),
     "DER": (b"\x30\x82\x01\xff\xfe", "is no text in UTF-8. It looks like DER or PKCS#12, needed PEM: openssl x509"),
     "PKCS#12": (ders()["PKCS#12"], "holds a private key (PKCS#12, line 1) and is no text in UTF-8. It looks like DER"),

@@ -116,6 +116,25 @@ def test_a_policy_file_that_does_not_compile_is_told_with_the_settings(tmp_path:
     assert run.registrations.keys() <= {"coco-azure-test"}
 
 
+@pytest.mark.parametrize("text", ["", "\ufeff", "# to be written\n", "default allow = false\n"])
+@pytest.mark.parametrize(
+    ("path", "package"),
+    [
+        ("trustee.resourcePolicyFile", "policy"),
+        ("trustee.attestationPolicyFile", "policy"),
+        ("initdata.agentPolicyFile", "agent_policy"),
+    ],
+)
+def test_a_file_without_a_policy_is_told_and_no_other_policy_takes_its_place(
+    tmp_path: Path, path: str, package: str, text: str
+) -> None:
+    part, name = path.split(".")
+
+    messages = early.of_files(stack({part: {name: file(tmp_path, "empty.rego", text)}}), NOW)
+
+    assert messages == [f"coco-azure:{path}: there is no package clause; needed is package {package} in the first line"]
+
+
 def test_what_depends_on_a_version_that_nobody_knows_yet_is_left_for_later() -> None:
     own = {"certificateFile": f"{KEYS}/signer-rsa.crt", "privateKeyFile": f"{KEYS}/signer-rsa.key"}
 

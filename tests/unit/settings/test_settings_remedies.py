@@ -120,6 +120,82 @@ def test_an_unknown_setting_gets_the_nearest_known_one(wrong: str) -> None:
     assert f"no such setting; the nearest is {NEAR[wrong]} (docs/settings.md has all)" in _line(wrong, {})
 
 
+@pytest.mark.parametrize(
+    ("values", "line", "nearest"),
+    [
+        ({"peer_pods": {}}, '["peer_pods"]', "peerPods"),
+        ({"peerPods": {"instance_size": "x"}}, 'peerPods["instance_size"]', "peerPods.instanceSize"),
+        (
+            {"peerPods": {"kataConfig": {"log level": "x"}}},
+            'peerPods.kataConfig["log level"]',
+            "peerPods.kataConfig.logLevel",
+        ),
+        (
+            {"initdata": {"workloads": {"shop": {"agent_policy_file": "x"}}}},
+            'initdata.workloads.shop["agent_policy_file"]',
+            "initdata.workloads.shop.agentPolicyFile",
+        ),
+    ],
+)
+def test_a_name_in_another_spelling_gets_the_path_of_the_right_one(
+    values: dict[str, Any], line: str, nearest: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        stack(values)
+
+    assert f"  - {line}: no such setting; the nearest is {nearest} (docs/settings.md has all). " in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("peerPods.tee", "pulumi config set --path 'coco-azure:peerPods.tee' VALUE"),
+        ("clientSecrets.a.b", "pulumi config set --path --secret 'coco-azure:clientSecrets.a.b' VALUE"),
+    ],
+)
+def test_what_was_set_without_path_is_told_with_the_command_that_sets_it_with_path(name: str, command: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        stack({name: "a value"})
+    (_, problem) = str(refused.value).splitlines()
+
+    assert "without --path" in problem
+    assert f"pulumi config rm --path 'coco-azure:[\"{name}\"]'; {command}" in problem
+    assert "a value" not in problem
+
+
+@pytest.mark.parametrize("name", ["it's", 'a"b', "a\\b", "a]b", "a b", "a'\"b"])
+def test_the_command_that_removes_a_name_reaches_a_shell_whole(name: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        stack({"peerPods": {name: 1}})
+    command = str(refused.value).partition("Remove it: ")[2]
+    key = shlex.split(command)[-1].removeprefix("coco-azure:peerPods")
+
+    assert json.loads(key) == [name]
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"peerPods": {"kataConfig": {"poolSelector": {}}}}, "peerPods.kataConfig.poolSelector.matchLabels.NAME"),
+        (
+            {"peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {}}}}},
+            "peerPods.kataConfig.poolSelector.matchLabels.NAME",
+        ),
+        ({"trustee": {"referenceValues": {"pcrs": []}}}, "trustee.referenceValues.pcrs[0]"),
+        ({"trustee": {"imageSignature": [{}]}}, "trustee.imageSignature[0].images[0]"),
+        ({"clientSecrets": {"a": {}}}, "clientSecrets.a.NAME"),
+        ({"trustee": {"tdx": {}}}, "trustee.tdx.pccsUrl"),
+    ],
+)
+def test_the_command_for_what_is_missing_from_a_list_or_an_object_sets_an_entry_of_it(
+    values: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        stack(values)
+
+    assert f"'coco-azure:{key}' VALUE" in str(refused.value)
+
+
 def test_a_name_that_is_like_nothing_gets_none() -> None:
     assert "no such setting (docs/settings.md has all)" in _line("xyzzy", 1)
 

@@ -284,5 +284,5 @@ def test_reference_values_that_are_wrong_are_all_told(tmp_path: Path) -> None:
 
     (problem,) = _problems({"trustee": {"referenceValuesFile": own}})
 
-    for text in ("entry 0 (snp_pcr03) has expiration 'soon'", "needed a digest in hex", "entry 1 is int"):
+    for text in ('entry 0 (snp_pcr03) has expiration "soon"', "needed a digest in hex", "entry 1 is a number"):
         assert text in problem

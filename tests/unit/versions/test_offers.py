@@ -146,7 +146,7 @@ def test_a_rendered_catalog_is_read_in_every_form_that_opm_prints(
 
 
 def test_a_catalog_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(_document("1.13.1"))))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps(_document("1.13.1")).encode())))
 
     assert main(["versions", "--catalog", "-"]) == 0
 
