@@ -215,15 +215,15 @@ def _is_named(signed: ImageReference, image: ImageReference, originals: Sequence
 def _misnamed(image: ImageReference, digest: str, named: Sequence[ImageReference], originals: Sequence[str]) -> str:
     if not named:
         return f"its signature names no repository, needed {image.name}; sign it anew: {_SIGN} {image.name}@{digest}"
-    found = ", ".join(sorted({each.whole for each in named})[:_SHOWN])
+    names = ", ".join(sorted({each.whole for each in named})[:_SHOWN])
     if any(each.name in (image.name, *originals) for each in named):
         return (
-            f"its signature names {found}, not the tag {image.tag}: the registry may give an older image for it. If it "
+            f"its signature names {names}, not the tag {image.tag}: the registry may give an older image for it. If it "
             f"is the one that you mean, name its digest: {image.name}@{digest}"
         )
     original = f'"{named[0].name}"'
     return (
-        f"its signature names {found}, not {image.name}: take no measurements of it, unless that is a mirror. Then "
+        f"its signature names {names}, not {image.name}: take no measurements of it, unless that is a mirror. Then "
         f"say what of: pulumi config set --path 'coco-azure:trustee.registryMirrors[{original}]' {image.name}"
     )
 
