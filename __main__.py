@@ -125,6 +125,7 @@ with refusal.one_error():
                 last=chain.last_initdata,
                 sealing_key=key,
                 reader=cluster.reader,
+                hub=remote.gives if remote else None,
                 after=after,
             )
             workloads = Workloads("workloads", terms, cluster.options)

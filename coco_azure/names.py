@@ -186,6 +186,8 @@ _CONFIG = "/apis/config.openshift.io/v1"
 CLUSTER_VERSION = f"{_CONFIG}/clusterversions/version"
 INFRASTRUCTURE, INGRESS = f"{_CONFIG}/infrastructures/cluster", f"{_CONFIG}/ingresses/cluster"
 IMAGE_MIRRORS, TAG_MIRRORS = f"{_CONFIG}/imagedigestmirrorsets", f"{_CONFIG}/imagetagmirrorsets"
+CONTENT_SOURCES = "/apis/operator.openshift.io/v1alpha1/imagecontentsourcepolicies"
+"""What both have taken the place of; clusters that were set up before OpenShift 4.13 may still have them."""
 PROXY, OPERATOR_HUB = f"{_CONFIG}/proxies/cluster", f"{_CONFIG}/operatorhubs/cluster"
 CLOUD_CREDENTIAL = "/apis/operator.openshift.io/v1/cloudcredentials/cluster"
 

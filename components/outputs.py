@@ -1,5 +1,6 @@
 """What the stack exports: for people, for the next run, and for other stacks."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from coco_azure.preflight import cost
 from coco_azure.settings import Settings
 from coco_azure.trust import proof
 from coco_azure.trust import proof_report as report
+from coco_azure.trust.chain import Judgement
 from coco_azure.trust.documents import GLOBAL, images
 from components import preflight_run
 from components.attestation_check import AttestationCheck, expect
@@ -31,6 +33,7 @@ from components.trustee.chain import (
 from components.trustee.remote import (
     CERTIFICATE_OUTPUT,
     CHECKS_OUTPUT,
+    IMAGE_POLICY_OUTPUT,
     IMAGES_OUTPUT,
     SEALING_OUTPUT,
     URL_OUTPUT,
@@ -65,6 +68,7 @@ def of(
         exports["attestedAt"] = check.attested_at
     if trustee is not None:
         exports |= _of_trustee(stack, url, trustee)
+        exports[IMAGE_POLICY_OUTPUT] = chain.judgement.apply(_image_policy)
     if chain.images is not None:
         steps = _last_steps(trustee, runtime, check)
         exports[MEASURED_OUTPUT] = _at_the_end(Output.from_input(chain.images.output()), steps)
@@ -111,6 +115,12 @@ def _of_trustee(stack: Settings, url: Output[str], trustee: TrusteeStack) -> dic
     if trustee.content.sealing_key is not None and (stack.sealed_secrets or not stack.peer_pods.enabled):
         exports[SEALING_OUTPUT] = trustee.content.sealing_key
     return exports
+
+
+def _image_policy(judgement: Judgement) -> str:
+    policy = json.loads(judgement.image_policy)
+    scopes = sum(len(each) for each in policy["transports"].values())
+    return one_line.write(f"images that pod VMs pull: {scopes} rules, else {policy['default'][0]['type']}", policy)
 
 
 def _of_peer_pods(chain: TrustChain, network: AzureNetwork) -> dict[str, Any]:

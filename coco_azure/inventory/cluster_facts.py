@@ -70,7 +70,8 @@ class RegistryAccess:
     """How nodes get at registries.
 
     Attributes:
-        mirrors: image, repository or registry to its first mirror, of ImageDigestMirrorSets and ImageTagMirrorSets.
+        mirrors: image, repository or registry to its first mirror, of ImageDigestMirrorSets, ImageTagMirrorSets and the
+            older ImageContentSourcePolicies.
         proxy: URL of the cluster's proxy, without user and password; empty: none.
         disconnected: whether the default catalogs are switched off (OperatorHub ``disableAllDefaultSources``).
         images: images of the version that is to be installed, by package, as its catalog names them; none where the

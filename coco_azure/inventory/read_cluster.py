@@ -24,6 +24,13 @@ from coco_azure.rollout.plan import Plan
 
 _ACCOUNT = re.compile(r"^(\w+://)?.*@")
 """What a URL has before its host."""
+_MIRRORS = {
+    names.CONTENT_SOURCES: "repositoryDigestMirrors",
+    names.IMAGE_MIRRORS: "imageDigestMirrors",
+    names.TAG_MIRRORS: "imageTagMirrors",
+}
+"""Kinds that say where nodes pull from, each with its field; of two that say it of one source the later counts. The
+first: openshift/api ``operator/v1alpha1/types_image_content_source_policy.go``."""
 
 
 def gather(reader: Reads, operators: Sequence[Operator], plan: Plan, facts: RolloutFacts) -> ClusterFacts:
@@ -119,7 +126,7 @@ def _catalog(reader: Reads, operator: Operator) -> Catalog:
 def _registries(reader: Reads, operators: Sequence[Operator]) -> RegistryAccess:
     """Return how nodes get at registries (openshift/api ``config/v1``: types_image_digest_mirror_set.go and others)."""
     mirrors: dict[str, str] = {}
-    for path, key in ((names.IMAGE_MIRRORS, "imageDigestMirrors"), (names.TAG_MIRRORS, "imageTagMirrors")):
+    for path, key in _MIRRORS.items():
         for each in reader.items(path):
             for entry in (each.get("spec") or {}).get(key) or ():
                 mirrors |= {str(entry["source"]): str(mirror) for mirror in (entry.get("mirrors") or ())[:1]}

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from coco_azure.formats.images import mirrors
 from coco_azure.settings.base import CertificatesFile, Model, matching
 from coco_azure.settings.signatures import check_scope
 
@@ -15,7 +16,20 @@ _Place = Annotated[
     ),
     AfterValidator(check_scope),
 ]
-RegistryMirrors = dict[_Place, _Place]
+
+
+def _apart(places: dict[str, str]) -> dict[str, str]:
+    for one, other in mirrors.shared(places):
+        raise ValueError(
+            f"{one} and {other} are both mirrored to {places[other]}. The image policy is asked about the name in the "
+            "mirror, so that what it lets in of one it would let in of the other; give each a place of its own, or "
+            "name organisations or repositories in place of a whole registry, such as quay.io/my-org: "
+            "mirror.example.com/my-org"
+        )
+    return places
+
+
+RegistryMirrors = Annotated[dict[_Place, _Place], AfterValidator(_apart)]
 """What is pulled from elsewhere, and where: ``quay.io: mirror.example.com:8443/quay``."""
 
 

@@ -35,9 +35,9 @@ def problems(
         )
     if not accepted:
         return messages  # it holds no pod to its initdata
-    bound, lists = proof.get("secrets"), secrets.wanted(stack)
+    lists = secrets.wanted(stack)
     for name, pcr8 in chain.measured.items():
-        given = bound.get(pcr8, ()) if bound is not None else served
+        given = gives(pcr8, proof, served)
         known = [each for each in lists.get(name, ()) if served is None or _given(each, served)]
         missing = [each for each in known if given is not None and not _given(each, given)]
         if missing:
@@ -54,6 +54,18 @@ def problems(
                 f"pulumi up --stack {other}"
             )
     return messages
+
+
+def gives(pcr8: str | None, proof: Mapping[str, Any] | None, served: Collection[str] | None) -> Collection[str] | None:
+    """Return the resources that another stack's Trustee gives pods of a document; None where that is not known.
+
+    Args:
+        pcr8: PCR 8 of the document; None of one that pod VMs do not measure.
+        proof: that stack's proof report, as in ``problems``.
+        served: what its Trustee serves, as in ``problems``.
+    """
+    bound = (proof or {}).get("secrets")  # of a Trustee for production; another gives all that it serves
+    return served if bound is None else tuple(bound.get(pcr8, ()))
 
 
 def _unserved(stack: Settings, other: str, served: Collection[str]) -> list[str]:

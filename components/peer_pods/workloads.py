@@ -20,6 +20,7 @@ from coco_azure.inventory.cluster_reader import Reads
 from coco_azure.settings import Settings
 from coco_azure.trust import workload_terms
 from coco_azure.trust.chain import Chain
+from coco_azure.trust.workload_terms import Hub
 from components.peer_pods import guard
 
 
@@ -33,6 +34,7 @@ class WorkloadsArgs:
         last: the pod annotations of the last finished run, by workload.
         sealing_key: private key (PEM) that signs sealed secrets; None: nothing is sealed.
         reader: reader of the cluster, which is asked whether it evaluates admission policies.
+        hub: what the stack with the Trustee gives, where it is another one.
         after: what must have happened before a pod with these terms can start.
     """
 
@@ -41,6 +43,7 @@ class WorkloadsArgs:
     last: Mapping[str, Mapping[str, str]]
     sealing_key: Input[str] | None
     reader: Reads
+    hub: Output[Hub] | None = None
     after: Sequence[pulumi.Resource] = ()
 
 
@@ -53,8 +56,8 @@ class Workloads(pulumi.ComponentResource):
     def __init__(self, name: str, args: WorkloadsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:Workloads", name, None, opts)
         self._name, self._args = name, args
-        made = Output.all(args.chain, args.sealing_key).apply(
-            lambda both: workload_terms.terms(args.stack, both[0], args.last, both[1])
+        made = Output.all(args.chain, args.sealing_key, args.hub).apply(
+            lambda values: workload_terms.terms(args.stack, values[0], args.last, values[1], values[2])
         )
         # A sealed reference says where a secret is, and is for everybody; the key that signs it stays secret.
         public: Output[list[Terms]] = Output.unsecret(made)

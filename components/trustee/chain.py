@@ -175,9 +175,14 @@ class TrustChain(pulumi.ComponentResource):
     def _measured_images(self, last: Mapping[str, Any] | None) -> AcceptedImages | None:
         csv = self._args.versions.csv(names.OSC_PACKAGE)
         try:
-            return image_values.choose(self._args.stack, csv, self._args.build, last, _fetch)
+            return image_values.choose(self._args.stack, csv, self._args.build, last, self._fetch)
         except ValueError as error:
             raise pulumi.RunError(str(error)) from error
+
+    def _fetch(self, reference: str, key: str) -> MeasuredImage:
+        # Told without a resource: what is told of one comes when the program has ended.
+        moved = self._args.stack.trustee.registry_mirrors
+        return image_measurements.fetch(reference, key, pulumi.log.info, moved)
 
     @refusal.one_error()
     def _checked(self, values: Mapping[str, object]) -> tuple[Chain, list[str]]:
@@ -206,11 +211,6 @@ class TrustChain(pulumi.ComponentResource):
                 pulumi.log.warn(text, self)
         # Those of the versions are told where they were decided.
         return chain, [*self._args.versions.notes, *warnings]
-
-
-def _fetch(reference: str, key: str) -> MeasuredImage:
-    # Told without a resource: what is told of one comes when the program has ended.
-    return image_measurements.fetch(reference, key, pulumi.log.info)
 
 
 def _versions(stack: Settings, csv: Mapping[str, str]) -> Versions:

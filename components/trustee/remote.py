@@ -1,6 +1,7 @@
 """A Trustee that another stack deploys, best on another, trusted cluster: what this stack takes from its outputs."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from pulumi import Output
 from coco_azure.formats import one_line
 from coco_azure.formats.pki import public_material
 from coco_azure.settings import Settings, client_secrets
+from coco_azure.trust.workload_terms import Hub
 from components import refusal
 from components.attestation_check import Expected
 from components.trustee.chain import PROOF_OUTPUT, SERVES_OUTPUT, RemoteTrusteeOutputs
@@ -22,6 +24,8 @@ SEALING_OUTPUT = "sealingKey"
 """Stack output, secret: private key (PEM) that signs sealed secrets; KBS serves its public half."""
 IMAGES_OUTPUT = "imageResources"
 """Stack output: where KBS serves what pod VMs pull images with, see ``coco_azure.trust.documents.KbsPlace``."""
+IMAGE_POLICY_OUTPUT = "imagePolicy"
+"""Stack output: the image policy that pod VMs fetch of KBS, for the terms of workloads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +36,16 @@ class RemoteTrustee:
         kbs_url: URL of KBS.
         says: what the trust chain has to know of it.
         expected: what it must hand out to the check; None where there is no check.
-        sealing_key: private key that signs sealed secrets for it, secret; None where there are none.
+        sealing_key: private key that signs sealed secrets for it, secret; None where nothing is sealed, and of None
+            where that stack keeps none and only terms of workloads would have references.
+        gives: what pods have of it, as the terms of workloads say it.
     """
 
     kbs_url: Output[str]
     says: RemoteTrusteeOutputs
     expected: Expected | None
-    sealing_key: Output[str] | None
+    sealing_key: Output[Any] | None
+    gives: Output[Hub]
 
 
 def remote_trustee(stack: Settings) -> RemoteTrustee | None:
@@ -63,19 +70,27 @@ def remote_trustee(stack: Settings) -> RemoteTrustee | None:
     if stack.sealed_secrets:
         both = Output.all(other.get_output(SEALING_OUTPUT), checks)
         sealing_key = both.apply(lambda values: _sealing(values[0], values[1], name, stack.sealed_secrets))
+    elif stack.initdata.workloads:
+        sealing_key = other.get_output(SEALING_OUTPUT)
+    says = RemoteTrusteeOutputs(
+        certificate=other.get_output(CERTIFICATE_OUTPUT).apply(lambda value: _certificate(value, name)),
+        images=other.get_output(IMAGES_OUTPUT),
+        proof=other.get_output(PROOF_OUTPUT).apply(one_line.read),
+        served=Output.unsecret(other.get_output(CHECKS_OUTPUT).apply(lambda value: sorted(value) if value else None)),
+    )
+    policy = other.get_output(IMAGE_POLICY_OUTPUT).apply(one_line.read)
     return RemoteTrustee(
         kbs_url=needed(URL_OUTPUT),
-        says=RemoteTrusteeOutputs(
-            certificate=other.get_output(CERTIFICATE_OUTPUT).apply(lambda value: _certificate(value, name)),
-            images=other.get_output(IMAGES_OUTPUT),
-            proof=other.get_output(PROOF_OUTPUT).apply(one_line.read),
-            served=Output.unsecret(
-                other.get_output(CHECKS_OUTPUT).apply(lambda value: sorted(value) if value else None)
-            ),
-        ),
+        says=says,
         expected=expected,
         sealing_key=sealing_key,
+        gives=Output.all(says.proof, says.served, policy).apply(_gives),
     )
+
+
+def _gives(values: Sequence[Any]) -> Hub:
+    proof, served, policy = values
+    return Hub(proof=proof, served=served, image_policy=json.dumps(policy) if policy is not None else None)
 
 
 @refusal.one_error()

@@ -72,10 +72,10 @@ class Registry:
         ]
         return self._put(tag, {"mediaType": _INDEX, "manifests": entries})
 
-    def sign(self, digest: str, *makers: Maker, over: str | None = None) -> None:
-        """Put signatures beside an image, over it or over another digest."""
+    def sign(self, digest: str, *makers: Maker, over: str | None = None, name: str | None = None) -> None:
+        """Put signatures beside an image, over it or over another digest, by its repository or by another name."""
         critical = {
-            "identity": {"docker-reference": self.image},
+            "identity": {"docker-reference": self.image if name is None else name},
             "image": {"docker-manifest-digest": over or digest},
             "type": "cosign container image signature",
         }

@@ -1,14 +1,14 @@
 """Image references as the pod VM reads them, and the scopes of an image policy that hold for one.
 
 Sources: guest-components v0.12.0 ``image-rs/src/signature/image/mod.rs`` (scopes, wildcards of hosts), and the crate
-``oci-client`` that it parses references with: no host means ``docker.io``, no namespace there means ``library``, no tag
-and no digest means ``latest``.
+``oci-client`` that it parses references with: no host and ``index.docker.io`` mean ``docker.io``, no namespace there
+means ``library``, no tag and no digest means ``latest``.
 """
 
 import re
 from dataclasses import dataclass
 
-_HUB = "docker.io"
+_HUB, _OLD_HUB = "docker.io", "index.docker.io"
 _REFERENCE = re.compile(
     r"(?P<name>([^\s@:/]+(:[0-9]+)?/)?[^\s@:]+)(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(@(?P<digest>[a-z0-9]+:[0-9a-f]+))?"
 )
@@ -80,7 +80,7 @@ def scope_problem(scope: str) -> str | None:
 def _split(name: str) -> tuple[str, str]:
     host, slash, rest = name.partition("/")
     if slash and _is_host(host):
-        registry, repository = host, rest
+        registry, repository = _HUB if host == _OLD_HUB else host, rest
     else:
         registry, repository = _HUB, name
     return registry, repository if "/" in repository or registry != _HUB else f"library/{repository}"

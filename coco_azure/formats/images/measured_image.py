@@ -3,14 +3,19 @@
 ``osc-dm-verity-image`` of OpenShift sandboxed containers is one layer with ``image/measurements.json`` and the disk
 (confidential-devhub/coco-podvm-scripts ``task/build-dm-verity-image``). Signatures are cosign's with a key: payloads at
 the tag ``sha256-<digest>.sig``, each with its signature in an annotation (sigstore/cosign ``specs/SIGNATURE_SPEC.md``).
+Which image a payload names is compared as containers-policy.json(5) has it, ``matchRepoDigestOrExact``, but that cosign
+names no tag unless it is told to; Red Hat has it name each (konflux-ci/release-service-catalog
+``tasks/managed/rh-sign-image-cosign``).
 """
 
 import json
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
+from coco_azure.formats.images import image_reference
+from coco_azure.formats.images.image_reference import ImageReference
 from coco_azure.formats.kbs import measurements
 
 MEASUREMENTS = "image/measurements.json"
@@ -26,6 +31,7 @@ _SIGNATURE = "dev.cosignproject.cosign/signature"
 _TYPE = "cosign container image signature"
 _PLATFORM = {"architecture": "amd64", "os": "linux"}
 _LARGEST = 1 << 20
+_SHOWN = 4
 _SIGN = "cosign sign --key cosign.key --new-bundle-format=false --use-signing-config=false --tlog-upload=false"
 
 
@@ -107,27 +113,40 @@ def layers(manifest: bytes) -> list[Layer]:
         raise ValueError(f"the manifest is none of an image ({error!r})") from None
 
 
-def check_signature(digest: str, signatures: Sequence[tuple[bytes, str]], public_key: str) -> None:
-    """Check that one of the signatures is by this key, over this image.
+def check_signature(
+    image: ImageReference,
+    digest: str,
+    signatures: Sequence[tuple[bytes, str]],
+    public_key: str,
+    originals: Sequence[str] = (),
+) -> None:
+    """Check that one of the signatures is by this key, over this image, by this name.
 
     Args:
+        image: how the image was asked for.
         digest: digest of the image, ``sha256:...``.
         signatures: payloads, each with its signature (base64).
         public_key: the key as PEM.
+        originals: repositories that the image's repository is a mirror of; a signature may name them, too.
 
     Raises:
         ValueError: none is.
     """
     by_key = [payload for payload, signature in signatures if _is_by(public_key, payload, signature)]
-    if any(_names(payload, digest) for payload in by_key):
-        return
     if not by_key:
         raise ValueError(
             f"none of its {len(signatures)} signatures is by the key in measurementsPublicKeyFile: name the key of the "
             "image's maker there (Red Hat's: https://security.access.redhat.com/data/63405576.txt), or sign the image "
             f"yourself: {_SIGN} IMAGE@{digest}"
         )
-    raise ValueError(f"its signature is of another image than {digest}: somebody moved it; take no measurements of it")
+    identities = [text for payload in by_key if (text := _identity(payload, digest)) is not None]
+    if not identities:
+        raise ValueError(
+            f"its signature is of another image than {digest}: somebody moved it; take no measurements of it"
+        )
+    named = [each for text in identities if (each := _reference(text)) is not None]
+    if not any(_is_named(each, image, originals) for each in named):
+        raise ValueError(_misnamed(image, digest, named, originals))
 
 
 def unsigned(digest: str) -> str:
@@ -166,12 +185,47 @@ def _is_by(public_key: str, payload: bytes, signature: str) -> bool:
     return True
 
 
-def _names(payload: bytes, digest: str) -> bool:
+def _identity(payload: bytes, digest: str) -> str | None:
+    """Return which image a payload says that this digest is, possibly nothing; None where it is of another one."""
     try:
         critical = json.loads(payload)["critical"]
-        return bool(critical["type"] == _TYPE and critical["image"]["docker-manifest-digest"] == digest)
-    except (ValueError, KeyError, TypeError):
+        if critical["type"] != _TYPE or critical["image"]["docker-manifest-digest"] != digest:
+            return None
+        return str((critical.get("identity") or {}).get("docker-reference") or "")
+    except (AttributeError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _reference(text: str) -> ImageReference | None:
+    """Return the image that a signature names, without the tag that it does not name; None where it names none."""
+    try:
+        image = image_reference.parse(text)
+    except ValueError:
+        return None
+    return image if text.endswith(f":{image.tag}") else replace(image, tag=None)
+
+
+def _is_named(signed: ImageReference, image: ImageReference, originals: Sequence[str]) -> bool:
+    """Return whether a signature is of the image by this name: its repository, and the tag where both are by tag."""
+    if signed.name not in (image.name, *originals):
         return False
+    return image.digest is not None or signed.tag in (None, image.tag)
+
+
+def _misnamed(image: ImageReference, digest: str, named: Sequence[ImageReference], originals: Sequence[str]) -> str:
+    if not named:
+        return f"its signature names no repository, needed {image.name}; sign it anew: {_SIGN} {image.name}@{digest}"
+    names = ", ".join(sorted({each.whole for each in named})[:_SHOWN])
+    if any(each.name in (image.name, *originals) for each in named):
+        return (
+            f"its signature names {names}, not the tag {image.tag}: the registry may give an older image for it. If it "
+            f"is the one that you mean, name its digest: {image.name}@{digest}"
+        )
+    original = f'"{named[0].name}"'
+    return (
+        f"its signature names {names}, not {image.name}: take no measurements of it, unless that is a mirror. Then "
+        f"say what of: pulumi config set --path 'coco-azure:trustee.registryMirrors[{original}]' {image.name}"
+    )
 
 
 def signatures_of(layers: Iterable[Layer]) -> list[tuple[Layer, str]]:

@@ -6,6 +6,7 @@ asked about the name in the mirror (``image.rs`` ``pull_task``), the agent's pol
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import permutations
 
 import tomli_w
 
@@ -28,6 +29,17 @@ def pulled(image: str, mirrors: Mirrors) -> str:
     return _moved(image_reference.parse(image).whole, mirrors) or image
 
 
+def originals(image: str, mirrors: Mirrors) -> tuple[str, ...]:
+    """Return the repositories whose images are pulled from the repository of this image; itself is none of them."""
+    name = image_reference.parse(image).name
+    sources = [
+        prefix + name.removeprefix(location)
+        for prefix, location in mirrors.items()
+        if name == location or name.startswith(f"{location}/")
+    ]
+    return tuple(each for each in sources if _moved(each, mirrors) == name)
+
+
 def widened(scopes: Iterable[str], mirrors: Mirrors) -> tuple[str, ...]:
     """Return scopes of an image policy, and those by which the same images are pulled from mirrors."""
     names = dict.fromkeys(scopes)
@@ -36,6 +48,20 @@ def widened(scopes: Iterable[str], mirrors: Mirrors) -> tuple[str, ...]:
         inside = [location for prefix, location in mirrors.items() if _is_within(prefix, scope)]
         names |= dict.fromkeys([*([moved] if moved is not None else []), *inside])
     return tuple(names)
+
+
+def shared(mirrors: Mirrors) -> list[tuple[str, str]]:
+    """Return the pairs of prefixes whose images lie at one place: what a scope lets in there it lets in of both.
+
+    Not a pair is what one entry moves to where the other moves it anyway.
+    """
+    return [
+        (one, other)
+        for one, other in permutations(mirrors, 2)
+        if (inner := mirrors[other].removeprefix(mirrors[one])) != mirrors[other]
+        and (inner.startswith("/") or (inner == "" and one < other))
+        and one + inner != other
+    ]
 
 
 def _moved(name: str, mirrors: Mirrors) -> str | None:

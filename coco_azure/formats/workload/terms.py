@@ -36,11 +36,11 @@ class Terms:
         runtime_class: the runtime class of peer pods.
         size: VM size of a pod that asks for none.
         sizes: every VM size that a pod may ask for.
-        secrets: resources (``default/SECRET/KEY``) that its pods may have; None where the stack cannot tell, because
-            another one has the Trustee.
+        secrets: resources (``default/SECRET/KEY``) that its pods may have; None where another stack has the Trustee and
+            is too old to tell.
         sealed: sealed references to them, by the same paths; none where no key signs them.
         given: Secrets with sealed references that the stack itself makes, as ``namespace/name``.
-        image_policy: the image policy that pod VMs fetch (JSON); None where another stack serves it.
+        image_policy: the image policy that pod VMs fetch (JSON); None as with ``secrets``.
     """
 
     workload: str

@@ -33,8 +33,8 @@ def served() -> Iterator[Registry]:
         yield one
 
 
-def _fetch(reference: str, key: str = MAKER.pem) -> tuple[dict[int, str], str]:
-    image = image_measurements.fetch(reference, key, lambda _: None)
+def _fetch(reference: str, key: str = MAKER.pem, **moved: str) -> tuple[dict[int, str], str]:
+    image = image_measurements.fetch(reference, key, lambda _: None, moved)
     assert (image.reference, image.key) == (reference, key)
     return dict(image.pcrs), image.digest
 
@@ -59,6 +59,16 @@ def test_of_an_index_the_signature_is_the_indexs_and_the_image_that_for_azure(se
     served.sign(digest, MAKER)
 
     assert _fetch(f"{served.image}:1.12.1") == (PCRS, digest)
+
+
+def test_the_signature_of_a_mirrored_image_names_what_it_is_a_mirror_of(served: Registry) -> None:
+    digest = served.push("1.12.1", oci_registry.measured(PCRS))
+    served.sign(digest, MAKER, name=f"registry.example.com/{oci_registry.REPOSITORY}:1.12.1")
+    mirrored = {"registry.example.com": served.host}
+
+    assert _fetch(f"{served.image}:1.12.1", **mirrored) == (PCRS, digest)
+    with pytest.raises(ValueError, match=r"names registry\.example\.com/osc"):  # nor is what was kept taken
+        _fetch(f"{served.image}:1.12.1")
 
 
 def test_what_was_fetched_needs_no_registry_again_and_is_no_other_keys(served: Registry) -> None:
@@ -102,6 +112,10 @@ def _of_a_stranger(served: Registry) -> None:
 def _moved(served: Registry) -> None:
     other = served.push("1.11.0", oci_registry.measured(OLD_PCRS))
     served.sign(served.push("1.12.1", oci_registry.measured(PCRS)), MAKER, over=other)
+
+
+def _another_repository(served: Registry) -> None:
+    served.sign(served.push("1.12.1", oci_registry.measured(PCRS)), MAKER, name="quay.io/my-org/app:1.12.1")
 
 
 def _another_layer(served: Registry) -> None:
@@ -157,6 +171,10 @@ BAD: dict[str, tuple[Break, str]] = {
     "not signed": (_unsigned, r"it has no signature by a key .*cosign sign --key cosign.key --new-bundle-format=false"),
     "signed by a stranger": (_of_a_stranger, "none of its 1 signatures is by the key in measurementsPublicKeyFile"),
     "a signature of another image": (_moved, "its signature is of another image than sha256:"),
+    "a good signature of another repository": (
+        _another_repository,
+        r"names quay\.io/my-org/app:1\.12\.1, not [\d.:]+/",
+    ),
     "another layer than the signed one": (_another_layer, r"blob sha256:\w+ came with digest sha256:\w+"),
     "another manifest than the signed one": (_another_manifest, "came with digest sha256:.* the registry is at fault"),
     "a download that breaks off": (_broken_off, "cannot be read: "),

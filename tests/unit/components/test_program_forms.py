@@ -140,6 +140,7 @@ def test_a_hub_has_a_trustee_and_nothing_of_peer_pods() -> None:
         "attestationChecks",
         "trusteeContent",
         "sealingKey",
+        "imagePolicy",
         "imageResources",
     }
     assert set(run.exports["attestationChecks"]) == {"default/kbsres1/key1", "default/kbsres1/key2"}

@@ -10,6 +10,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
+from coco_azure.formats import one_line
 from coco_azure.formats.kbs import sealed_secrets
 from coco_azure.trust.values import NOBODY
 from tests.unit.recording import Recorder, Run, Secret, run_program
@@ -165,6 +166,17 @@ def test_sealed_secrets_are_signed_with_the_key_of_the_trustees_stack(hub: Run) 
     jwk = _plain(hub.objects()["Secret trustee-operator-system/sealed-secret-key"]["data"])["jwk"]
     text = base64.b64decode(_plain(data["password"])).decode()
     assert sealed_secrets.unseal(text, base64.b64decode(_plain(jwk)).decode()) == "kbs:///default/kbsres1/key1"
+
+
+def test_the_terms_of_workloads_have_what_the_other_stack_gives_them(hub: Run) -> None:
+    config = {**SPOKE, "initdata": {"workloads": {"shop": {"allowedImages": ["quay.io/shop"]}}}}
+    run = run_program(config, _accepting(hub, config))
+
+    terms = one_line.read(run.exports["workloads"])["shop"]
+    assert terms["secrets"] == ["default/kbsres1/key1", "default/kbsres1/key2"]
+    assert sealed_secrets.kid(terms["sealed"]["default/kbsres1/key1"]) == sealed_secrets.SIGNING_KEY.uri
+    policy = _plain(hub.objects()["Secret trustee-operator-system/security-policy"]["data"])["osc"]
+    assert json.loads(terms["image_policy"]) == json.loads(base64.b64decode(_plain(policy)))
 
 
 def test_sealed_secrets_that_cannot_be_signed_or_served_are_an_error(hub: Run) -> None:

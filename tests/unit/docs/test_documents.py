@@ -46,6 +46,7 @@ OUTPUTS = {
     trust_chain.SERVES_OUTPUT,
     remote_trustee.SEALING_OUTPUT,
     remote_trustee.IMAGES_OUTPUT,
+    remote_trustee.IMAGE_POLICY_OUTPUT,
 }
 _PIN = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE)
 _CODE = re.compile(r"`([^`\n]+)`")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from coco_azure import names
 from coco_azure.clients.kubernetes import Object
 from coco_azure.inventory.cluster_facts import ClusterFacts, RegistryAccess
 from coco_azure.inventory.read_cluster import gather
@@ -72,6 +73,18 @@ def test_mirror_sets_proxy_and_images_of_the_version_are_read() -> None:
         disconnected=True,
         images={PACKAGE: ["quay.io/a@sha256:1"]},
     )
+
+
+def test_mirrors_of_the_old_kind_are_read_too_and_those_of_the_new_one_come_before_them() -> None:
+    old = [{"source": "quay.io", "mirrors": ["old.example.com"]}, {"source": "ghcr.io", "mirrors": ["m.example.com/g"]}]
+    digests = [{"source": "quay.io", "mirrors": ["m.example.com/q"]}]
+    lists = {
+        names.CONTENT_SOURCES: _named("one", spec={"repositoryDigestMirrors": old}),
+        names.IMAGE_MIRRORS: _named("two", spec={"imageDigestMirrors": digests}),
+    }
+    access = gather(FakeCluster(lists=lists), (), decide(facts(), WANTED, "fail"), facts()).registries
+
+    assert access == RegistryAccess(mirrors={"quay.io": "m.example.com/q", "ghcr.io": "m.example.com/g"})
 
 
 @pytest.mark.parametrize("url", ["http://robot:p@ss/word@proxy.example.com:3128", f"{PROXY}/", PROXY])

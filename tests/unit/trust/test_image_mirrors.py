@@ -145,6 +145,35 @@ def test_a_mirror_that_is_no_registry_is_an_error(place: str) -> None:
         stack({"trustee": {"registryMirrors": {"quay.io": place}}})
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("quay.io", MIRROR), ("registry.access.redhat.com", MIRROR)),
+        (("quay.io", MIRROR), ("registry.access.redhat.com", f"{MIRROR}/redhat")),
+        (("quay.io", MIRROR), ("quay.io/tools", f"{MIRROR}/mine")),
+    ],
+)
+def test_two_prefixes_at_one_place_of_a_mirror_are_an_error_because_they_would_share_their_policy(
+    one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    for both in ({one[0]: one[1], other[0]: other[1]}, {other[0]: other[1], one[0]: one[1]}):
+        with pytest.raises(SettingsError, match=rf"are both mirrored to {other[1]}\. .* give each a place of its own"):
+            stack(_settings(registryMirrors=both))
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        {"quay.io": MIRROR, "quay.io/tools": f"{MIRROR}/tools"},  # where it is pulled from anyway
+        {"quay.io": f"{MIRROR}/q", "quay.io/tools": f"{MIRROR}/tools"},
+        {"quay.io": f"{MIRROR}/q", "ghcr.io": f"{MIRROR}/quay"},
+        {"quay.io/one": f"{MIRROR}/one", "registry.access.redhat.com/ubi9": f"{MIRROR}/ubi9"},
+    ],
+)
+def test_prefixes_that_lie_side_by_side_in_a_mirror_are_none(places: dict[str, str]) -> None:
+    assert stack(_settings(registryMirrors=places)).trustee.registry_mirrors == places
+
+
 def test_the_proxy_has_the_form_that_the_version_takes() -> None:
     pull = {"proxy": "http://proxy.example.com:3128", "noProxy": [".example.com", "10.0.0.0/8"]}
     settings = stack({"initdata": {"imagePull": pull}})

@@ -7,16 +7,19 @@ import pytest
 from coco_azure.formats.kbs import sealed_secrets
 from coco_azure.formats.workload.terms import Terms
 from coco_azure.trust import workload_terms
+from coco_azure.trust.workload_terms import Hub
 from tests.unit import trust_stacks
 
 SECRETS = {"db": {"password": "correct horse"}, "web": {"key": "x"}}
 SHOP = {"initdata": {"workloads": {"shop": {"secrets": ["db"]}}}}
 
 
-def _terms(config: dict[str, Any], last: str | None = None, key: str | None = None, **versions: Any) -> Terms:
+def _terms(
+    config: dict[str, Any], last: str | None = None, key: str | None = None, hub: Hub | None = None, **versions: Any
+) -> Terms:
     stack, chain = trust_stacks.stack(config), trust_stacks.chain(config, **versions)
     before = {} if last is None else {"shop": {"any": last}}
-    (made,) = workload_terms.terms(stack, chain, before, key)
+    (made,) = workload_terms.terms(stack, chain, before, key, hub)
     return made
 
 
@@ -35,12 +38,27 @@ def test_references_are_signed_with_the_stacks_key() -> None:
     assert sealed_secrets.unseal(reference, sealed_secrets.public_jwk(key)) == "kbs:///default/db/password"
 
 
-def test_what_another_stacks_trustee_gives_is_not_known() -> None:
-    config = {"trustee": {"stack": "organization/coco-azure/hub"}, **SHOP}
-    made = _terms(config, trustee=None)
+SPOKE = {"trustee": {"stack": "organization/coco-azure/hub"}, **SHOP}
+SERVED = ["default/web/key", "default/db/password"]
 
-    assert made.secrets is None
-    assert made.image_policy is None
+
+def test_what_another_stacks_trustee_gives_is_what_that_stack_says() -> None:
+    pcr8, key = trust_stacks.chain(SPOKE, trustee=None).measured["shop"], sealed_secrets.generate_signing_key()
+    proof = {"secrets": {pcr8: ["default/db/password"], "ab" * 32: ["default/web/key"]}}
+    production = _terms(SPOKE, key=key, hub=Hub(proof=proof, served=SERVED, image_policy="{}"), trustee=None)
+
+    assert production.secrets == ("default/db/password",)
+    assert production.sealed.keys() == {"default/db/password"}
+    assert production.image_policy == "{}"
+    development = _terms(SPOKE, hub=Hub(proof={"secrets": None}, served=SERVED), trustee=None)
+    assert development.secrets == ("default/db/password", "default/web/key")
+    assert _terms(SPOKE, hub=Hub(proof={"secrets": {}}, served=SERVED), trustee=None).secrets == ()
+
+
+def test_what_a_stack_gives_that_is_too_old_to_say_is_not_known() -> None:
+    made = _terms(SPOKE, hub=Hub(), trustee=None)
+
+    assert (made.secrets, made.sealed, made.image_policy) == (None, {}, None)
 
 
 @pytest.mark.parametrize("osc", ["1.9", "1.13"])
