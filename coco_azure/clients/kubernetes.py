@@ -5,6 +5,7 @@ selector or a KataConfig that somebody else has made, is asked for here, with th
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -184,7 +185,8 @@ class ClusterClient:
         # A kind that has just come is refused for some seconds ("storage is (re)initializing", 429 with Retry-After).
         configuration.client_go_retries = True
         return config.new_client_from_config(  # type: ignore[no-untyped-call]
-            config_file=settings.kubeconfig,
+            # The library would take KUBECONFIG as it was when it was imported.
+            config_file=settings.kubeconfig or os.environ.get("KUBECONFIG") or None,
             context=settings.context,
             persist_config=False,
             client_configuration=configuration,

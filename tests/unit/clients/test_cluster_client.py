@@ -67,6 +67,17 @@ def test_the_kubeconfig_and_context_of_the_settings_are_used(tmp_path: Path, ser
     assert [each["metadata"]["name"] for each in _client(tmp_path, server.url).items(NODES)] == ["worker-0"]
 
 
+def test_without_settings_the_kubeconfig_of_the_environment_is_used(
+    tmp_path: Path, server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _client(tmp_path, server.url)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+
+    client = connect(ClusterSettings(context="right"))
+
+    assert [each["metadata"]["name"] for each in client.items(NODES)] == ["worker-0"]
+
+
 def test_what_the_api_server_refuses_is_one_line_with_its_own_words(tmp_path: Path, server: Served) -> None:
     with pytest.raises(ApiException) as refused:
         _client(tmp_path, server.url).items(PODS)
