@@ -117,7 +117,7 @@ class Bench(Stage):
         """Carry out one point of the plan."""
         began = time.monotonic()
         self._prepare(point.run)
-        rebooted = changes.reboots(self.server)
+        rebooted, began_with = changes.reboots(self.server), inventory.taken(self.server)
         with leaks.Arguments() as arguments, peers.Peers(lambda: self.server, point.run) as pods:
             code, output = self._struck(point)
             means = {CLAIM} if claims_success(code, output) else set[str]()
@@ -132,6 +132,8 @@ class Bench(Stage):
                 # The first of them only meets the lock of a run that was killed; a user sees that, too.
                 repeats += _LOCKED not in output
             lost = pods.lost()
+        if RESTORE in means:
+            before = inventory.known_to_both(began_with, before)
         difference = self._difference(point.run, before, rebooted) if code == 0 else Difference()
         return Result(
             point=point,

@@ -91,6 +91,20 @@ def patiently(server: ApiServer, path: str) -> Any:
     return server.get(path)
 
 
+def known_to_both(earlier: Mapping[Title, Item], later: Mapping[Title, Item]) -> dict[Title, Item]:
+    """Return what is later as it was earlier, and whatever is no Secret.
+
+    Values that a run has made up are in its state alone: with a state from before it they are made anew.
+    """
+    return {
+        title: item for title, item in later.items() if not item.secret or item.secret == _secret_of(earlier.get(title))
+    }
+
+
+def _secret_of(item: Item | None) -> str:
+    return item.secret if item is not None else ""
+
+
 def compare(
     wanted: Mapping[Title, Item], before: Mapping[Title, Item], now: Mapping[Title, Item], run: str
 ) -> Difference:

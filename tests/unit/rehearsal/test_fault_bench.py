@@ -102,11 +102,9 @@ def test_a_guard_that_only_audits_is_wrong_where_it_is_to_refuse() -> None:
         inventory._item(BINDING, {"metadata": {"uid": "1"}, "spec": {"validationActions": [action]}})
         for action in ("Deny", "Audit")
     )
-    title = (BINDING, "", "coco-azure-kataconfig-guard")
+    title = (BINDING, "", "the-guard")
 
-    assert inventory.compare({title: shut}, {}, {title: opened}, "up").lost == (
-        f"keys of {BINDING} coco-azure-kataconfig-guard",
-    )
+    assert inventory.compare({title: shut}, {}, {title: opened}, "up").lost == (f"keys of {BINDING} the-guard",)
     assert not inventory.compare({title: shut}, {}, {title: shut}, "up")
 
 
@@ -126,6 +124,15 @@ def test_a_secret_that_the_run_itself_changes_is_not_lost() -> None:
 
     assert not inventory.compare(wanted, before, wanted, "gate")
     assert inventory.compare(wanted, before, other, "gate").lost == ("Secret ns/key has other values",)
+
+
+def test_with_an_older_state_only_secrets_that_it_knew_have_to_stay() -> None:
+    made_since, anew = ({**GOOD, SECRET: Item("2", ("key",), value)} for value in ("of the lost state", "anew"))
+    other = {**anew, CONFIG_MAP: Item("4", ("a", "b"), "")}
+
+    assert not _wrong(inventory.known_to_both(GOOD, made_since), anew)
+    assert _wrong(inventory.known_to_both(GOOD, GOOD), anew).lost == ("Secret ns/key has other values",)
+    assert _wrong(inventory.known_to_both({}, GOOD), other).lost == ("ConfigMap ns/cm was made anew",)
 
 
 def test_a_second_kataconfig_is_doubled_and_what_nobody_should_have_is_left() -> None:

@@ -110,7 +110,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a key file of bytes": (
         {"certificateFile": "chain.pem", "privateKeyFile": "binary"},
-        ["binary is no text in UTF-8", "iconv -f UTF-16LE"],
+        ["binary is no text in UTF-8", "iconv -f WINDOWS-1252"],
     ),
     "an unknown key": ({"certificate": "chain.pem"}, ["certificate", "Extra inputs"]),
 }
