@@ -11,6 +11,7 @@ from coco_azure import names
 from coco_azure.inventory.cluster_facts import Catalog, ClusterFacts, Csv
 from coco_azure.inventory.requirements import Operator, Requirements
 from coco_azure.preflight.model import Finding
+from coco_azure.versions.channels import age, version_of
 from coco_azure.versions.profiles import (
     OSC,
     TRUSTEE,
@@ -129,13 +130,7 @@ def _catalog(catalog: Catalog, operators: Sequence[Operator], *, installed: bool
 
 def _csv(operator: Operator, csv: Csv) -> Iterator[Finding]:
     if csv.phase == "Failed":
-        yield Finding(
-            check="operators",
-            level="warning",
-            found=f"{csv.name} has failed: {csv.message or 'no reason given'}",
-            needed="an operator that runs; OLM tries again by itself, and the run waits for it",
-            fix=f"oc -n {operator.namespace} describe csv {csv.name}",
-        )
+        yield _failed(operator, csv)
     profiles = _PROFILES.get(operator.package, {})
     minor = _minor(csv.name)
     if not profiles or minor in profiles or operator.treat_as or (operator.install and not operator.csv):
@@ -156,6 +151,23 @@ def _csv(operator: Operator, csv: Csv) -> Iterator[Finding]:
             f"version: {pin}"
         ),
     )
+
+
+def _failed(operator: Operator, csv: Csv) -> Finding:
+    message = f"{csv.name} has failed: {csv.message or 'no reason given'}"
+    look = f"oc -n {operator.namespace} describe csv {csv.name}"
+    if operator.install and operator.csv and age(csv.name) > age(operator.csv):
+        # Such as one that outlived its namespace, where the API server restarted as that was deleted.
+        return Finding(
+            check="operators",
+            level="problem",
+            found=message,
+            needed=f"{operator.csv}, which the stack installs; OLM never goes back, and removes it again",
+            fix=f"{look}; if nobody needs it: oc -n {operator.namespace} delete csv {csv.name}; or take its version: "
+            f"pulumi config set --path coco-azure:{operator.setting}.version {version_of(csv.name)}",
+        )
+    needed = "an operator that runs; OLM tries again by itself, and the run waits for it"
+    return Finding(check="operators", level="warning", found=message, needed=needed, fix=look)
 
 
 def _minor(csv: str) -> str:

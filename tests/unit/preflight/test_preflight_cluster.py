@@ -232,6 +232,17 @@ def test_a_failed_csv_is_a_warning_because_olm_goes_on() -> None:
     assert (problem.check, problem.level, "deployment not ready" in problem.found) == ("operators", "warning", True)
 
 
+@pytest.mark.parametrize(("name", "level"), [("1.9.1", "problem"), ("1.10.0", "problem"), ("1.9.0", "warning")])
+def test_a_failed_csv_newer_than_what_is_installed_is_a_problem(name: str, level: str) -> None:
+    asked = replace(OSC, csv=f"{names.OSC_PACKAGE}.v1.9.0")
+    operators = [asked, replace(asked, install=False), replace(asked, csv="")]
+    failed = [one(replace(WANTED, operators=(each,)), **csvs(name, "Failed"), catalogs={}) for each in operators]
+
+    removal = f"delete csv {names.OSC_PACKAGE}.v{name}; or take its version: pulumi config set --path "
+    assert [each.level for each in failed] == [level, "warning", "warning"]
+    assert (f"{removal}coco-azure:peerPods.operator.version {name}" in failed[0].fix) == (level == "problem")
+
+
 def test_a_second_kataconfig_is_a_problem() -> None:
     problem = one(kata_configs=("b", "a"))
     assert (problem.check, problem.level, problem.found) == ("kata-config", "problem", "2 KataConfigs: a, b")
