@@ -1,5 +1,6 @@
 """Settings of all tests, and the line at their end that says how much of reality was there."""
 
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -10,6 +11,12 @@ from tests import reality
 # A busy machine must not fail a property: how long an example may take is no part of it.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C end what tests start: a shell that runs tests in the background has them, and it, ignore SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
