@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from coco_azure.clients.pulumi_cli import Engine
+from coco_azure.settings.base import decode
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The folder with ``Pulumi.yaml``."""
@@ -24,7 +25,7 @@ _COMMANDS = {
     "leftovers": "coco_azure.cli.leftovers.command",
     "proof": "coco_azure.cli.proof",
     "report": "coco_azure.cli.report.command",
-    "rollback": "coco_azure.cli.rollback.command",
+    "rollback": "coco_azure.cli.rollback",
     "settings": "coco_azure.cli.settings",
     "support": "coco_azure.cli.support.command",
     "versions": "coco_azure.cli.versions",
@@ -80,3 +81,19 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
     except click.Abort:
         return 130
     return int(code or 0)
+
+
+def read_file(path: str) -> str:
+    """Return the text of a file, or of standard input for ``-``; the ends of its lines stay as they are.
+
+    Raises:
+        click.ClickException: it cannot be read, or is no text; the message names the file.
+    """
+    try:
+        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return decode(raw)
+    except ValueError as error:
+        raise click.ClickException(f"{path} {error}") from error

@@ -4,8 +4,7 @@ import json
 
 import click
 
-from coco_azure import names
-from coco_azure.cli import files
+from coco_azure import cli, names
 from coco_azure.clients import cluster_access, kubernetes
 from coco_azure.settings.cluster import ClusterSettings
 from coco_azure.versions import catalogs, offers
@@ -34,4 +33,4 @@ def command(catalog: str | None, kubeconfig: str | None, context: str | None, na
 
 
 def _of_catalog(file: str) -> list[Offer]:
-    return catalogs.catalog(files.text(file), "standard input" if file == "-" else file)
+    return catalogs.catalog(cli.read_file(file), "standard input" if file == "-" else file)

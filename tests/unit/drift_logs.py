@@ -4,8 +4,8 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from coco_azure.cli.drift import check
-from coco_azure.cli.drift.model import Drift, DriftReport
+from coco_azure.cli.drift import command
+from coco_azure.cli.drift.fields import Drift, DriftReport
 from coco_azure.clients import event_log, stack_history
 from coco_azure.clients.engine_run import Run
 
@@ -94,7 +94,7 @@ class LogOf:
 
 def reported(log: LogOf, *history: Any, result: str = "succeeded", read_only: Collection[str] = ()) -> DriftReport:
     """Return what a check reports of the log."""
-    return check.report("test", log.read(result), stack_history.read(history), read_only)
+    return command.drift_report("test", log.read(result), stack_history.read(history), read_only)
 
 
 def only(report: DriftReport) -> Drift:

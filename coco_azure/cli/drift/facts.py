@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from coco_azure import names
-from coco_azure.cli.drift import compare, fields, objects
-from coco_azure.cli.drift.fields import MISSING
-from coco_azure.cli.drift.model import Drift, Side
+from coco_azure.cli.drift import compare, fields
+from coco_azure.cli.drift.fields import MISSING, Drift, Side
 from coco_azure.clients import stack_history
 from coco_azure.clients.engine_run import Properties, Run, Step, kind_of, name_of
 from coco_azure.clients.stack_history import Update
@@ -44,7 +43,7 @@ def components(run: Run) -> Iterator[tuple[str, Properties, Properties | None]]:
         if step.operation != "refresh" and step.reported > 1
     }
     for step in run.refreshed:
-        if not objects.is_object(step.urn):
+        if not compare.is_object(step.urn):
             yield step.urn, (step.new or {}).get("outputs") or {}, registered.get(step.urn)
 
 
@@ -101,7 +100,7 @@ def operators(refreshed: Sequence[Step]) -> list[Drift]:
     findings = []
     for gate in refreshed:
         expected = fields.get(gate.old, ("inputs", "metadata", "annotations", names.EXPECTS))
-        if objects.kind(gate.urn) != "Operator" or expected in (MISSING, "any") or not gate.new:
+        if compare.kind(gate.urn) != "Operator" or expected in (MISSING, "any") or not gate.new:
             continue
         phases = dict(_csvs(gate.new))
         if phases.get(str(expected)) == "Succeeded":
@@ -109,7 +108,7 @@ def operators(refreshed: Sequence[Step]) -> list[Drift]:
         findings.append(
             Drift(
                 side="cluster",
-                object=f"operator {objects.title(gate.urn, gate.old).partition(' ')[2]}",
+                object=f"operator {compare.title(gate.urn, gate.old).partition(' ')[2]}",
                 resource=gate.name,
                 what="moved",
                 field="ClusterServiceVersion",

@@ -1,22 +1,76 @@
 """``coco-azure support``: one file for whoever is asked for help; no secret of the stack is in it."""
 
+import base64
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
 from coco_azure import names
 from coco_azure import run_marks as marks
 from coco_azure.cli import Surroundings
-from coco_azure.cli.support import cluster, redacting
+from coco_azure.cli.support import cluster
 from coco_azure.clients import kubernetes
 from coco_azure.clients.pulumi_cli import Engine, EngineError
 from coco_azure.settings import stack_config
 from coco_azure.settings.cluster import ClusterSettings
+
+TAKEN_OUT = "█████"
+"""No word: a password may be one."""
+SHORTEST = 4
+"""Characters of the shortest secret that is looked for: a shorter one is in every text."""
+_SHORTEST_LINE = 16
+"""Characters of a line of a longer secret, such as a key, that is looked for by itself."""
+_LOOKS = (
+    re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)", re.DOTALL),
+    re.compile(r"sha256~[\w-]{20,}"),  # a token of OpenShift
+    re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"),  # JSON Web Tokens
+    re.compile(r"(?i)\bbearer [\w.~+/=-]{8,}"),
+    re.compile(r"[\w.~-]{3}8Q~[\w.~-]{31,34}"),  # a client secret of Microsoft Entra
+)
+
+
+def redact(value: Any, secrets: Iterable[str]) -> Any:
+    """Return JSON-compatible data without these secrets, in texts and in names, however they are written there."""
+    forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
+    known = re.compile("|".join(map(re.escape, forms))) if forms else None
+    return _redacted(value, known)
+
+
+def _redacted(value: Any, known: "re.Pattern[str] | None") -> Any:
+    if isinstance(value, str):
+        return _text(value, known)
+    if isinstance(value, Mapping):
+        return {_text(str(name), known): _redacted(inner, known) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(inner, known) for inner in value]
+    return value if _text(text := json.dumps(value), known) == text else TAKEN_OUT
+
+
+def _text(text: str, known: "re.Pattern[str] | None") -> str:
+    for pattern in (*([known] if known is not None else []), *_LOOKS):
+        text = pattern.sub(TAKEN_OUT, text)
+    return text
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield the texts by which a secret may stand somewhere: as it is, quoted, encoded, and line by line."""
+    lines = [line.strip() for line in secret.splitlines() if len(line.strip()) >= _SHORTEST_LINE]
+    for part in (secret, secret.strip(), *lines):
+        if len(part) < SHORTEST:
+            continue
+        raw = part.encode(errors="surrogatepass")
+        yield from (part, json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1])
+        yield from (quote(raw, safe=""), quote(raw), raw.hex())
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            yield encode(raw).decode().rstrip("=")
+
 
 _PROGRAMS = ("pulumi", "pulumi-kubernetes", "pulumi-azure-native", "kubernetes", "pydantic")
 _RUNS = 5
@@ -47,7 +101,7 @@ def command(surroundings: Surroundings, stack: str | None, out: Path | None, *, 
     data["clusters"] = _clusters(config)
     path = out or Path(f"support-{name}.json")
     path.touch(mode=0o600)
-    path.write_text(json.dumps(redacting.redact(data, secrets), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(redact(data, secrets), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     click.echo(_closing(path, data["clusters"]), nl=False)
     return 0
 

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from coco_azure.cli import Surroundings, files
-from coco_azure.cli.workload import status, terms_source
+from coco_azure import cli
+from coco_azure.cli import Surroundings
+from coco_azure.cli.workload import status
 from coco_azure.formats.policy import manifest_check
 from coco_azure.formats.policy.manifest_check import Finding
 from coco_azure.formats.workload import image_config, preparing
@@ -33,7 +34,7 @@ class _Options:
 
     def read(self) -> str:
         """Return the manifest, the ends of its lines as they are; raises click.ClickException."""
-        return files.text(self.manifest)
+        return cli.read_file(self.manifest)
 
 
 @click.group("workload")
@@ -107,7 +108,7 @@ command.add_command(status.command)
 
 
 def _terms(surroundings: Surroundings, chosen: _Options) -> Terms:
-    every, place = terms_source.read(surroundings, chosen.stack, chosen.source)
+    every, place = status.read_terms(surroundings, chosen.stack, chosen.source)
     try:
         return formats.of(every, chosen.workload, place)
     except TermsError as error:
@@ -121,7 +122,7 @@ def _image_configs(options: Sequence[str]) -> dict[str, ImageConfig]:
         if not image:
             raise click.ClickException(f"--image-config {option}: needed IMAGE=FILE")
         try:
-            configs[image] = image_config.parse(files.text(path))
+            configs[image] = image_config.parse(cli.read_file(path))
         except ValueError as error:
             raise click.ClickException(f"--image-config {option}: {error}") from error
     return configs

@@ -11,9 +11,8 @@ from typing import Any
 
 import click
 
-from coco_azure import names
-from coco_azure.cli import Surroundings, files
-from coco_azure.cli.workload import terms_source
+from coco_azure import cli, names
+from coco_azure.cli import Surroundings
 from coco_azure.clients import cluster_access
 from coco_azure.clients import kubernetes as cluster_client
 from coco_azure.clients.kubernetes import ClusterClient, Object
@@ -21,11 +20,37 @@ from coco_azure.clients.pulumi_cli import EngineError
 from coco_azure.formats.kbs import log
 from coco_azure.formats.kbs.log import KbsRequest
 from coco_azure.formats.workload import pod_state
+from coco_azure.formats.workload import terms as formats
 from coco_azure.formats.workload.pod_state import PodState
-from coco_azure.formats.workload.terms import Terms
+from coco_azure.formats.workload.terms import OUTPUT, Terms, TermsError
 from coco_azure.inventory.cluster_reader import Unanswered
 from coco_azure.settings import stack_config
 from coco_azure.settings.cluster import ClusterSettings
+
+_WAYS = "Name a stack (pulumi stack select, or --stack NAME), or read the terms from a file: --from FILE"
+
+
+def read_terms(surroundings: Surroundings, stack: str | None, file: str | None) -> tuple[dict[str, Terms], str]:
+    """Return the terms of every workload by its name, and where they are from.
+
+    Args:
+        surroundings: where the command runs.
+        stack: name of the stack; None: the selected one.
+        file: file with them; None: the stack's outputs.
+
+    Raises:
+        click.ClickException: there are none; the message has the way out.
+    """
+    try:
+        if file is not None:
+            return formats.parse(cli.read_file(file), file), file
+        output = surroundings.engine(stack).outputs().get(OUTPUT)
+        return formats.from_output(output or {}, f"the stack's output {OUTPUT}"), "the stack"
+    except EngineError as error:
+        raise click.ClickException(f"{error}. {_WAYS}") from error
+    except TermsError as error:
+        raise click.ClickException(str(error)) from error
+
 
 _KBS_LABEL = "app=kbs"
 _LINES = 20000
@@ -52,9 +77,9 @@ class _Clusters:
 def command(surroundings: Surroundings, /, namespace: str | None, *, as_json: bool, **options: str | None) -> int:
     """Say of each peer pod: VM, size, initdata current or old, and whether KBS gave it its secrets."""
     stack, source, kbs_log = options["stack"], options["source"], options["kbs_log"]
-    terms, _ = terms_source.read(surroundings, stack, source)
+    terms, _ = read_terms(surroundings, stack, source)
     clusters = _clusters(surroundings, stack, source)
-    kbs_lines = None if kbs_log is None else files.text(kbs_log).splitlines()
+    kbs_lines = None if kbs_log is None else cli.read_file(kbs_log).splitlines()
     try:
         states, note = _states(clusters, list(terms.values()), namespace, kbs_lines)
     except Exception as error:  # three libraries raise their own, and each means the same here

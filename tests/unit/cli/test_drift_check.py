@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from coco_azure.cli.drift import text
-from coco_azure.cli.drift.model import to_dict
+from coco_azure.cli.drift import command
+from coco_azure.cli.drift.fields import to_dict
 from tests.unit.drift_logs import MASKED, LogOf, looked, managed, only, reported, state, urn
 
 
@@ -13,7 +13,7 @@ def test_nothing_that_differs_is_no_drift() -> None:
     report = reported(looked(LogOf()).refreshed("map", "a", state({"data": {}}), state({"data": {}})))
 
     assert (report.code, report.findings) == (0, ())
-    assert text.render(report) == "no drift of stack test\n"
+    assert command.render(report) == "no drift of stack test\n"
 
 
 @pytest.mark.parametrize("inputs", [None, {"spec": {"domain": "apps.example.com"}}], ids=["new", "refreshed"])
@@ -27,7 +27,7 @@ def test_nothing_of_what_is_only_read_is_a_drift_or_advised_to_be_changed(inputs
     report = reported(changed, read_only={urn("ingress", name) for name in ("facts-ingress", "trustee-facts-ingress")})
 
     assert (report.code, report.findings, report.notes) == (0, (), ())
-    assert text.render(report) == "no drift of stack test\n"
+    assert command.render(report) == "no drift of stack test\n"
 
 
 def test_a_changed_field_is_told_with_both_values_and_its_owner() -> None:
@@ -48,7 +48,7 @@ def test_a_changed_field_is_told_with_both_values_and_its_owner() -> None:
     assert difference.owner is not None
     assert difference.owner.manager == "kubectl-edit"
     assert (report.code, report.ahead) == (2, ())
-    assert "owned by kubectl-edit (Update, 2026-11-25T00:00:00Z)" in text.render(report)
+    assert "owned by kubectl-edit (Update, 2026-11-25T00:00:00Z)" in command.render(report)
 
 
 def test_of_a_field_that_is_gone_with_all_around_it_each_part_is_told() -> None:
@@ -67,7 +67,7 @@ def test_a_secret_is_never_shown() -> None:
 
     assert {difference.field for difference in report.findings} == {"data.key1", "data.x"}
     assert {difference.actual for difference in report.findings} == {"(secret)"}
-    assert "[secret]" not in text.render(report)
+    assert "[secret]" not in command.render(report)
 
 
 def test_of_long_texts_the_first_difference_is_shown() -> None:
@@ -165,7 +165,7 @@ def test_putting_kataconfig_back_reboots_the_nodes_that_it_names() -> None:
     assert only(report).reboots
     assert report.plan[0] == "replace KataConfig example: reboots nodes: worker-1, worker-2"
     assert report.plan[1].endswith("proves the chain again")
-    assert "NODES REBOOT" in text.render(report)
+    assert "NODES REBOOT" in command.render(report)
 
 
 def test_another_annotation_of_kataconfig_reboots_nothing() -> None:
@@ -199,7 +199,7 @@ def test_what_the_program_is_ahead_of_the_stack_is_no_drift() -> None:
 
     assert report.code == 0
     assert report.ahead == ("update ConfigMap place/one", "create ConfigMap (new)")
-    assert "not deployed yet" in text.render(report)
+    assert "not deployed yet" in command.render(report)
 
 
 def test_providers_are_no_objects() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from coco_azure.cli.drift import facts, text
+from coco_azure.cli.drift import command, facts
 from coco_azure.clients import stack_history
 from tests.unit.drift_logs import LogOf, looked, only, reported, state
 
@@ -23,7 +23,7 @@ def test_an_azure_fact_that_has_moved_is_drift_on_that_side() -> None:
         NAT,
         "nothing",
     )
-    assert "1 in Azure" in text.render(report)
+    assert "1 in Azure" in command.render(report)
 
 
 def test_a_fact_that_an_older_program_did_not_keep_is_no_drift() -> None:
@@ -54,7 +54,7 @@ def test_a_look_up_of_azure_that_finds_nothing_is_drift_and_the_plan_is_unknown(
 
     assert (only(report).object, only(report).actual) == ("Subnet", "Resource x not found.")
     assert (report.code, report.problems, report.planned) == (2, (), False)
-    assert "is not known" in text.render(report)
+    assert "is not known" in command.render(report)
 
 
 def test_a_look_up_that_the_program_gives_up_is_told_in_its_words() -> None:
@@ -76,7 +76,7 @@ def test_azure_that_does_not_let_in_cannot_be_told() -> None:
 
     assert (report.code, report.findings) == (1, ())
     assert "AuthorizationFailed" in report.problems[0]
-    assert text.render(report).startswith("cannot tell:")
+    assert command.render(report).startswith("cannot tell:")
 
 
 def _gate(csv: str, phase: str) -> dict[str, Any]:

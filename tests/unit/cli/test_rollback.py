@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from coco_azure.cli.rollback import checkout, target
-from coco_azure.cli.rollback.checkout import CheckoutError
-from coco_azure.cli.rollback.target import NoTargetError
+from coco_azure.cli import rollback
+from coco_azure.cli.rollback import CheckoutError, NoTargetError
 from coco_azure.clients import stack_history
 from coco_azure.clients.stack_history import Update
 
@@ -32,7 +31,7 @@ def _updates(*history: Mapping[str, Any]) -> list[Update]:
 
 
 def _target(*history: Mapping[str, Any]) -> str:
-    return target.choose(_updates(*history)).commit[:4]
+    return rollback.choose(_updates(*history)).commit[:4]
 
 
 @pytest.mark.parametrize(
@@ -111,21 +110,21 @@ def project(tmp_path: Path) -> Path:
 
 def test_a_commit_is_placed_with_the_installed_environment_and_is_clean(project: Path) -> None:
     (project / "Pulumi.prod.yaml").write_text("changed")
-    placed = checkout.place(project, "HEAD", "organization/coco-azure/prod")
+    placed = rollback.place(project, "HEAD", "organization/coco-azure/prod")
 
     assert placed.parent == project / ".rollback"
     assert (placed / "Pulumi.prod.yaml").read_text() == ""
     assert (placed / ".venv" / "bin").resolve() == project / ".venv" / "bin"
     assert _git(placed, "status", "--porcelain") == ""
     assert (project / "Pulumi.prod.yaml").read_text() == "changed"
-    assert checkout.place(project, "HEAD", "prod") == placed, "again"
+    assert rollback.place(project, "HEAD", "prod") == placed, "again"
 
 
 def test_a_folder_that_somebody_removed_is_placed_anew(project: Path) -> None:
-    placed = checkout.place(project, "HEAD", "prod")
+    placed = rollback.place(project, "HEAD", "prod")
     subprocess.run(["rm", "-r", str(placed)], check=True)
 
-    assert checkout.place(project, "HEAD", "prod") == placed
+    assert rollback.place(project, "HEAD", "prod") == placed
     assert (placed / "Pulumi.prod.yaml").exists()
 
 
@@ -137,20 +136,20 @@ def test_a_project_that_is_not_the_top_of_its_repository_is_placed_too(project: 
     _git(project, "add", "--all")
     _git(project, "commit", "--quiet", "--message", "two")
 
-    assert (checkout.place(inner, "HEAD", "prod") / "Pulumi.prod.yaml").exists()
+    assert (rollback.place(inner, "HEAD", "prod") / "Pulumi.prod.yaml").exists()
 
 
 def test_a_commit_that_git_does_not_have_is_an_error(project: Path) -> None:
     with pytest.raises(CheckoutError, match="git has no commit deadbeef"):
-        checkout.place(project, "deadbeef", "prod")
+        rollback.place(project, "deadbeef", "prod")
 
 
 def test_settings_that_were_never_committed_are_an_error(project: Path) -> None:
     with pytest.raises(CheckoutError, match=r"has no Pulumi\.dev\.yaml"):
-        checkout.place(project, "HEAD", "dev")
+        rollback.place(project, "HEAD", "dev")
 
 
 def test_other_requirements_are_an_error_with_the_command_that_installs_them(project: Path) -> None:
     (project / "requirements.txt").write_text("a==2\n")
     with pytest.raises(CheckoutError, match=r"another requirements\.txt.*pip install --require-hashes"):
-        checkout.place(project, "HEAD", "prod")
+        rollback.place(project, "HEAD", "prod")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coco_azure.cli import main
-from coco_azure.cli.support import cluster, redacting
+from coco_azure.cli.support import cluster, command
 from coco_azure.clients import kubernetes
 from tests.unit.fake_cluster import FakeCluster
 from tests.unit.programs import on_path
@@ -29,7 +29,7 @@ secrets = st.text(string.ascii_letters + string.digits + '!#$%&*+-./:;<=>?@^_~ä
 
 @pytest.mark.parametrize("word", ["true", "12345", "null"])
 def test_a_secret_that_looks_like_no_text_is_taken_out_too(word: str) -> None:
-    assert redacting.redact([json.loads(word), 54321], [word]) == [redacting.TAKEN_OUT, 54321]
+    assert command.redact([json.loads(word), 54321], [word]) == [command.TAKEN_OUT, 54321]
 
 
 @given(st.lists(secrets, min_size=1, max_size=4, unique=True), st.data())
@@ -46,7 +46,7 @@ def test_no_known_secret_is_in_what_is_written_however_it_stood_there(known: lis
     texts = [data.draw(st.sampled_from(forms))(each) for each in known]
     content = {"logs": texts, known[0]: {"nested": [{"x": texts[0] + texts[-1]}]}, "number": 12345, "yes": True}
 
-    written = json.dumps(redacting.redact(content, known), ensure_ascii=False)
+    written = json.dumps(command.redact(content, known), ensure_ascii=False)
 
     for secret in known:
         for each in (secret, json.dumps(secret)[1:-1], base64.b64encode(secret.encode()).decode().rstrip("=")):
@@ -56,7 +56,7 @@ def test_no_known_secret_is_in_what_is_written_however_it_stood_there(known: lis
 def test_what_is_no_secret_stays() -> None:
     data = {"name": "worker-1", "ready": True, "count": 3, "none": None, "list": ["a", "b"]}
 
-    assert redacting.redact(data, [PASSWORD, "abc"]) == data
+    assert command.redact(data, [PASSWORD, "abc"]) == data
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,12 @@ def test_what_is_no_secret_stays() -> None:
     ],
 )
 def test_what_looks_like_a_secret_is_taken_out_though_nobody_knows_it(text: str) -> None:
-    assert redacting.TAKEN_OUT in redacting.redact(f"before {text} after", [])
-    assert text not in redacting.redact(f"before {text} after", [])
+    assert command.TAKEN_OUT in command.redact(f"before {text} after", [])
+    assert text not in command.redact(f"before {text} after", [])
 
 
 def test_a_line_of_a_key_is_taken_out_where_a_log_has_it_alone() -> None:
-    assert KEY.splitlines()[1] not in redacting.redact([f"read {KEY.splitlines()[1]}"], [KEY])[0]
+    assert KEY.splitlines()[1] not in command.redact([f"read {KEY.splitlines()[1]}"], [KEY])[0]
 
 
 class _Cluster(FakeCluster):
