@@ -16,13 +16,13 @@ from components.attestation_check import AttestationCheck, AttestationCheckArgs,
 from components.attestation_denials import AttestationDenials, AttestationDenialsArgs
 from components.azure.network import AzureNetwork, AzureNetworkArgs
 from components.cluster.connections import Connections
-from components.cluster.facts import ClusterFacts, ClusterFactsArgs
+from components.cluster.openshift import ClusterFacts, ClusterFactsArgs
 from components.operators import versions as operator_versions
 from components.operators.versions import OperatorVersions, OperatorVersionsArgs
-from components.peer_pods import kata_config, kata_removal
+from components.peer_pods import kata_change, kata_config
 from components.peer_pods.runtime import PeerPodRuntime, PeerPodRuntimeArgs, osc_source
 from components.peer_pods.workloads import Workloads, WorkloadsArgs
-from components.trustee import existing as existing_secrets
+from components.trustee import keys
 from components.trustee.chain import TrustChain, TrustChainArgs
 from components.trustee.remote import remote_trustee
 from components.trustee.sealed_secrets import SealedSecrets, SealedSecretsArgs, check_namespaces
@@ -37,11 +37,11 @@ with refusal.one_error():
     for connections in dict.fromkeys((cluster, trustee_cluster)):
         connections.reach()
     check_namespaces(stack.workload_namespaces, cluster.reader)
-    kata_removal.check_removal(stack, cluster)
+    kata_change.check_removal(stack, cluster)
     sources = [trustee_source(stack, trustee_cluster)] if stack.deploys_trustee else []
     sources += [osc_source(stack, cluster)] if stack.peer_pods.enabled else []
     chosen = operator_versions.choose_versions(sources, apart=stack.trustee.allow_protocol_gap)
-    existing = existing_secrets.look(stack, trustee_cluster.reader)
+    existing = keys.look_at_existing(stack, trustee_cluster.reader)
     profile = operator_versions.osc_profile(chosen, stack.peer_pods.operator) if stack.peer_pods.enabled else None
     rollout = kata_config.plan_rollout(stack, cluster, profile) if stack.peer_pods.enabled else None
     place = azure_lookup.look_up(stack, cluster.reader) if stack.peer_pods.enabled else None

@@ -11,7 +11,7 @@ class Risk(str):
     """Such a warning; the proof report has it in any case.
 
     Attributes:
-        name: the field of ``coco_azure.settings.accepted_risks.AcceptedRisks`` that is about it.
+        name: the field of ``coco_azure.settings.preflight.AcceptedRisks`` that is about it.
     """
 
     __slots__ = ("name",)

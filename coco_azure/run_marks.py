@@ -7,13 +7,13 @@ import json
 from typing import Any
 
 ROLLOUT = "rollout"
-"""What a run does to nodes: the shape is ``coco_azure.rollout.record.of``'s."""
+"""What a run does to nodes: the shape is ``coco_azure.rollout.approval.of``'s."""
 PREFLIGHT = "preflight"
 """Findings of the pre-flight: ``coco_azure.preflight.model.Finding`` as mappings, each with ``accepted`` (bool)."""
 CLUSTER = "cluster"
 """The cluster of the peer pods: ``openshift``, its version."""
 NODES = "nodes"
-"""Which nodes the operator updates right now: ``coco_azure.rollout.diagnosis.kata_config.updating``'s list."""
+"""Which nodes the operator updates right now: ``coco_azure.rollout.diagnosis.image.updating``'s list."""
 COSTS = "costDrivers"
 """What costs: the shape is ``coco_azure.preflight.cost.Drivers.output``'s, and the name that of the stack's output."""
 

@@ -13,7 +13,7 @@ from pulumi import CustomTimeouts, ErrorHook, Input, Output, ResourceHookBinding
 from coco_azure import names
 from coco_azure.clients.kubernetes import ClusterClient
 from coco_azure.formats import attestation_check
-from coco_azure.rollout.diagnosis import check
+from coco_azure.rollout.diagnosis import caa
 from coco_azure.settings.attestation_check import AttestationCheckSettings
 from coco_azure.trust.chain import Chain
 from coco_azure.trust.documents import CHECK
@@ -133,7 +133,7 @@ class _Diagnosis:
     def _problems(self) -> list[str]:
         args, namespace = self._args, self._args.settings.namespace
         try:
-            facts = check.CheckFacts(
+            facts = caa.CheckFacts(
                 namespace=namespace,
                 pods=args.client.items(names.path(names.PODS, namespace=namespace), labels=f"job-name={names.CHECK}"),
                 events=args.client.items(names.path(names.EVENTS, namespace=namespace)),
@@ -142,7 +142,7 @@ class _Diagnosis:
             )
         except Exception as error:  # noqa: BLE001 - the Job's own error says enough
             return [f"the API server cannot be asked why the check has failed: {first_line(error)}"]
-        return check.problems(facts)
+        return caa.check_problems(facts)
 
     def _kbs_log(self) -> str | None:
         if self._args.kbs is None:

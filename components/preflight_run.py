@@ -13,15 +13,15 @@ import pulumi
 from coco_azure import names
 from coco_azure import run_marks as marks
 from coco_azure.clients import azure as azure_client
+from coco_azure.inventory import cluster_facts
 from coco_azure.inventory import read_azure as preflight_azure
-from coco_azure.inventory import read_cluster as cluster_preflight
 from coco_azure.inventory.azure_facts import AzureFacts
 from coco_azure.inventory.azure_place import PodVmPlace
 from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.cluster_reader import Reads
 from coco_azure.inventory.foreign_facts import ForeignWanted
 from coco_azure.inventory.requirements import Operator, Requirements
-from coco_azure.preflight import cost, judge, table
+from coco_azure.preflight import cost, judge
 from coco_azure.preflight.judge import Verdict
 from coco_azure.settings import Settings
 from coco_azure.settings.operators import OperatorSettings
@@ -89,8 +89,8 @@ def run_preflight(
         verdict = judge.verdict(others, settings.accept)
     refused = settings.mode == "enforce" and bool(verdict.problems)
     refusal = _refusal(verdict, len(settings.accept)) if refused else ""
-    pulumi.log.debug(marks.line(marks.PREFLIGHT, table.records(verdict)))
-    text = table.render(verdict)
+    pulumi.log.debug(marks.line(marks.PREFLIGHT, judge.records(verdict)))
+    text = judge.render(verdict)
     if refusal and not pulumi.runtime.is_dry_run():
         raise pulumi.RunError(f"{text}\n\n{refusal}")
     if text:
@@ -190,7 +190,7 @@ def _ask(
     """Ask Azure and the cluster at the same time."""
     principal = stack.azure.credentials.object_id if stack.azure.roles == "check" else None
     with ThreadPoolExecutor(1) as pool:
-        cluster = pool.submit(cluster_preflight.gather, reader, want.operators, rollout.plan, rollout.facts)
+        cluster = pool.submit(cluster_facts.gather, reader, want.operators, rollout.plan, rollout.facts)
         azure = _ask_azure(place, want, principal or "")
         return azure, cluster.result()
 

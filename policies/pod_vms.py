@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 
 from coco_azure import names
-from coco_azure.formats.images import image_policy_check
+from coco_azure.formats.images import image_policy
 from coco_azure.formats.peer_pods_cm import INSTANCE_SIZES
 from coco_azure.formats.policy.agent_policy_check import DOCUMENTS, HARM, harms
 from coco_azure.formats.policy.policy_engine import PolicyError
@@ -48,7 +48,7 @@ def _image_policy(resource: Resource, _: Config) -> Iterator[str]:
         return
     for key, content in reading.secret_entries(resource).items():
         try:
-            admitted = image_policy_check.admits(content.decode(), _UNLISTED)
+            admitted = image_policy.admits(content.decode(), _UNLISTED)
         except ValueError as error:
             yield f"{resource}, {key}: {error}"
             continue

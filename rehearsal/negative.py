@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from coco_azure.trust import proof_text
+from coco_azure.trust import proof_report
 from rehearsal import other_secrets
 from rehearsal.api import MERGE_PATCH, Object
 from rehearsal.attempt import BY_KBS, Check, Outcome
@@ -79,7 +79,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
         begin = f"  {verdict}  {each.name:<{width}}  "
         indent = " " * len(begin)
         lines += textwrap.wrap(
-            f"{actual}: {each.reason}", proof_text.WIDTH, initial_indent=begin, subsequent_indent=indent
+            f"{actual}: {each.reason}", proof_report.WIDTH, initial_indent=begin, subsequent_indent=indent
         )
     return "\n".join(lines)
 

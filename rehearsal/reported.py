@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from coco_azure.cli.report import drawing, page, source
+from coco_azure.cli.report import command, page
 from coco_azure.cli.report.content import RunReport
-from coco_azure.cli.report.model import Check
+from coco_azure.cli.report.graph import Check
 from coco_azure.clients.event_log import NotALogError
 from rehearsal import toolchain
 from rehearsal.attempt import Outcome
@@ -26,7 +26,7 @@ def write(prepared: Prepared, events: Path, out: Path, say: Say, outcomes: Seque
         for each in outcomes
     ]
     try:
-        report = source.report(prepared.engine(STACK), events, tried)
+        report = command.report_of(prepared.engine(STACK), events, tried)
     except (NotALogError, OSError):
         return ""
     out.write_text(page.html(_with_picture(report, say)), encoding="utf-8")
@@ -37,7 +37,7 @@ def write(prepared: Prepared, events: Path, out: Path, say: Say, outcomes: Seque
 
 def _with_picture(report: RunReport, say: Say) -> RunReport:
     try:
-        return drawing.with_picture(report, say, toolchain.ensure(["dot"], say)["dot"].path)
+        return command.with_picture(report, say, toolchain.ensure(["dot"], say)["dot"].path)
     except ToolchainError as error:
         say(f"the report has no picture of the dependency graph: {error}")
         return report

@@ -8,11 +8,11 @@ from typing import Any
 from coco_azure import run_marks as marks
 from coco_azure.clients import event_log
 from coco_azure.clients.engine_run import Step, kind_of
-from coco_azure.trust import proof_text
+from coco_azure.trust import proof_report
 from rehearsal import negative
 from rehearsal.attempt import Outcome
 
-_LONGEST = proof_text.WIDTH - 24
+_LONGEST = proof_report.WIDTH - 24
 """Characters of an output that are shown: initdata of a workload has twenty thousand."""
 _OPERATIONS = ("create", "update", "replace", "create-replacement", "read", "delete")
 _PARTS = {
@@ -65,7 +65,7 @@ def _proof(outputs: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[str]
         {"name": f"{each.name}: {each.expected}", "outcome": "passed" if each.as_expected else "failed"}
         for each in outcomes
     ]
-    return proof_text.text_of({**outputs["proof"], "checks": checks}).splitlines()
+    return proof_report.text_of({**outputs["proof"], "checks": checks}).splitlines()
 
 
 def _created(steps: Sequence[Step]) -> list[str]:

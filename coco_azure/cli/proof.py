@@ -12,7 +12,7 @@ from coco_azure.cli import Surroundings
 from coco_azure.clients import stack_history
 from coco_azure.clients.pulumi_cli import EngineError
 from coco_azure.clients.stack_history import Update
-from coco_azure.trust import proof_text
+from coco_azure.trust import proof_report
 
 
 @click.command("proof", epilog="Exit code: 0 of the latest run, which attested; 2 of another one; 1 there is none.")
@@ -39,7 +39,7 @@ def command(surroundings: Surroundings, stack: str | None, *, as_json: bool) -> 
     else:
         click.echo(f"Of {run.title}" if run else "Of a run that the history has no more")
         click.echo(f"{note}\n" if note else "")
-        click.echo(proof_text.text_of(proof), nl=False)
+        click.echo(proof_report.text_of(proof), nl=False)
     return 0 if attested else 2
 
 

@@ -7,8 +7,8 @@ import click
 from coco_azure import cli, names
 from coco_azure.clients import cluster_access, kubernetes
 from coco_azure.settings.cluster import ClusterSettings
-from coco_azure.versions import catalogs, offers
-from coco_azure.versions.offers import Offer
+from coco_azure.versions import catalogs
+from coco_azure.versions.catalogs import Offer
 
 
 @click.command("versions", epilog="Exit code: 0 every version has a profile, 2 one has none, 1 cannot tell.")
@@ -26,8 +26,10 @@ def command(catalog: str | None, kubeconfig: str | None, context: str | None, na
         reason = cluster_access.why_not(error, cluster, "") or error
         click.echo(f"error: what is offered cannot be told: {reason}", err=True)
         return 1
-    unknown = offers.unknown(offered)
-    text = json.dumps(offers.to_dict(unknown), indent=2) + "\n" if as_json else offers.to_text(unknown, len(offered))
+    unknown = catalogs.unknown(offered)
+    text = (
+        json.dumps(catalogs.to_dict(unknown), indent=2) + "\n" if as_json else catalogs.to_text(unknown, len(offered))
+    )
     click.echo(text, nl=False)
     return 2 if unknown else 0
 

@@ -3,11 +3,21 @@
 ``None`` for a part means that it was not or could not be asked; ``ClusterFacts.unknown`` says why.
 """
 
+import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from coco_azure.rollout.facts import Pool
-from coco_azure.rollout.pools import KeptOut
+from coco_azure import names
+from coco_azure.clients.kubernetes import Object
+from coco_azure.inventory import cluster_place as place
+from coco_azure.inventory.cluster_reader import Reads, Unanswered
+from coco_azure.inventory.requirements import Operator
+from coco_azure.rollout import text
+from coco_azure.rollout.choice import KeptOut
+from coco_azure.rollout.facts import Pool, RolloutFacts
+from coco_azure.rollout.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,3 +135,150 @@ class ClusterFacts:
     credential_operator: CredentialOperator | None = None
     registries: RegistryAccess | None = None
     unknown: Sequence[tuple[str, str]] = ()
+
+
+_ACCOUNT = re.compile(r"^(\w+://)?.*@")
+"""What a URL has before its host."""
+_MIRRORS = {
+    names.CONTENT_SOURCES: "repositoryDigestMirrors",
+    names.IMAGE_MIRRORS: "imageDigestMirrors",
+    names.TAG_MIRRORS: "imageTagMirrors",
+}
+"""Kinds that say where nodes pull from, each with its field; of two that say it of one source the later counts. The
+first: openshift/api ``operator/v1alpha1/types_image_content_source_policy.go``."""
+
+
+def gather(reader: Reads, operators: Sequence[Operator], plan: Plan, facts: RolloutFacts) -> ClusterFacts:
+    """Return the facts of a cluster; what it refuses to tell is named in ``unknown`` and raises nothing.
+
+    Values of Secrets are looked at for being empty, and not kept.
+
+    Args:
+        reader: the cluster.
+        operators: the operators that the stack wants on it.
+        plan: what the run does to nodes.
+        facts: what that follows from.
+    """
+    asking = _Asking(reader)
+    version, upgrading_to = asking.ask("cluster-version", lambda: read_version(reader.get(names.CLUSTER_VERSION))) or (
+        "",
+        "",
+    )
+    installing = [each for each in operators if each.install]
+    secret = asking.ask("credentials", lambda: (asking.secret(names.PEER_PODS_SECRET),))
+    source = asking.ask("credentials", lambda: asking.secret(names.MINTED_SECRET)) if secret == (None,) else None
+    return ClusterFacts(
+        cloud=asking.ask("cloud", lambda: place.cloud_of(reader.get(names.INFRASTRUCTURE) or {})) or "",
+        version=version,
+        upgrading_to=upgrading_to,
+        without_machine_config=text.without_machine_config(facts) if facts.without_machine_config else "",
+        pools=plan.pools,
+        bystanders=plan.bystanders,
+        kept_out=plan.kept_out,
+        windows=plan.windows,
+        catalogs=asking.ask("catalog", lambda: {each.package: _catalog(reader, each) for each in installing}),
+        csvs=asking.ask("operators", lambda: {each.package: _csvs(reader, each) for each in operators}),
+        kata_configs=tuple(each.name for each in facts.kata_configs),
+        secret=read_secret(secret[0]) if secret else None,
+        secret_known=secret is not None,
+        source_exists=source is not None,
+        credential_operator=asking.ask("credentials", asking.credential_operator) if secret == (None,) else None,
+        registries=asking.ask("mirrors", lambda: _registries(reader, installing)),
+        unknown=tuple((check, f"the cluster does not say: {reason}") for check, reason in asking.reasons),
+    )
+
+
+class _Asking(Unanswered):
+    """Questions about credentials; a question is about the check that needs its answer."""
+
+    def __init__(self, reader: Reads) -> None:
+        super().__init__()
+        self._reader = reader
+
+    def secret(self, name: str, namespace: str = names.OSC_NAMESPACE) -> Object | None:
+        return self._reader.get(names.path(names.SECRETS, name, namespace=namespace))
+
+    def credential_operator(self) -> CredentialOperator | None:
+        operator = self._reader.get(names.CLOUD_CREDENTIAL)
+        if operator is None:
+            return None
+        mode = str((operator.get("spec") or {}).get("credentialsMode") or "")
+        return CredentialOperator(mode=mode, root=self.secret(names.ROOT_SECRET, names.SYSTEM_NAMESPACE) is not None)
+
+
+def read_version(cluster_version: Object | None) -> tuple[str, str]:
+    """Return the version that was completed last, and the one that an upgrade leads to (empty: none).
+
+    ``status.history`` of ClusterVersion has the newest first (openshift/api ``config/v1/types_cluster_version.go``).
+    """
+    history: Sequence[Mapping[str, Any]] = ((cluster_version or {}).get("status") or {}).get("history") or ()
+    completed = next((str(each.get("version", "")) for each in history if each.get("state") == "Completed"), "")
+    newest = history[0] if history else {}
+    return completed, str(newest.get("version", "")) if newest.get("state") == "Partial" else ""
+
+
+def read_secret(secret: Object | None) -> CredentialsSecret | None:
+    """Return which keys of a Secret have a value."""
+    if secret is None:
+        return None
+    data: Mapping[str, Any] = secret.get("data") or {}
+    filled = frozenset(key for key, value in data.items() if base64.b64decode(value or "").strip())
+    labels = secret["metadata"].get("labels") or {}
+    return CredentialsSecret(
+        filled=filled, blank=frozenset(data) - filled, generated=str(labels.get(names.MINTED, "")).lower() == "true"
+    )
+
+
+def _catalog(reader: Reads, operator: Operator) -> Catalog:
+    name, namespace = operator.catalog, operator.catalog_namespace
+    source = reader.get(names.path(names.CATALOG_SOURCES, name, namespace=namespace))
+    connection = ((source or {}).get("status") or {}).get("connectionState") or {}
+    return Catalog(
+        name=name, namespace=namespace, exists=source is not None, state=str(connection.get("lastObservedState") or "")
+    )
+
+
+def _registries(reader: Reads, operators: Sequence[Operator]) -> RegistryAccess:
+    """Return how nodes get at registries (openshift/api ``config/v1``: types_image_digest_mirror_set.go and others)."""
+    mirrors: dict[str, str] = {}
+    for path, key in _MIRRORS.items():
+        for each in reader.items(path):
+            for entry in (each.get("spec") or {}).get(key) or ():
+                mirrors |= {str(entry["source"]): str(mirror) for mirror in (entry.get("mirrors") or ())[:1]}
+    status = (reader.get(names.PROXY) or {}).get("status") or {}
+    hub = (reader.get(names.OPERATOR_HUB) or {}).get("spec") or {}
+    disconnected = bool(hub.get("disableAllDefaultSources"))
+    return RegistryAccess(
+        mirrors=mirrors,
+        # Its user and password are for nobody who reads a report.
+        proxy=_ACCOUNT.sub(r"\1", str(status.get("httpsProxy") or status.get("httpProxy") or "")).rstrip("/"),
+        disconnected=disconnected,
+        images={each.package: _images(reader, each) for each in operators} if disconnected else {},
+    )
+
+
+def _images(reader: Reads, operator: Operator) -> list[str]:
+    """Return the images of a CSV (``relatedImages`` of its PackageManifest, where the catalog tells them)."""
+    path = names.path(names.PACKAGE_MANIFESTS, namespace=operator.catalog_namespace)
+    images: dict[str, None] = {}
+    for manifest in reader.items(path, fields=f"metadata.name={operator.package}"):
+        status = manifest.get("status") or {}
+        for channel in status.get("channels") or () if status.get("catalogSource") == operator.catalog else ():
+            if channel.get("currentCSV") == operator.csv:
+                images |= dict.fromkeys((channel.get("currentCSVDesc") or {}).get("relatedImages") or ())
+    return list(images)
+
+
+def _csvs(reader: Reads, operator: Operator) -> tuple[Csv, ...]:
+    csvs = reader.items(names.path(names.CSVS, namespace=operator.namespace))
+    mine = [each for each in csvs if str(each["metadata"]["name"]).startswith(f"{operator.package}.v")]
+    return tuple(map(_read_csv, mine))
+
+
+def _read_csv(csv: Object) -> Csv:
+    status = csv.get("status") or {}
+    return Csv(
+        name=str(csv["metadata"]["name"]),
+        phase=str(status.get("phase") or ""),
+        message=str(status.get("message") or ""),
+    )

@@ -17,8 +17,7 @@ from coco_azure.inventory import azure_resources, cluster_place
 from coco_azure.inventory.azure_place import PodVmPlace
 from coco_azure.inventory.cluster_place import ClusterPlace
 from coco_azure.inventory.cluster_reader import Reads
-from coco_azure.inventory.network_search import Search, setting
-from coco_azure.inventory.security_groups import security_group
+from coco_azure.inventory.network_search import Search, security_group, setting
 from coco_azure.settings import Settings
 from coco_azure.settings.azure import AzureSettings
 

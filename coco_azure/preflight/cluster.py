@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from coco_azure import names
 from coco_azure.inventory.cluster_facts import Catalog, ClusterFacts, Csv
+from coco_azure.inventory.cluster_place import PUBLIC, PUBLIC_ONLY, is_foreign
 from coco_azure.inventory.requirements import Operator, Requirements
 from coco_azure.preflight.model import Finding
 from coco_azure.versions.channels import age, version_of
@@ -199,3 +200,15 @@ def _numbers(version: str) -> tuple[int, ...]:
     """Return major and minor version; empty for what has none."""
     match = re.match(r"(\d+)\.(\d+)", version)
     return (int(match[1]), int(match[2])) if match else ()
+
+
+def cloud_problems(facts: ClusterFacts, _: Requirements) -> Iterator[Finding]:
+    """Yield a problem of a cluster in another cloud."""
+    if is_foreign(facts.cloud):
+        yield Finding(
+            check="cloud",
+            level="problem",
+            found=f"this cluster is in {facts.cloud} (Infrastructure cluster, status.platformStatus.azure.cloudName)",
+            needed=f"one in {PUBLIC}: {PUBLIC_ONLY}",
+            fix="a cluster in Azure's public cloud: pulumi config set --path coco-azure:cluster.context CONTEXT",
+        )

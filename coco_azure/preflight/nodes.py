@@ -7,8 +7,8 @@ from coco_azure import names
 from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.model import Finding, Level
+from coco_azure.rollout.choice import KeptOut
 from coco_azure.rollout.facts import Pool
-from coco_azure.rollout.pools import KeptOut
 
 _SELECTOR = "coco-azure:peerPods.kataConfig.poolSelector"
 _SHOWN = 12

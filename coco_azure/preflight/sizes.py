@@ -3,6 +3,16 @@
 Source: ``Microsoft.Compute/skus``, whose capability ``ConfidentialComputingType`` is ``SNP`` or ``TDX`` at confidential
 sizes, and whose ``restrictions`` are those of the asking subscription. Cloud-api-adaptor names no zone for a pod VM
 (``src/cloud-providers/azure/provider.go`` getVMParameters), so a size has to be had in some zone of the region.
+
+Source: ``Microsoft.Compute/locations/{region}/usages``: one entry for each family (``standardDCASv5Family``) and one
+for the whole region (``cores``). Confidential families have a limit of 0 in many new subscriptions.
+
+Azure has no API that tells for ordinary VMs whether there are machines. Three give a hint. Restrictions of a size
+(``coco_azure.preflight.sizes``) say that a subscription is shut out. Quota says what a subscription may have, not what
+there is. Spot placement scores (``Microsoft.Compute/locations/{region}/placementScores/spot/generate``, 2025-06-05) say
+how likely so many Spot VMs are to be placed, from the capacity that is left: ``High``, ``Medium``, ``Low``,
+``RestrictedSkuNotAvailable`` or ``DataNotFoundOrStale``. The last is no word, and neither is an error: few identities
+have the right to ask (role Compute Recommendations Role).
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -10,7 +20,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import cycle
 
-from coco_azure.inventory.azure_facts import AzureFacts, Size
+from coco_azure.inventory.azure_facts import AzureFacts, Size, Usage
 from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.model import Finding
 
@@ -121,3 +131,90 @@ def fitting(facts: AzureFacts, wanted: Requirements) -> list[str]:
         and size.name.lower() not in already
     ]
     return [size.name for size in sorted(fit, key=lambda size: (size.vcpus, size.name))][:_SUGGESTED]
+
+
+REGION = "cores"
+"""Name of the quota of all families of a region together."""
+
+
+def quota_problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
+    """Yield quotas that do not cover all pod VMs at their largest size."""
+    if facts.sizes is None or facts.usages is None or not wanted.pods:
+        return
+    offered = {size.name.lower(): size for size in facts.sizes.values()}
+    sizes = [offered[name.lower()] for name in wanted.peer_pods.sizes if name.lower() in offered]
+    usages = {name.lower(): usage for name, usage in facts.usages.items()}
+    for family in sorted({size.family for size in sizes}):
+        largest = _largest([size for size in sizes if size.family == family])
+        usage = usages.get(family.lower())
+        # A family that is not listed has no quota of its own to ask for.
+        yield from _short(usage or Usage(name=family, used=0, limit=0), largest, facts, wanted)
+    if sizes and REGION in usages:
+        yield from _short(usages[REGION], _largest(sizes), facts, wanted)
+
+
+def _largest(sizes: Sequence[Size]) -> Size:
+    return max(sizes, key=lambda size: size.vcpus)
+
+
+def _short(usage: Usage, size: Size, facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
+    needed = wanted.pods * size.vcpus
+    # Pod VMs that run already are among those that are used, and among those that are needed.
+    own = min(usage.used, wanted.running * size.vcpus)
+    if usage.limit - usage.used + own >= needed:
+        return
+    what = f"all vCPUs of {facts.region}" if usage.name.lower() == REGION else f"{usage.name} in {facts.region}"
+    mine = f", of which at most {own} by the {wanted.running} pod VMs of this cluster" if own else ""
+    nodes = len(wanted.nodes)
+    yield Finding(
+        check="quota",
+        level="problem",
+        found=f"{what}: limit {usage.limit}, in use {usage.used}{mine}",
+        needed=(
+            f"{needed} vCPUs: {wanted.peer_pods.limit_per_node} pods x {nodes} node{'s' if nodes > 1 else ''} x "
+            f"{size.vcpus} ({size.name})"
+        ),
+        fix=_fix(usage, size, facts, wanted, needed - own),
+    )
+
+
+def _fix(usage: Usage, size: Size, facts: AzureFacts, wanted: Requirements, more: int) -> str:
+    limit = usage.used + more
+    scope = f"/subscriptions/{facts.subscription}/providers/Microsoft.Compute/locations/{facts.region}"
+    raised = (
+        f"az quota update --resource-name {usage.name} --scope {scope} "
+        f"--limit-object value={limit} limit-object-type=LimitValue"
+    )
+    room = max(0, usage.limit - usage.used) // (size.vcpus * len(wanted.nodes))
+    fewer = (
+        f"fewer pods: pulumi config set --path coco-azure:peerPods.limitPerNode {room}"
+        if room
+        else "a size of another family, smaller sizes in peerPods.instanceSizes, or VMs that nobody needs (az vm list)"
+    )
+    return f"{raised}\nor {fewer}"
+
+
+POOR_SCORES = {
+    "low": "Low: little is left of it",
+    "restrictedskunotavailable": "RestrictedSkuNotAvailable: none can be had now",
+}
+"""What a placement score comes to; other scores are no reason to worry, or none at all."""
+
+
+def capacity_problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
+    """Yield sizes of which Azure says that there are few or none."""
+    offered = None if facts.sizes is None else {name.lower() for name in facts.sizes}
+    for name in wanted.peer_pods.sizes:
+        why = POOR_SCORES.get((facts.capacity or {}).get(name, ""))
+        # Of a size that is not offered at all, coco_azure.preflight.sizes says enough.
+        if why and (offered is None or name.lower() in offered):
+            yield Finding(
+                check="capacity",
+                level="warning",
+                found=f"spot placement score of {name} in {facts.region} is {why}",
+                needed="machines that are free; pods of it may fail with AllocationFailed or SkuNotAvailable",
+                fix=(
+                    "add a second size to peerPods.instanceSizes, reserve capacity (az capacity reservation create), "
+                    "or take another region"
+                ),
+            )

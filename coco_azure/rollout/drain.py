@@ -12,7 +12,35 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coco_azure.rollout import selectors
+Labels = Mapping[str, str]
+
+
+def matches(selector: Mapping[str, Any] | None, labels: Labels) -> bool:
+    """Return whether a selector matches (apimachinery ``pkg/apis/meta/v1/helpers.go``, ``LabelSelectorAsSelector``).
+
+    Without a selector nothing is matched, by an empty one everything; what is no selector at all matches nothing.
+    """
+    if selector is None:
+        return False
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(_meets(each, labels) for each in selector.get("matchExpressions") or ())
+
+
+def _meets(expression: Mapping[str, Any], labels: Labels) -> bool:
+    key, values = expression.get("key", ""), expression.get("values") or ()
+    match expression.get("operator"):
+        case "In":
+            return key in labels and labels[key] in values
+        case "NotIn":
+            return key not in labels or labels[key] not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case _:
+            return False
+
 
 Object = Mapping[str, Any]
 
@@ -172,7 +200,7 @@ def _budgets(nodes: Collection[str], drains: Drains) -> Iterator[Blocker]:
 
 
 def _protects(budget: Budget, pod: Pod) -> bool:
-    return budget.namespace == pod.namespace and selectors.matches(budget.selector, pod.labels)
+    return budget.namespace == pod.namespace and matches(budget.selector, pod.labels)
 
 
 def _may_go(budget: Budget, pod: Pod, pods: Sequence[Pod]) -> bool:

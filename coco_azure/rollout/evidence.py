@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coco_azure import names
-from coco_azure.rollout import pools
+from coco_azure.rollout import choice
 from coco_azure.rollout.facts import Pool, read_node, read_pool
 from coco_azure.rollout.wanted import Applied, selected_labels
 
@@ -83,7 +83,7 @@ def _configurations(traces: Traces, updated: Sequence[Pool], known: Sequence[Poo
     targets = {each.name: each.config for each in updated}
     for node in traces.nodes:
         annotations = node["metadata"].get("annotations") or {}
-        pool = pools.pool_of(read_node(node), known)
+        pool = choice.pool_of(read_node(node), known)
         if pool not in targets or CURRENT not in annotations:
             continue
         of_node = {annotations.get(CURRENT), annotations.get(DESIRED)}

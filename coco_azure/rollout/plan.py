@@ -9,11 +9,10 @@ import dataclasses
 from collections.abc import Sequence
 
 from coco_azure import names
-from coco_azure.rollout import choice, drain, in_place
+from coco_azure.rollout import choice, drain, plan_types
 from coco_azure.rollout import wanted as wishes
 from coco_azure.rollout.facts import FoundKataConfig, RolloutFacts
-from coco_azure.rollout.in_place import Difference
-from coco_azure.rollout.plan_types import DELETING, Action, Plan
+from coco_azure.rollout.plan_types import DELETING, Action, Difference, Plan
 from coco_azure.rollout.wanted import Applied, WantedKataConfig
 from coco_azure.settings.peer_pods import Existing
 
@@ -48,13 +47,15 @@ def _own(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKataCo
         why = [*_misfits(kata_config, wanted, linux_only=same.linux_only), *_gate(facts, wanted)]
     if kata_config.deleting:
         why = [f"KataConfig {kata_config.name} is being deleted", *why]
-    if why and (wanted.recreate or not in_place.possible(kata_config)):
+    if why and (wanted.recreate or not plan_types.possible(kata_config)):
         return _rolling(facts, wanted, "replace", kata_config.name, after, why=why)
     if why:
         built = facts.image.confidential
         if built is None and kata_config.applied is not None:
             built = kata_config.applied.confidential
-        return in_place.change(facts, wanted, kata_config, Difference(action="update", was=same, why=why, built=built))
+        return plan_types.change(
+            facts, wanted, kata_config, Difference(action="update", was=same, why=why, built=built)
+        )
     done = facts.last is not None and facts.last.completed(kata_config)
     return _staying(facts, wanted, "nothing" if done else "wait", kata_config, same)
 
@@ -90,8 +91,8 @@ def _foreign(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKa
     misfits = _misfits_of_adoption(facts, wanted, kata_config)
     if existing == "adopt" and not misfits:
         return _staying(facts, wanted, "adopt", kata_config, applied)
-    if existing == "adopt" and in_place.possible(kata_config):
-        return in_place.change(
+    if existing == "adopt" and plan_types.possible(kata_config):
+        return plan_types.change(
             facts,
             wanted,
             kata_config,

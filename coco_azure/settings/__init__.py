@@ -18,7 +18,6 @@ from coco_azure.formats.kbs.resource_uri import ResourceUri
 from coco_azure.formats.kbs.sealed_secrets import SIGNING_KEY
 from coco_azure.formats.policy.policies import Variant
 from coco_azure.settings import client_secrets, environment, operators, secret_access, signatures, stack_config, waves
-from coco_azure.settings.accepted_risks import AcceptedRisks
 from coco_azure.settings.attestation_check import AttestationCheckSettings
 from coco_azure.settings.azure import AzureSettings
 from coco_azure.settings.base import Model
@@ -26,7 +25,7 @@ from coco_azure.settings.client_secrets import GENERATED, ClientSecrets, SealedS
 from coco_azure.settings.cluster import ClusterSettings
 from coco_azure.settings.initdata import InitdataSettings
 from coco_azure.settings.peer_pods import PeerPodSettings
-from coco_azure.settings.preflight import PreflightSettings
+from coco_azure.settings.preflight import AcceptedRisks, PreflightSettings
 from coco_azure.settings.problems import headed
 from coco_azure.settings.trustee import CHECK_POLICY, TrusteeSettings
 

@@ -6,7 +6,6 @@ from pydantic import AfterValidator, Field
 
 from coco_azure import names
 from coco_azure.formats.images import image_reference
-from coco_azure.formats.policy import agent_images
 from coco_azure.settings.azure import ImageId
 from coco_azure.settings.base import DnsLabel, Duration, Model, TextFile, matching
 
@@ -20,7 +19,7 @@ ResourcePath = Annotated[
 
 def _check_image(image: str) -> str:
     image_reference.parse(image)
-    agent_images.sort([image])
+    image_reference.sort_images([image])
     return image
 
 

@@ -1,13 +1,171 @@
 """Settings of the Azure side: all optional, because the cluster knows them."""
 
+import ipaddress
 from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from coco_azure.settings.arm_ids import arm_id
-from coco_azure.settings.azure_credentials import CredentialSettings
-from coco_azure.settings.azure_subnet import OwnSubnetSettings
+from coco_azure.settings.arm_ids import Tags, arm_id
 from coco_azure.settings.base import Model, matching
+
+_LONGEST_PREFIX = 29  # the smallest subnet that Azure makes (learn.microsoft.com, "Azure Virtual Network FAQ")
+
+
+def _check_range(value: object) -> object:
+    needed = "needed an IPv4 range such as 10.0.64.0/24"
+    if not isinstance(value, str):
+        raise ValueError(f"{needed}, as text")  # noqa: TRY004 - a user's data
+    try:
+        interface = ipaddress.ip_interface(value)
+    except ValueError:
+        raise ValueError(needed) from None
+    if interface.version != 4 or "/" not in value:  # noqa: PLR2004 - IPv4
+        raise ValueError(f"{needed}; pod VMs have IPv4 addresses, and a range says how many")
+    if interface.network.prefixlen > _LONGEST_PREFIX:
+        raise ValueError(f"{needed}; Azure makes no subnet smaller than /{_LONGEST_PREFIX}")
+    if str(interface.network) != value:
+        raise ValueError(f"{needed}; the range that holds this address is {interface.network}")
+    return value
+
+
+AddressRange = Annotated[str, BeforeValidator(_check_range)]
+SubnetName = Annotated[
+    str,
+    matching(
+        r"[A-Za-z0-9]([-\w.]{0,70}\w)?",
+        "a name of 1 to 72 letters, digits, - _ . that begins with a letter or digit and ends with one or _",
+    ),
+]
+RouteTableId = Annotated[
+    str,
+    arm_id(
+        "exactly one ARM id of a route table: az network route-table show --query id",
+        "Microsoft.Network/routeTables/*",
+    ),
+]
+Zone = Literal["1", "2", "3"]
+
+
+class NatGatewaySettings(Model):
+    """The NAT gateway of the subnet, and its Standard public IP address."""
+
+    enabled: bool = True
+    """false: the subnet has no NAT gateway; its routeTableId decides its egress."""
+    zone: Zone | None = None
+    """Availability zone of the NAT gateway, quoted; default: Azure puts it into one."""
+    public_ip_zones: tuple[Zone, ...] | None = Field(default=None, strict=False)
+    """Zones of the public IP address: ``["1"]`` is in one, ``["1", "2", "3"]`` in all; default: that of the gateway."""
+    idle_minutes: int = Field(default=4, ge=4, le=120)
+    """After how many minutes without traffic an outbound TCP connection is cut."""
+
+    @model_validator(mode="after")
+    def _fits_its_address(self) -> "NatGatewaySettings":
+        zones = self.address_zones
+        if self.zone is not None and self.zone not in zones:
+            raise ValueError(
+                f"natGateway.zone is {self.zone} and publicIpZones is {', '.join(zones) or 'empty'}: the address has "
+                f"to be in the gateway's zone too. Remove publicIpZones, or add {self.zone} to it"
+            )
+        if len(set(zones)) != len(zones):
+            raise ValueError(f"natGateway.publicIpZones names a zone twice: {', '.join(zones)}. Name each once")
+        return self
+
+    @property
+    def address_zones(self) -> tuple[str, ...]:
+        """Zones of the public IP address; none: not zonal."""
+        if self.public_ip_zones is not None:
+            return self.public_ip_zones
+        return () if self.zone is None else (self.zone,)
+
+
+class OwnSubnetSettings(Model):
+    """A subnet of the pod VMs' own. It is deleted with the stack, after the last pod VM."""
+
+    address_range: AddressRange
+    """IPv4 range such as ``10.0.64.0/24``, inside a range of the VNet and outside of its other subnets. Azure keeps 5
+    addresses of it; each peer pod takes one."""
+    name: SubnetName = "coco-podvms"
+    """Name of the subnet; NAT gateway and public IP address are named after it."""
+    nat_gateway: NatGatewaySettings = NatGatewaySettings()
+    """Outbound connectivity: a NAT gateway."""
+    route_table_id: RouteTableId | None = None
+    """ARM id of a route table for the subnet, where egress goes through a firewall."""
+    tags: Tags = Field(default_factory=dict)
+    """Azure tags of NAT gateway and public IP address; a subnet has none."""
+
+    @model_validator(mode="after")
+    def _has_egress(self) -> "OwnSubnetSettings":
+        if not self.nat_gateway.enabled and self.route_table_id is None:
+            raise ValueError(
+                "ownSubnet has neither a NAT gateway nor a route table: pod VMs could pull no image and reach no "
+                "Trustee. Remove natGateway.enabled, or set routeTableId"
+            )
+        return self
+
+
+Source = Literal["cloudCredentialOperator", "servicePrincipal", "workloadIdentity"]
+_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+ClientId = Annotated[str, matching(_UUID, "a client id (UUID): az ad sp list --display-name NAME --query [].appId")]
+TenantId = Annotated[str, matching(_UUID, "a tenant id (UUID): az account show --query tenantId")]
+ObjectId = Annotated[str, matching(_UUID, "an object id (UUID): az ad sp show --id CLIENT_ID --query id")]
+
+
+def _is_a_secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.strip():
+        raise ValueError("needed the client's secret, found nothing: the operators could not sign in")
+    if text != text.strip():
+        raise ValueError("needed the client's secret without blanks and line ends around it: pipe it through tr -d")
+    return value
+
+
+ClientSecret = Annotated[SecretStr, AfterValidator(_is_a_secret)]
+
+
+class ServicePrincipal(Model):
+    """A service principal with a secret. The stack makes ``peer-pods-secret`` of it."""
+
+    client_id: ClientId
+    """Its client id (appId)."""
+    tenant_id: TenantId | None = None
+    """Its tenant; default: that of the subscription."""
+    client_secret: ClientSecret
+    """Its secret; set it with: pulumi config set --secret --path."""
+
+
+class WorkloadIdentity(Model):
+    """A managed identity that trusts tokens of the cluster. Needs OpenShift sandboxed containers 1.12 or later."""
+
+    client_id: ClientId
+    """Its client id: az identity show --query clientId."""
+    tenant_id: TenantId | None = None
+    """Its tenant; default: that of the subscription."""
+
+
+class CredentialSettings(Model):
+    """What the operators sign in to Azure with. Nothing set: the Cloud Credential Operator gives it to them."""
+
+    service_principal: ServicePrincipal | None = None
+    """A service principal with a secret."""
+    workload_identity: WorkloadIdentity | None = None
+    """A managed identity without any secret."""
+    object_id: ObjectId | None = None
+    """Object id of the identity in Entra ID, whichever it is; roles are checked and assigned by it."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "CredentialSettings":
+        if self.service_principal is not None and self.workload_identity is not None:
+            raise ValueError("azure.credentials has servicePrincipal and workloadIdentity; remove one of the two")
+        return self
+
+    @property
+    def source(self) -> Source:
+        """Who gives the operators their credentials."""
+        if self.service_principal is not None:
+            return "servicePrincipal"
+        return "cloudCredentialOperator" if self.workload_identity is None else "workloadIdentity"
+
 
 SubscriptionId = Annotated[
     str,

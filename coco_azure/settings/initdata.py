@@ -15,13 +15,13 @@ from pydantic import (
 )
 
 from coco_azure import names
-from coco_azure.formats.policy import agent_images
+from coco_azure.formats.images import image_reference
 from coco_azure.formats.workload import containers as workload
 from coco_azure.formats.workload import image_config
 from coco_azure.formats.workload.containers import Container
 from coco_azure.formats.workload.image_config import ImageConfig
 from coco_azure.settings.base import CertificatesFile, DnsLabel, Model, TextFile, Url, read_public
-from coco_azure.settings.image_pull import ImagePullSettings
+from coco_azure.settings.registry_credentials import ImagePullSettings
 from coco_azure.settings.secret_access import SecretReference
 
 AgentPolicy = Literal["image", "development", "production"]
@@ -30,7 +30,7 @@ OWN_DOCUMENTS = ("global", names.CHECK)
 
 
 def _check_image(image: str) -> str:
-    agent_images.sort([image])
+    image_reference.sort_images([image])
     return image
 
 

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from coco_azure.formats.peer_pods_cm import INSTANCE_SIZES, OWNERS, Tee
+from coco_azure.settings.arm_ids import PodVmTags
 from coco_azure.settings.azure import ImageId
 from coco_azure.settings.base import Duration, LabelKey, LabelValue, Model, matching
 from coco_azure.settings.operators import OperatorSettings
-from coco_azure.settings.tags import PodVmTags
 
 TICKET = r"roll-[0-9a-f]{10}"
 """The form of a ticket (``coco_azure.rollout.approval``); of digits alone Pulumi would make a number."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from coco_azure.formats.pki import private_keys
-from coco_azure.settings import nearest, remedies
+from coco_azure.settings import remedies
 from coco_azure.settings.base import REMOVE, is_content
 
 SECRET = frozenset(("clientSecrets", "adminPrivateKey", "privateKey", "registryCredentials", "clientSecret"))
@@ -136,13 +136,13 @@ def _problem(problem: ErrorDetails, config: object, model: type[BaseModel] | Non
 
 def _unknown(problem: ErrorDetails, path: str, parts: Sequence[Any], model: type[BaseModel] | None) -> str:
     """Return the line about a name that is no setting."""
-    if len(parts) == 1 and model is not None and nearest.begins_path(model, parts[0]):
+    if len(parts) == 1 and model is not None and remedies.begins_path(model, parts[0]):
         meant = _command("set", parts[0], parts[0].split("."))
         return (
             f"{path}: one name with dots in it, as pulumi config set makes it without --path. Remove it, and set "
             f"what is meant: {_command('rm', path, parts)}; {meant}"
         )
-    near = nearest.setting(model, problem["loc"], _path(parts[:-1])) if model is not None else ""
+    near = remedies.nearest_setting(model, problem["loc"], _path(parts[:-1])) if model is not None else ""
     return (
         f"{path}: no such setting{f'; the nearest is {near}' if near else ''} (docs/settings.md has all). "
         f"Remove it: {_command('rm', path, parts)}"
@@ -153,7 +153,7 @@ def _missing(problem: ErrorDetails, path: str, parts: Sequence[Any], model: type
     """Return the line about what is not set, is empty, or is one value in place of several."""
     kind = problem["type"]
     if kind == "missing":
-        first = nearest.first(model, problem["loc"]) if model is not None else ""
+        first = remedies.first_value(model, problem["loc"]) if model is not None else ""
         return f"{path}: needed, and not set. Set it: {_command('set', path + first, parts)}"
     if kind == "too_short":
         least, first = problem["ctx"]["min_length"], ".NAME" if isinstance(problem["input"], dict) else "[0]"

@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from coco_azure import names
-from coco_azure.formats.images import image_policy, image_policy_check, image_reference, public_keys
-from coco_azure.formats.images.image_policy import SignatureRule
-from coco_azure.formats.images.image_policy_check import SignatureKind
+from coco_azure.formats.images import image_policy, image_reference, public_keys
+from coco_azure.formats.images.image_policy import SignatureKind, SignatureRule
 from coco_azure.formats.kbs.resource_uri import ResourceUri
 from coco_azure.formats.pki import public_material
 from coco_azure.settings.base import Model, read_public
@@ -57,7 +56,7 @@ class SignatureRuleSettings(Model):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "SignatureRuleSettings":
         if self.signed_identity is not None:
-            image_policy_check.check_identity(self.kind, self.signed_identity)
+            image_policy.check_identity(self.kind, self.signed_identity)
         if self.kind == "sigstoreSigned":
             if self.signature_store is not None:
                 raise ValueError("signatureStore is for signedBy; cosign signatures lie in the registry. Leave it out")
@@ -153,5 +152,5 @@ def lockout(text: str, images: Iterable[str], source: str) -> list[str]:
         "its key, or in coco-azure:trustee.acceptedImages, or set coco-azure:attestationCheck.image to one that the "
         "policy accepts"
         for image in images
-        if image_policy_check.admits(text, image) is False
+        if image_policy.admits(text, image) is False
     ]

@@ -6,19 +6,18 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from coco_azure import names
-from coco_azure.formats.images import image_policy, image_policy_check, mirrors
+from coco_azure.formats.images import image_policy, mirrors
 from coco_azure.formats.images.image_policy import DefaultRule
 from coco_azure.formats.kbs import tdx
 from coco_azure.formats.kbs.resource_uri import ResourceUri
-from coco_azure.formats.pki import keys
-from coco_azure.formats.policy.snp_tcb import SnpTcb
+from coco_azure.formats.pki import issuing
+from coco_azure.formats.policy.claims import SnpTcb
 from coco_azure.settings import signatures
 from coco_azure.settings.base import Duration, Host, Model, TextFile, matching
 from coco_azure.settings.cluster import ClusterSettings
-from coco_azure.settings.image_pull import RegistryMirrors
 from coco_azure.settings.operators import OperatorSettings
 from coco_azure.settings.reference_values import ReferenceValueSettings, ReferenceValuesFile
-from coco_azure.settings.registry_credentials import RegistryCredentialsSettings
+from coco_azure.settings.registry_credentials import RegistryCredentialsSettings, RegistryMirrors
 from coco_azure.settings.signatures import Scope, SignatureRules, SignatureRuleSettings
 from coco_azure.settings.tls import RotationSettings, TlsSettings, TokenSignerSettings
 
@@ -139,7 +138,7 @@ class TrusteeSettings(Model):
     @classmethod
     def _is_a_private_key(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None:
-            keys.check_private_key(key.get_secret_value())
+            issuing.check_admin_key(key.get_secret_value())
         return key
 
     @model_validator(mode="after")
@@ -231,7 +230,7 @@ class TrusteeSettings(Model):
         The image needs its signature where a rule of the stack's names it.
         """
         rules, image = [rule.rule() for rule in self._signed], self.pulled(image)
-        signed = image_policy_check.admits(image_policy.render_rules("reject", rules), image)
+        signed = image_policy.admits(image_policy.render_rules("reject", rules), image)
         return image_policy.render_rules("reject", rules, () if signed else (image,))
 
     def image_policy(self, default: DefaultRule) -> str:

@@ -6,15 +6,43 @@ wave says of a setting that was set aside, or of its neighbours, follows from th
 
 import copy
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from coco_azure.settings import placeholders
 from coco_azure.settings.problems import SECRET, located, unfilled
+
+_PLACEHOLDER = re.compile(r"<[A-Za-z][^<>\n]*>")
+
+
+def find_placeholders(
+    values: Any, secrets: frozenset[str], place: tuple[Any, ...] = ()
+) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Yield where a placeholder stands, as steps into ``values``, and the placeholder itself.
+
+    Args:
+        values: the settings by name, decoded.
+        secrets: names of settings below which values are secret: only a value that is nothing else is taken for a
+            placeholder there.
+        place: the steps to ``values``.
+    """
+    if isinstance(values, Mapping):
+        for name, value in values.items():
+            if match := _PLACEHOLDER.search(str(name)):
+                yield (*place, name), match[0]
+            else:
+                yield from find_placeholders(value, secrets, (*place, name))
+    elif isinstance(values, list | tuple):
+        for number, value in enumerate(values):
+            yield from find_placeholders(value, secrets, (*place, number))
+    elif isinstance(values, str) and "\n" not in values:
+        secret = any(step in secrets for step in place)
+        if match := (_PLACEHOLDER.fullmatch if secret else _PLACEHOLDER.search)(values):
+            yield place, match[0]
+
 
 M = TypeVar("M", bound=BaseModel)
 _WAVES = 20
@@ -52,7 +80,7 @@ def judge(model: type[M], values: Mapping[str, Any], root: Path) -> Findings[M]:
         root: folder that the paths of files are relative to.
     """
     rest = copy.deepcopy(dict(values))
-    marks = list(placeholders.find(rest, SECRET))
+    marks = list(find_placeholders(rest, SECRET))
     findings: Findings[M] = Findings(None, [unfilled(place, name) for place, name in marks], ())
     aside = _set_aside(rest, [place for place, _ in marks])
     for _ in range(_WAVES):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from coco_azure.formats.images import image_policy_check
+from coco_azure.formats.images import image_policy
 from coco_azure.formats.pki import certificates
 from coco_azure.formats.policy.policies import BOOT_PCRS, PCRS
 from coco_azure.formats.policy.policy_check import (
@@ -17,7 +17,7 @@ from coco_azure.formats.policy.policy_check import (
 from coco_azure.risks import Risk
 from coco_azure.settings import Settings, signatures, tls
 from coco_azure.settings.problems import PRODUCTION, headed
-from coco_azure.trust import agents, egress, names, protocol
+from coco_azure.trust import agents, early, history, protocol
 from coco_azure.trust import secret_bindings as secrets
 from coco_azure.trust import values as chain_values
 from coco_azure.trust.chain import Chain, Judgement
@@ -52,9 +52,9 @@ def problems(
         return messages
     messages += tls.check(stack.trustee.tls, host, now, public)
     messages += tls.check_signer(stack.trustee.token_signer, chain.judgement.profile.token, now)
-    messages += image_policy_check.problems(chain.judgement.image_policy, stack.served)
+    messages += image_policy.problems(chain.judgement.image_policy, stack.served)
     causes = chain_values.date_problems(chain.judgement.values, now)
-    causes += names.problems(stack, chain.judgement)
+    causes += history.problems(stack, chain.judgement)
     causes += _measured(stack, chain)
     resource, *others = _policies(stack, chain.judgement, now)
     if causes:
@@ -96,7 +96,7 @@ def warnings(stack: Settings, chain: Chain, now: datetime, certificate: str | No
     messages += _boot_loader(stack, chain.judgement)
     messages += _certificates(stack, now, certificate)
     messages += signatures.warnings(stack.trustee.image_signature)
-    messages += egress.warnings(stack, chain)
+    messages += early.warnings(stack, chain)
     messages += _let_pass(stack, chain.judgement, now)
     if stack.peer_pods.enabled and stack.trustee.cluster is None:
         messages.append(

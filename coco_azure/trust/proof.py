@@ -1,7 +1,7 @@
 """The proof report: what a deployment has shown of itself, as data for a stack's output.
 
 Holds hashes, names and dates, and no value of a secret. It says what was checked; it checks nothing itself. The text
-for a terminal: ``coco_azure/trust/proof_text.py``.
+for a terminal: ``coco_azure/trust/proof_report.py``.
 """
 
 import hashlib

@@ -17,11 +17,11 @@ from pulumi import Input, Output, ResourceHook, ResourceHookArgs, ResourceHookBi
 from coco_azure import names
 from coco_azure.clients.kubernetes import ClusterClient
 from coco_azure.formats import fingerprint
-from coco_azure.formats.pki import keys
-from coco_azure.settings.azure_credentials import CredentialSettings
+from coco_azure.formats.pki import issuing
+from coco_azure.settings.azure import CredentialSettings
 from components.cluster.ownership import mark
 from components.cluster.watching import in_thread
-from components.trustee.kept_secret import kept_secret
+from components.trustee.keys import kept_secret
 
 _REQUEST = names.path(
     names.CREDENTIALS_REQUESTS, names.CREDENTIALS_REQUEST, namespace=names.CREDENTIAL_OPERATOR_NAMESPACE
@@ -76,7 +76,7 @@ class OperatorCredentials(pulumi.ComponentResource):
         )
         self.made = [secret]
         # Keyed with a key of its own: whoever sees the fingerprint cannot try secrets against it.
-        key = kept_secret(f"{name}-key", keys.generate_secret(), child)
+        key = kept_secret(f"{name}-key", issuing.generate_secret(), child)
         marked = Output.all(key, secret.urn).apply(lambda both: fingerprint.keyed(content, both[0]))
         self.fingerprint = cast("Output[str | None]", Output.unsecret(marked))
 

@@ -10,7 +10,7 @@ import pulumi
 from pulumi import Output, ResourceOptions
 
 from coco_azure.inventory.azure_place import PodVmPlace
-from coco_azure.settings.azure_subnet import OwnSubnetSettings
+from coco_azure.settings.azure import OwnSubnetSettings
 from components.azure.subnet import PeerPodSubnet, PeerPodSubnetArgs
 
 

@@ -13,8 +13,7 @@ from coco_azure.clients.azure import ROLE_ASSIGNMENTS, AzureClient
 from coco_azure.formats.azure_roles import Need, needs
 from coco_azure.inventory.azure_place import PodVmPlace
 from coco_azure.settings import Settings
-from components.azure.remains import remover
-from components.azure.resources import RoleAssignment
+from components.azure.resources import RoleAssignment, remover
 from components.azure.subnet import PeerPodSubnet
 
 

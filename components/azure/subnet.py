@@ -13,9 +13,8 @@ from pulumi import Output, ResourceHookBinding, ResourceOptions
 from coco_azure import names
 from coco_azure.clients import arm_ids
 from coco_azure.clients import azure as azure_client
-from coco_azure.settings.azure_subnet import OwnSubnetSettings
-from components.azure.remains import remover
-from components.azure.resources import NatGateway, PublicIPAddress, Subnet
+from coco_azure.settings.azure import OwnSubnetSettings
+from components.azure.resources import NatGateway, PublicIPAddress, Subnet, remover
 from components.cluster.ownership import mark
 
 

@@ -2,9 +2,13 @@
 
 ``pulumi_kubernetes`` has no classes for these kinds, and its generic CustomResource gives no ``status``. A class here
 is the kind's name and its type token; what the object says is the caller's business.
+
+Everything here is known at preview, because existing objects are read at preview. That keeps the Route's host, initdata
+and ``peer-pods-cm`` known in every diff.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -102,3 +106,29 @@ class KataConfig(OpenShiftObject):
 
     api_version = "kataconfiguration.openshift.io/v1"
     kind = "KataConfig"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterFactsArgs:
+    """Nothing decides what is read: the names are OpenShift's own."""
+
+
+class ClusterFacts(pulumi.ComponentResource):
+    """Facts of an existing OpenShift cluster."""
+
+    infrastructure_name: Output[str]
+    """Name that the installer gave the cluster, with its random suffix."""
+    apps_domain: Output[str]
+    """Domain of the cluster's routes, such as ``apps.example.eastus.aroapp.io``."""
+
+    def __init__(self, name: str, args: ClusterFactsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("coco-azure:index:ClusterFacts", name, None, opts)
+        del args
+        child = ResourceOptions(parent=self)
+
+        infrastructure = Infrastructure.read(f"{name}-infrastructure", "cluster", child)
+        ingress = Ingress.read(f"{name}-ingress", "cluster", child)
+
+        self.infrastructure_name = infrastructure.status.apply(lambda status: str(status["infrastructureName"]))
+        self.apps_domain = ingress.spec.apply(lambda spec: str(spec["domain"]))
+        self.register_outputs({"infrastructure_name": self.infrastructure_name, "apps_domain": self.apps_domain})

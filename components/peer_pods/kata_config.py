@@ -13,9 +13,9 @@ from pulumi import CustomTimeouts, ResourceHook, ResourceHookBinding, ResourceOp
 from coco_azure import names
 from coco_azure import run_marks as marks
 from coco_azure.clients.kubernetes import ClusterClient
-from coco_azure.rollout import approval, guard, record, text
+from coco_azure.rollout import approval, guard, text
 from coco_azure.rollout import read_facts as kata_facts
-from coco_azure.rollout.diagnosis.kata_config import BLOCKED
+from coco_azure.rollout.diagnosis.image import BLOCKED
 from coco_azure.rollout.facts import RolloutFacts, read_kata_config
 from coco_azure.rollout.plan import Plan, decide
 from coco_azure.rollout.wanted import WantedKataConfig
@@ -25,7 +25,7 @@ from components.cluster.connections import Connections
 from components.cluster.openshift import KataConfig
 from components.cluster.watching import Watching, in_thread
 from components.peer_pods import guard as guarding
-from components.peer_pods import kata_change, kata_deletion
+from components.peer_pods import kata_change
 from components.peer_pods.pod_vm_image import PodVmImage
 
 OUTPUT = "kataConfig"
@@ -95,7 +95,7 @@ class PlannedRollout:
 
     def mark(self) -> str:
         """Return what a report of the run tells of the plan."""
-        return marks.line(marks.ROLLOUT, record.of(self.plan, self.facts, self.about, approved=self.approved))
+        return marks.line(marks.ROLLOUT, approval.record(self.plan, self.facts, self.about, approved=self.approved))
 
 
 def plan_rollout(stack: Settings, connections: Connections, profile: OscProfile | None) -> PlannedRollout:
@@ -176,7 +176,7 @@ def make(name: str, planned: PlannedRollout, image: PodVmImage, opts: ResourceOp
     marks = {names.STACK: planned.facts.stack, names.APPLIED: plan.applied.text}
     title = f"{name}-kataconfig"
     exactly = ResourceHook(f"{title}-exactly", kata_change.exactly(planned.client, plan, marks))
-    deletion = kata_deletion.watch(title, plan, lambda: _facts(planned).pods, planned.client, opts.parent)
+    deletion = kata_change.watch(title, plan, lambda: _facts(planned).pods, planned.client, opts.parent)
     rechecking = _recheck_hook(name, planned, image, deletion)
     hooks = ResourceHookBinding(before_create=[rechecking, exactly], before_update=[exactly])
     made = KataConfig(

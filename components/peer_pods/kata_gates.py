@@ -18,8 +18,8 @@ from coco_azure import run_marks as marks
 from coco_azure.clients.kubernetes import ClusterClient, Object
 from coco_azure.formats import fingerprint
 from coco_azure.rollout import evidence
-from coco_azure.rollout.diagnosis import image, kata_config
-from coco_azure.rollout.diagnosis.kata_config import Surroundings
+from coco_azure.rollout.diagnosis import image
+from coco_azure.rollout.diagnosis.image import Surroundings
 from coco_azure.rollout.node_times import NodeTimes
 from coco_azure.rollout.plan import Plan
 from coco_azure.rollout.wanted import Applied
@@ -214,11 +214,11 @@ class _Gate:
 
     def _look(self, current: Object | None) -> list[Line]:
         self._times.see(self._args.client.items(names.NODES), datetime.now(UTC))
-        lines: list[Line] = [("info", kata_config.progress(current))]
+        lines: list[Line] = [("info", image.progress(current))]
         lines += [("info", text) for text in self._times.lines]
-        lines.append(("debug", marks.line(marks.NODES, kata_config.updating(current))))
-        if kata_config.failed_nodes(current):
-            lines += [("warn", text) for text in kata_config.problems(current, self._around())]
+        lines.append(("debug", marks.line(marks.NODES, image.updating(current))))
+        if image.failed_nodes(current):
+            lines += [("warn", text) for text in image.problems(current, self._around())]
         return [*lines, *self._args.image.alarms()]
 
     async def _diagnose(self, failed: pulumi.ErrorHookArgs) -> bool:
@@ -230,7 +230,7 @@ class _Gate:
     def _problems(self) -> list[str]:
         try:
             current = self._args.client.get(f"{names.KATA_CONFIGS}/{self._args.name}")
-            problems = kata_config.problems(current, self._around())
+            problems = image.problems(current, self._around())
             seen = self._args.image.status()
             if self._args.image.failed(seen) or seen.state == "stuck":
                 problems.append(image.failure(seen))

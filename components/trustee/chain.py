@@ -15,14 +15,15 @@ from pulumi import Output, ResourceOptions
 from coco_azure import names
 from coco_azure.clients import image_measurements, own_outputs
 from coco_azure.formats.images.measured_image import MeasuredImage
-from coco_azure.formats.pki import public_authorities
+from coco_azure.formats.pki import certificates
 from coco_azure.settings import Settings
-from coco_azure.trust import checks, history, image_values, protocol
+from coco_azure.trust import checks, history, protocol
 from coco_azure.trust import remote_trustee as remote
+from coco_azure.trust import values as chain_values
 from coco_azure.trust.chain import Chain, Judgement, Versions, build
 from coco_azure.trust.documents import KbsPlace
 from coco_azure.trust.history import LastRun
-from coco_azure.trust.image_values import AcceptedImages
+from coco_azure.trust.values import AcceptedImages
 from coco_azure.versions import profiles
 from components import refusal
 from components.operators.versions import ChosenVersions
@@ -175,7 +176,7 @@ class TrustChain(pulumi.ComponentResource):
     def _measured_images(self, last: Mapping[str, Any] | None) -> AcceptedImages | None:
         csv = self._args.versions.csv(names.OSC_PACKAGE)
         try:
-            return image_values.choose(self._args.stack, csv, self._args.build, last, self._fetch)
+            return chain_values.choose(self._args.stack, csv, self._args.build, last, self._fetch)
         except ValueError as error:
             raise pulumi.RunError(str(error)) from error
 
@@ -198,14 +199,14 @@ class TrustChain(pulumi.ComponentResource):
             chain = build(stack, versions, place, last.earlier, self.images.images if self.images else ())
         except ValueError as error:
             raise pulumi.RunError(str(error)) from error
-        problems = checks.problems(stack, chain, str(values["host"]), now, public_authorities.known())
+        problems = checks.problems(stack, chain, str(values["host"]), now, certificates.public_authorities())
         problems += remote.problems(stack, chain, values["proof"], values["served"])  # type: ignore[arg-type]
         if problems:
             raise pulumi.RunError(checks.describe(problems))
         warnings = checks.warnings(stack, chain, now, _text(values["server_certificate"]))
         warnings += protocol.warnings(stack, chain, values["proof"])  # type: ignore[arg-type]
         warnings += history.warnings(stack, chain, last)
-        warnings += image_values.warnings(self.images)
+        warnings += chain_values.warnings(self.images)
         for warning in warnings:
             if text := stack.accepted_risks.advice(warning):
                 pulumi.log.warn(text, self)

@@ -17,14 +17,13 @@ from coco_azure import names
 from coco_azure.formats import fingerprint
 from coco_azure.formats.kbs import sealed_secrets
 from coco_azure.formats.kbs.sealed_secrets import SIGNING_KEY as SEALING_KEY
-from coco_azure.formats.pki import keys
+from coco_azure.formats.pki import issuing
 from coco_azure.settings import Settings
 from coco_azure.settings.client_secrets import ClientSecret, of_others
 from coco_azure.settings.trustee import CHECK_POLICY, SECURITY_POLICY
 from coco_azure.trust.chain import Judgement, config_maps
 from components.trustee.chain import ServerCertificate
-from components.trustee.kept_secret import kept_secret
-from components.trustee.keys import administrator, signer
+from components.trustee.keys import administrator, kept_secret, signer
 
 Entries = Mapping[str, Output[bytes]]
 
@@ -126,7 +125,7 @@ class TrusteeContent(pulumi.ComponentResource):
     def _value(self, secret: str, key: str, source: ClientSecret) -> Output[bytes]:
         if source.value is not None:
             return Output.secret(source.value.get_secret_value())
-        made = kept_secret(f"{self._name}-{secret}-{key}", keys.generate_secret(), ResourceOptions(parent=self))
+        made = kept_secret(f"{self._name}-{secret}-{key}", issuing.generate_secret(), ResourceOptions(parent=self))
         return made.apply(str.encode)
 
     def _policies(self) -> dict[str, Entries]:

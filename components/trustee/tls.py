@@ -13,7 +13,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from coco_azure.formats.pki import certificates, issuing
 from coco_azure.settings.tls import RotationSettings
-from components.trustee.kept_secret import generations, kept_secret, resource_name
+from components.trustee.keys import generations, kept_secret, resource_name
 
 _AUTHORITY_DAYS = 7300
 

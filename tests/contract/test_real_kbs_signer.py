@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from coco_azure.formats.kbs import reference_values
 from coco_azure.formats.kbs.kbs_config import ADMIN_KEY, HTTPS_CERTIFICATE, HTTPS_KEY, KbsConfig, render
 from coco_azure.formats.kbs.reference_values import ReferenceValue
-from coco_azure.formats.pki import keys
+from coco_azure.formats.pki import issuing
 from coco_azure.versions.profiles import TRUSTEE
 from tests import reality
 from tests.contract.real_kbs import Ended, Mounts, ask_as_sample, attest, base64url, believes, started
@@ -73,7 +73,7 @@ def _mounts(config: KbsConfig, files: Mapping[str, str] | None = None) -> Mounts
     return Mounts(
         {
             **values,
-            ADMIN_KEY: keys.public_key(keys.generate_private_key()),
+            ADMIN_KEY: issuing.public_key(issuing.generate_private_key()),
             PATHS["resource_policy"]: ALLOW_ALL,
             PATHS["attestation_policy"]: ALLOW_ALL,
             PATHS["reference_values"]: "[]",
@@ -180,14 +180,14 @@ def test_a_policy_that_demands_a_reference_value_gets_the_rendered_one(
 
 
 def test_the_admin_api_takes_a_token_of_the_administrators_key_and_no_other(kbs: Path, tmp_path: Path) -> None:
-    mine, other = keys.generate_private_key(), keys.generate_private_key()
+    mine, other = issuing.generate_private_key(), issuing.generate_private_key()
 
     def put(url: str, key: str | None) -> int:
         headers = {} if key is None else {"Authorization": f"Bearer {_admin_token(key)}"}
         path = f"{url}/kbs/v0/resource/default/made/key"
         return requests.post(path, data=b"x", headers=headers, timeout=TIMEOUT).status_code
 
-    with started(kbs, _mounts(KbsConfig(), {ADMIN_KEY: keys.public_key(mine)}), tmp_path) as url:
+    with started(kbs, _mounts(KbsConfig(), {ADMIN_KEY: issuing.public_key(mine)}), tmp_path) as url:
         assert isinstance(url, str), url
         assert (put(url, None), put(url, other), put(url, mine)) == (401, 401, 200)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from coco_azure.cli.report import drawing
+from coco_azure.cli.report import command
 from rehearsal import toolchain
 from rehearsal.cluster import CHECKOUT
 from tests.engine.harness import Stack
@@ -34,7 +34,7 @@ _LOUDER = {"peerPods": {"kataConfig": {"logLevel": "debug", "change": "recreate"
 
 def _environment(stack: Stack) -> dict[str, str]:
     """Return the environment of `make report`, which names Graphviz."""
-    return {**stack._prepared.environment(), drawing.PROGRAM: str(toolchain.ensure(["dot"], print)["dot"].path)}
+    return {**stack._prepared.environment(), command.PROGRAM: str(toolchain.ensure(["dot"], print)["dot"].path)}
 
 
 def _asked(

@@ -7,8 +7,7 @@ from coco_azure.inventory.azure_facts import AzureFacts, AzureImage, NatGateway,
 from coco_azure.inventory.azure_place import PodVmPlace
 from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.rules import DEFAULTS
-from coco_azure.settings.azure import AzureSettings
-from coco_azure.settings.azure_subnet import OwnSubnetSettings
+from coco_azure.settings.azure import AzureSettings, OwnSubnetSettings
 from coco_azure.settings.peer_pods import PeerPodSettings
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"

@@ -6,7 +6,7 @@ from typing import Any
 
 from coco_azure import run_marks as marks
 from coco_azure.cli.report import graph
-from coco_azure.cli.report.model import Graph
+from coco_azure.cli.report.graph import Graph
 from coco_azure.clients import event_log
 from coco_azure.clients.engine_run import Run
 

@@ -1,4 +1,9 @@
-"""What the cluster says that decides what is left over, in it and in Azure. Asks; decides nothing."""
+"""What the cluster says that decides what is left over, in it and in Azure. Asks; decides nothing.
+
+Sources: openshift/sandboxed-containers-operator devel d0632e58 ``controllers/openshift_controller.go``,
+``layered_image_handler.go``, ``ppwebhook.go``, ``config/peerpods``; openshift/trustee-operator v1.2.1 ``config/crd``;
+operator-lifecycle-manager ``pkg/controller/operators/decorators/operator.go`` (labels of an operator's parts).
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,9 +11,114 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coco_azure import names
-from coco_azure.cli.leftovers import cluster_names
 from coco_azure.inventory.cluster_reader import Reads
 from coco_azure.rollout.diagnosis import name_of
+
+
+@dataclass(frozen=True)
+class Package:
+    """One operator.
+
+    Attributes:
+        name: its package in the catalog.
+        namespace: where it is installed.
+        crds: paths of its kinds at the API server, by the name of the CRD.
+    """
+
+    name: str
+    namespace: str
+    crds: dict[str, str]
+
+
+PACKAGES = (
+    Package(
+        names.OSC_PACKAGE,
+        names.OSC_NAMESPACE,
+        {
+            "kataconfigs.kataconfiguration.openshift.io": names.KATA_CONFIGS,
+            "peerpods.confidentialcontainers.org": names.PEER_PODS,
+            "peerpodconfigs.confidentialcontainers.org": names.PEER_POD_CONFIGS,
+        },
+    ),
+    Package(
+        names.TRUSTEE_PACKAGE,
+        names.TRUSTEE_NAMESPACE,
+        {
+            "kbsconfigs.confidentialcontainers.org": names.KBS_CONFIGS,
+            "trusteeconfigs.confidentialcontainers.org": names.TRUSTEE_CONFIGS,
+        },
+    ),
+)
+
+
+@dataclass(frozen=True)
+class OfKataConfig:
+    """Something that OSC makes for KataConfig and takes away with it.
+
+    Attributes:
+        kind: its kind as ``oc`` takes it.
+        path: list of the kind at the API server.
+        names: its names.
+        note: what to know before it is removed.
+        namespace: where it is, or None for what has no namespace.
+    """
+
+    kind: str
+    path: str
+    names: tuple[str, ...]
+    note: str = ""
+    namespace: str | None = None
+
+
+_REBOOTS = "nodes that still have it reboot when it goes"
+OF_KATA_CONFIG = (
+    OfKataConfig(
+        "machineconfig",
+        names.MACHINE_CONFIGS,
+        (
+            "50-enable-sandboxed-containers-extension",
+            "50-enable-sandboxed-containers-image",
+            "40-worker-kata-remote-config",
+            "50-kata-remote",
+        ),
+        _REBOOTS,
+    ),
+    OfKataConfig(
+        "containerruntimeconfig",
+        names.CONTAINER_RUNTIME_CONFIGS,
+        (names.RUNTIME_CONFIG,),
+        _REBOOTS,
+    ),
+    OfKataConfig("machineconfigpool", names.POOLS, (names.KATA_POOL,), "first take its label from every node"),
+    OfKataConfig("runtimeclass", names.RUNTIME_CLASS_LIST, names.RUNTIME_CLASSES),
+    OfKataConfig(
+        "securitycontextconstraints",
+        names.SECURITY_CONTEXT_CONSTRAINTS,
+        ("sandboxed-containers-operator-scc",),
+    ),
+    OfKataConfig(
+        "credentialsrequest",
+        names.path(names.CREDENTIALS_REQUESTS, namespace=names.CREDENTIAL_OPERATOR_NAMESPACE),
+        (names.CREDENTIALS_REQUEST,),
+        "the cloud credential operator takes the credentials that it made in Azure away with it",
+        names.CREDENTIAL_OPERATOR_NAMESPACE,
+    ),
+)
+"""In an order in which it can be removed."""
+
+OWN_POLICIES = (
+    ("validatingadmissionpolicybinding", names.ADMISSION_BINDINGS),
+    ("validatingadmissionpolicy", names.ADMISSION_POLICIES),
+)
+"""Kinds of the stack's own admission policies, in an order in which they can be removed."""
+
+OWNED_BY_OLM = (
+    ("clusterrolebinding", names.CLUSTER_ROLE_BINDINGS),
+    ("clusterrole", names.CLUSTER_ROLES),
+    ("validatingwebhookconfiguration", names.VALIDATING_WEBHOOKS),
+    ("mutatingwebhookconfiguration", names.MUTATING_WEBHOOKS),
+)
+"""Kinds without a namespace that OLM makes for a CSV, with the label ``olm.owner.namespace``."""
 
 Object = Mapping[str, Any]
 
@@ -51,7 +161,7 @@ class Facts:
     csvs: Mapping[str, Sequence[Object]] = field(default_factory=dict)
     crds: Mapping[str, int] = field(default_factory=dict)
     operators: frozenset[str] = frozenset()
-    of_kata_config: Sequence[tuple[cluster_names.OfKataConfig, str]] = ()
+    of_kata_config: Sequence[tuple[OfKataConfig, str]] = ()
     stuck: Sequence[str] = ()
     of_olm: Sequence[tuple[str, str, str]] = ()
     policies: Sequence[tuple[str, str]] = ()
@@ -108,23 +218,23 @@ def _unfinished(job: Object) -> bool:
 
 
 def _namespaces(reader: Reads) -> dict[str, Object]:
-    namespaces = {each.namespace: reader.get(f"{names.NAMESPACES}/{each.namespace}") for each in cluster_names.PACKAGES}
+    namespaces = {each.namespace: reader.get(f"{names.NAMESPACES}/{each.namespace}") for each in PACKAGES}
     return {name: namespace for name, namespace in namespaces.items() if namespace is not None}
 
 
 def _by_namespace(reader: Reads, kind: str) -> dict[str, list[Object]]:
-    return {each.namespace: reader.items(names.path(kind, namespace=each.namespace)) for each in cluster_names.PACKAGES}
+    return {each.namespace: reader.items(names.path(kind, namespace=each.namespace)) for each in PACKAGES}
 
 
 def _crds(reader: Reads) -> dict[str, int]:
-    paths = {name: path for package in cluster_names.PACKAGES for name, path in package.crds.items()}
+    paths = {name: path for package in PACKAGES for name, path in package.crds.items()}
     existing = [name for name in paths if reader.get(f"{names.CRDS}/{name}") is not None]
     return {name: len(reader.items(paths[name])) for name in existing}
 
 
-def _of_kata_config(reader: Reads) -> list[tuple[cluster_names.OfKataConfig, str]]:
+def _of_kata_config(reader: Reads) -> list[tuple[OfKataConfig, str]]:
     existing = []
-    for each in cluster_names.OF_KATA_CONFIG:
+    for each in OF_KATA_CONFIG:
         of_kind = {name_of(one) for one in reader.items(each.path)}
         existing += [(each, name) for name in each.names if name in of_kind]
     return existing
@@ -147,8 +257,8 @@ def _stuck(reader: Reads) -> list[str]:
 def _of_olm(reader: Reads) -> list[tuple[str, str, str]]:
     return [
         (kind, name_of(each), package.namespace)
-        for package in cluster_names.PACKAGES
-        for kind, path in cluster_names.OWNED_BY_OLM
+        for package in PACKAGES
+        for kind, path in OWNED_BY_OLM
         for each in reader.items(path, labels=f"{names.OLM_OWNER_NAMESPACE}={package.namespace}")
     ]
 
@@ -156,7 +266,7 @@ def _of_olm(reader: Reads) -> list[tuple[str, str, str]]:
 def _policies(reader: Reads) -> list[tuple[str, str]]:
     return [
         (kind, name_of(each))
-        for kind, path in cluster_names.OWN_POLICIES
+        for kind, path in OWN_POLICIES
         for each in reader.items(path)
         if name_of(each).startswith((names.GUARD, names.CAA_HOLD, names.WORKLOADS_POLICY))
     ]

@@ -1,14 +1,17 @@
 """What is left over in the cluster, and what a deletion there waits for."""
 
 import shlex
+import time
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from coco_azure import names
-from coco_azure.cli.leftovers import cluster_names
-from coco_azure.cli.leftovers.azure_leftovers import Alive
-from coco_azure.cli.leftovers.azure_names import gallery_of
+from coco_azure.cli.leftovers import cluster_facts
+from coco_azure.cli.leftovers.azure_leftovers import Alive, gallery_of
 from coco_azure.cli.leftovers.cluster_facts import Facts, Object
 from coco_azure.cli.leftovers.model import InTheWay, Leftover
+from coco_azure.clients.kubernetes import Watches, wait_for
+from coco_azure.inventory.cluster_reader import ClusterReader, Reads
 from coco_azure.rollout.diagnosis import name_of
 
 OSC, OLM = "the OSC operator", "OLM"
@@ -60,7 +63,7 @@ def _of_kata_config(facts: Facts) -> Iterator[Leftover]:
             yield _leftover("closed node", f"node/{name_of(node)}", "the stack", command, note)
     if facts.kata_configs:
         return
-    for kind, name in facts.policies if not installed(facts, cluster_names.PACKAGES[0]) else ():
+    for kind, name in facts.policies if not installed(facts, cluster_facts.PACKAGES[0]) else ():
         note = "an earlier stack's: what it is about is not there any more"
         yield _leftover("admission policy", f"{kind}/{name}", "the stack", f"oc delete {kind} {name}", note)
     for node in facts.nodes:
@@ -80,7 +83,7 @@ def _of_olm(facts: Facts) -> Iterator[Leftover]:
 
 
 def _of_packages(facts: Facts) -> Iterator[Leftover]:
-    for package in cluster_names.PACKAGES:
+    for package in cluster_facts.PACKAGES:
         if installed(facts, package):
             continue
         for csv in facts.csvs.get(package.namespace, ()):
@@ -95,7 +98,7 @@ def _of_packages(facts: Facts) -> Iterator[Leftover]:
             yield _leftover("OLM's Operator", f"operator/{operator}", OLM, f"oc delete operator {operator}", note)
 
 
-def operators_of(facts: Facts, package: cluster_names.Package) -> list[str]:
+def operators_of(facts: Facts, package: cluster_facts.Package) -> list[str]:
     """Return the names of OLM's Operator objects of a package."""
     # OLM cuts the name, which is a label, to 63 characters.
     whole = f"{package.name}.{package.namespace}"
@@ -107,7 +110,7 @@ def _crd(name: str, objects: int) -> Leftover:
     return _leftover("kind", f"crd/{name}", OLM, f"oc delete crd {name}", f"{note}; `--remove-crds` removes it, too")
 
 
-def installed(facts: Facts, package: cluster_names.Package) -> bool:
+def installed(facts: Facts, package: cluster_facts.Package) -> bool:
     """Return whether the operator is there on purpose: a Subscription says so."""
     return any(each.get("spec", {}).get("name") == package.name for each in facts.subscriptions[package.namespace])
 
@@ -179,3 +182,65 @@ def _namespace(namespace: Object) -> Iterator[InTheWay]:
 
 def _leftover(what: str, name: str, made_by: str, remove: str, note: str = "") -> Leftover:
     return Leftover(side="cluster", what=what, name=name, made_by=made_by, remove=remove, note=note, id=name)
+
+
+_PATIENCE, _PAUSE = 30, 1.0
+"""Seconds: of a wait at most, and between two tries."""
+
+
+class Deletes(Watches, Protocol):
+    """What is needed of a client of the API server."""
+
+    def delete(self, path: str) -> None:
+        """Delete an object; one that is not there is no error."""
+
+
+class InUseError(RuntimeError):
+    """Something still uses what is to be deleted; the message names it. Nothing was deleted."""
+
+
+def remove_crds(client: Deletes, facts: Facts, seconds: int = _PATIENCE) -> list[str]:
+    """Delete the kinds of operators that are not installed, and their Operator objects; return what was deleted.
+
+    The API server takes a kind away only after its objects, in its own time, so its end is waited for, for so many
+    seconds at most. What is not gone by then is left over like everything else.
+
+    Raises:
+        InUseError: objects of such a kind exist, and would go with it.
+    """
+    gone = [
+        package
+        for package in cluster_facts.PACKAGES
+        if not installed(facts, package) and not facts.csvs[package.namespace]
+    ]
+    if used := [crd for package in gone for crd in package.crds if facts.crds.get(crd)]:
+        counts = ", ".join(f"{crd} ({facts.crds[crd]})" for crd in used)
+        raise InUseError(f"objects of these kinds exist, and would be deleted with them: {counts}. Delete them first")
+    paths = [path for package in gone for path in _paths(facts, package)]
+    until = time.monotonic() + seconds
+    for path in paths:
+        client.delete(path)
+        # In this order: OLM makes its Operator object anew as long as a kind has its label.
+        wait_for(client, path, lambda current: current is None, until - time.monotonic())
+    return [path.rsplit("/", 2)[1] + "/" + path.rsplit("/", 1)[1] for path in paths]
+
+
+def read_afterwards(client: Reads, seconds: float = _PATIENCE) -> Facts:
+    """Return the facts of a cluster after a removal; raises what the reader raises.
+
+    While a kind is being taken away the API server may refuse to list it, for a moment, so it is asked again, for so
+    many seconds at most.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return cluster_facts.read(ClusterReader(client))
+        except Exception:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_PAUSE)
+
+
+def _paths(facts: Facts, package: cluster_facts.Package) -> Iterator[str]:
+    yield from (f"{names.CRDS}/{crd}" for crd in package.crds if crd in facts.crds)
+    yield from (f"{names.OPERATORS}/{operator}" for operator in operators_of(facts, package))

@@ -4,21 +4,65 @@ Exit codes: 0 nothing, 1 it could not be told, 2 something is left or in the way
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
 from coco_azure.cli import Surroundings
-from coco_azure.cli.leftovers import azure_leftovers, azure_listing, cluster_facts, cluster_leftovers, removing, stack
+from coco_azure.cli.leftovers import azure_leftovers, cluster_facts, cluster_leftovers
 from coco_azure.cli.leftovers.cluster_facts import Facts
 from coco_azure.cli.leftovers.model import Answer, Leftover, to_dict, to_text
 from coco_azure.clients import azure as azure_client
 from coco_azure.clients import cluster_access
 from coco_azure.clients import kubernetes as cluster_client
 from coco_azure.clients.azure_sign_in import SignInError
+from coco_azure.clients.pulumi_cli import Engine, EngineError
 from coco_azure.inventory.cluster_reader import ClusterReader
+from coco_azure.settings import stack_config
+from coco_azure.settings.azure import AzureSettings
+from coco_azure.settings.cluster import ClusterSettings
+
+
+class StackError(RuntimeError):
+    """The settings cannot be read; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Where to look.
+
+    Attributes:
+        cluster: the cluster of the peer pods.
+        azure: settings of the Azure side.
+        image_id: the user's own pod VM image (``peerPods.imageId``), or None.
+    """
+
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    azure: AzureSettings = field(default_factory=AzureSettings)
+    image_id: str | None = None
+
+
+def scope_of(engine: Engine) -> Scope:
+    """Return what the settings of a stack say, also after ``pulumi destroy``.
+
+    Raises:
+        StackError: ``pulumi config`` fails, or a setting is wrong.
+    """
+    try:
+        values = stack_config.decode_entries(engine.config())
+    except EngineError as error:
+        raise StackError(f"{error}. Select a stack (`pulumi stack select`) or use --stack") from error
+    peer_pods = values.get("peerPods")
+    try:
+        return Scope(
+            cluster=ClusterSettings.model_validate(values.get("cluster", {})),
+            azure=AzureSettings.model_validate(values.get("azure", {})),
+            image_id=peer_pods.get("imageId") if isinstance(peer_pods, Mapping) else None,
+        )
+    except ValueError as error:
+        raise StackError(f"the stack's settings cannot be read: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -62,20 +106,20 @@ def command(surroundings: Surroundings, /, **options: Any) -> int:
 def _leftovers(options: _Options, surroundings: Surroundings) -> int:
     unknown = []
     try:
-        scope = stack.scope(surroundings.engine(options.stack))
-    except stack.StackError as error:
+        scope = scope_of(surroundings.engine(options.stack))
+    except StackError as error:
         if not (options.subscription and options.resource_group) and not options.cluster_only:
             unknown.append(f"what the stack's settings say: {error}")
-        scope = stack.Scope()
+        scope = Scope()
     client = cluster_client.connect(scope.cluster)
     facts = None
     try:
         facts = cluster_facts.read(ClusterReader(client))
         if options.remove_crds:
-            for removed in removing.remove_crds(client, facts):
+            for removed in cluster_leftovers.remove_crds(client, facts):
                 click.echo(f"deleted {removed}")
-            facts = removing.read_afterwards(client)
-    except removing.InUseError as error:
+            facts = cluster_leftovers.read_afterwards(client)
+    except cluster_leftovers.InUseError as error:
         click.echo(f"error: {error}", err=True)
         return 1
     except Exception as error:  # noqa: BLE001 - three libraries raise their own, and each means the same here
@@ -94,7 +138,7 @@ def _leftovers(options: _Options, surroundings: Surroundings) -> int:
     return answer.code
 
 
-def _azure(options: _Options, scope: stack.Scope, facts: Facts | None) -> _Azure:
+def _azure(options: _Options, scope: Scope, facts: Facts | None) -> _Azure:
     platform = (facts.infrastructure if facts is not None else {}).get("platformStatus") or {}
     own = (platform.get("azure") or {}).get("resourceGroupName")
     cloud = facts.cloud if facts is not None else {}
@@ -108,8 +152,8 @@ def _azure(options: _Options, scope: stack.Scope, facts: Facts | None) -> _Azure
         shared = own is not None and group.lower() != str(own).lower()
         alive = cluster_leftovers.alive(facts, gallery=options.gallery, own_image=scope.image_id, shared=shared)
     try:
-        resources = azure_listing.resources(azure_client.connect(subscription), group)
-    except (SignInError, azure_listing.ListingError) as error:
+        resources = azure_leftovers.resources(azure_client.connect(subscription), group)
+    except (SignInError, azure_leftovers.ListingError) as error:
         return _Azure(unknown=[f"what is in Azure: {error}"])
     where = f"resource group {group} of subscription {subscription} ({len(resources)} resources)"
     return _Azure(azure_leftovers.left_over(resources, alive), [where])

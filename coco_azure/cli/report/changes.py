@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from coco_azure.cli.report.model import Change
-from coco_azure.clients.engine_run import Step
+from coco_azure import run_marks as marks
+from coco_azure.cli.report.graph import Change, Graph
+from coco_azure.clients.engine_run import Run, Step, name_of
 
 _CHANGING = ("update", "replace")
 _SECRET_KINDS = frozenset({"Secret", "SecretPatch", "Stash"})
@@ -58,3 +59,23 @@ def _text(value: Any, *, show: bool) -> str:
         text = str(value) if isinstance(value, int | float) else f"({len(value)} entries)"
     text = " ".join(text.split())
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def reason(difference: Step, run: Run, graph: Graph) -> str:
+    """Return the reason in words; empty where the changed properties say it all."""
+    if difference.kind == "KataConfig" and (why := _of_plan(run.marks.get(marks.ROLLOUT))):
+        return why
+    if difference.operation == "delete":
+        return "" if run.destroys else "it is not in the program any more"
+    if difference.operation == "replace" and not of(difference):
+        replaced = {one.urn for one in run.differences if one.operation == "replace"}
+        needs = sorted(name_of(urn) for urn in graph.needs.get(difference.urn, ()) if urn in replaced)
+        if needs:
+            return f"it depends on {', '.join(needs)}, which is deleted before it is created anew"
+        return "the program or its provider asks for a new one; no property of it differs"
+    return ""
+
+
+def _of_plan(plan: Mapping[str, object] | None) -> str:
+    why = (plan or {}).get("why")
+    return "; ".join(map(str, why)) if isinstance(why, list) else ""

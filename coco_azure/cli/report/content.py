@@ -6,12 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 from coco_azure import run_marks as marks
-from coco_azure.cli.report import changes, costs, dot, heading, names, path, reasons, timeline
-from coco_azure.cli.report.costs import Cost
-from coco_azure.cli.report.heading import Attestation
-from coco_azure.cli.report.model import Change, Check, Graph
-from coco_azure.cli.report.path import Link
-from coco_azure.cli.report.timeline import Chart
+from coco_azure.cli.report import changes, heading, names, timeline
+from coco_azure.cli.report.graph import Change, Check, Graph
+from coco_azure.cli.report.heading import Attestation, Cost
+from coco_azure.cli.report.timeline import Chart, Link
 from coco_azure.clients.engine_run import Message, Run, Step, is_empty, kind_of, name_of
 
 _ATTESTATIONS = {
@@ -62,7 +60,7 @@ class RunReport:
         attestation: whether a pod has proven itself at the end of this run.
         rehearsal: whether the cluster is a simulated one.
         older: the run that the proof is of, where it is another one; empty where it is this one.
-        rollout: what it does to nodes, see ``coco_azure.rollout.record.of``; empty where the program said nothing.
+        rollout: what it does to nodes, see ``coco_azure.rollout.approval.of``; empty where the program said nothing.
         proof: the trust-chain proof, see ``coco_azure.trust.proof.to_dict``; empty for a preview and without one.
         checks: what was tried.
         costs: what Azure charges for; None where neither the run nor the stack says it.
@@ -113,7 +111,7 @@ def gather(
         planned: whether the graph has what the preview foresees.
         older: the run that the outputs are of, in words, where it is another one; empty where it is this one.
     """
-    links = () if run.preview else path.critical(run.steps, graph, run.began)
+    links = () if run.preview else timeline.critical(run.steps, graph, run.began)
     operations = {one.urn: one.operation for one in run.differences}
     pairs = [(one.step.urn, other.step.urn) for one, other in pairwise(links)]
     pairs += [(link.step.urn, link.step.urn) for link in links]
@@ -137,24 +135,24 @@ def gather(
         attestation=attestation,
         rehearsal=heading.is_rehearsal(run),
         older="" if own or run.preview else older or "a run before this one",
-        dot=dot.text(graph, operations, pairs, preview=run.preview) if graph.needs else "",
+        dot=names.dot_text(graph, operations, pairs, preview=run.preview) if graph.needs else "",
     )
 
 
 def _costs(run: Run, outputs: Mapping[str, Any]) -> tuple[Cost, ...] | None:
     drivers = run.marks.get(marks.COSTS) or outputs.get(marks.COSTS)
-    return costs.of(drivers) if drivers else None
+    return heading.cost_rows(drivers) if drivers else None
 
 
 def _changed(run: Run, graph: Graph) -> Iterator[Changed]:
     for difference in sorted(run.differences, key=lambda one: _ORDER.index(one.operation)):
         part = names.part(difference.urn, {**graph.parents, **run.parents})
-        why = reasons.of(difference, run, graph)
+        why = changes.reason(difference, run, graph)
         yield Changed(difference=difference, changes=changes.of(difference), part=part, why=why)
 
 
 def _nodes(graph: Graph, critical: set[str]) -> Iterator[Node]:
-    edges = dot.drawn(graph)
+    edges = names.drawn(graph)
     for urn in sorted(edges, key=lambda one: (names.part(one, graph.parents), name_of(one))):
         yield Node(
             name=name_of(urn),

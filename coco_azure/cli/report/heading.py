@@ -3,6 +3,7 @@
 import getpass
 import platform
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -88,3 +89,71 @@ def _clusters(run: Run) -> list[Mapping[str, Any]]:
         if step.kind == "Infrastructure"
     }
     return [status for _, status in sorted(statuses.items()) if isinstance(status, Mapping)]
+
+
+_ROWS = (
+    ("natGateways", "NAT gateway of the stack's own subnet", "by the hour, and by the data that goes through it"),
+    ("publicIPs", "public IP address of that gateway", "by the hour"),
+    ("imageVersions", "pod VM image that the operator stores in a gallery", "by its size, as long as it is stored"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """One thing that costs.
+
+    Attributes:
+        what: its name.
+        count: how many there are at most.
+        sizes: sizes that each of them may have, the default one first; empty where there is no choice.
+        charged: what Azure counts.
+    """
+
+    what: str
+    count: int
+    sizes: tuple[str, ...] = ()
+    charged: str
+
+
+def cost_rows(drivers: Mapping[str, Any]) -> tuple[Cost, ...]:
+    """Return a row for each thing of which there may be one."""
+    return tuple(row for row in _rows(drivers) if row.count > 0)
+
+
+def _rows(drivers: Mapping[str, Any]) -> Iterator[Cost]:
+    yield Cost(
+        what=f"{'confidential ' if drivers.get('confidential') else ''}VM of a pod, with its OS disk",
+        count=int(drivers.get("podVMs", 0)),
+        sizes=tuple(map(str, drivers.get("sizes", ()))),
+        charged="by the hour, as long as the pod is there",
+    )
+    for key, what, charged in _ROWS:
+        yield Cost(what=what, count=int(drivers.get(key, 0)), charged=charged)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reboot:
+    """One update of a node.
+
+    Attributes:
+        began: seconds after the start of the run.
+        seconds: how long it took; None where the run ended before it did.
+    """
+
+    began: float
+    seconds: float | None
+
+
+def reboots_of(run: Run) -> dict[str, tuple[Reboot, ...]]:
+    """Return the updates of each node, in their order; none where the run did not see any."""
+    reboots: dict[str, list[Reboot]] = {}
+    open_since: dict[str, float] = {}
+    for at, names in run.node_updates:
+        for name in [each for each in open_since if each not in names]:
+            began = open_since.pop(name)
+            reboots.setdefault(name, []).append(Reboot(began=began - run.began, seconds=at - began))
+        for name in names:
+            open_since.setdefault(name, at)
+    for name, began in open_since.items():
+        reboots.setdefault(name, []).append(Reboot(began=began - run.began, seconds=None))
+    return {name: tuple(each) for name, each in reboots.items()}

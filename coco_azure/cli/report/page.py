@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from coco_azure.cli.report import names, reboots
+from coco_azure.cli.report import heading, names
 from coco_azure.cli.report.content import RunReport
 from coco_azure.clients.engine_run import Step
 
@@ -39,7 +39,7 @@ def html(report: RunReport) -> str:
         # Both are this project's own text, not a run's.
         style=Markup(style),  # noqa: S704
         picture=Markup(report.picture),  # noqa: S704
-        times_of=reboots.of(report.run),
+        times_of=heading.reboots_of(report.run),
         **_figures(report),
     )
     return rendered if rendered.endswith("\n") else f"{rendered}\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 from coco_azure import names
 from coco_azure.clients.kubernetes import ClusterClient, Object
-from coco_azure.rollout.diagnosis import check, name_of
+from coco_azure.rollout.diagnosis import caa, name_of
 
 _BY_STATUS = {
     "clusterServiceVersions": names.CSVS,
@@ -57,7 +57,7 @@ def _namespace(client: ClusterClient, namespace: str) -> dict[str, Any]:
     answer["pods"] = list(map(_pod, pods))
     answer["logs"] = {name: text for each in pods for name, text in _logs(client, namespace, each).items()}
     of_kbs = {name: text for name, text in answer["logs"].items() if name.endswith("/kbs") and isinstance(text, str)}
-    verdicts = {name: check.kbs_verdict(text) for name, text in of_kbs.items()}
+    verdicts = {name: caa.kbs_verdict(text) for name, text in of_kbs.items()}
     return {**answer, "lastErrorOfKbs": verdicts} if verdicts else answer
 
 

@@ -1,6 +1,6 @@
 """Public keys that verify signatures of images: which kind they are, and whether a pod VM can use them.
 
-Not for the keys of KBS itself: ``coco_azure/formats/pki/keys.py``. What a file may hold:
+Not for the keys of KBS itself: ``coco_azure/formats/pki/issuing.py``. What a file may hold:
 ``coco_azure/formats/pki/public_material.py``.
 """
 

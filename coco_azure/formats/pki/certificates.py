@@ -3,10 +3,15 @@
 The judges that matter are the client in the pod VM (CDH and attestation-agent: reqwest with rustls; rules of
 rustls-webpki 0.102) and the server (KBS 0.3 on OpenSSL, which drops a key that does not match, and then fails every
 handshake). Does not ask whether an authority is public, nor whether a certificate was revoked.
+
+The client in a pod VM has a list of its own (webpki-roots), which is Mozilla's like that of every Linux distribution.
 """
 
+import ssl
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 
 from cryptography import x509
@@ -242,3 +247,12 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+@cache
+def public_authorities() -> tuple[x509.Certificate, ...]:
+    """Return the authorities that this machine trusts; empty where it has no list."""
+    authorities = ssl.create_default_context().get_ca_certs(binary_form=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an authority's odd serial number is not ours to mend
+        return tuple(x509.load_der_x509_certificate(der) for der in authorities)

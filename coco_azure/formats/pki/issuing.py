@@ -1,16 +1,17 @@
 """Making certificates: a private authority for KBS, its server certificate, and the signer of attestation tokens.
 
 All keys are P-256 but for the signer of Simple tokens (RSA, 2048 bits; about 100 ms). Every call gives something new;
-whoever keeps it is ``components/trustee/kept_secret.py``.
+whoever keeps it is ``components/trustee/keys.py``.
 """
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from coco_azure.versions.profiles import Token
@@ -190,3 +191,39 @@ def _pem(builder: x509.CertificateBuilder, key: Key) -> str:
 def private_pem(key: Key) -> str:
     """Return a private key as PEM (PKCS 8), without a password."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def generate_private_key() -> str:
+    """Return a new ed25519 private key as PKCS#8 PEM, as ``openssl genpkey -algorithm ed25519`` writes it."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def public_key(private_key: str) -> str:
+    """Return the public half as SubjectPublicKeyInfo PEM, as ``openssl pkey -pubout`` writes it."""
+    key = serialization.load_pem_private_key(private_key.encode(), password=None)
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def generate_secret() -> str:
+    """Return 32 random bytes as text, for a client secret that the user left to us."""
+    return secrets.token_urlsafe(32)
+
+
+def check_admin_key(pem: str) -> str:
+    """Return ``pem`` if it is an ed25519 private key without a password.
+
+    Raises:
+        ValueError: it is not.
+    """
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "not a PEM private key without a password; make one with: openssl genpkey -algorithm ed25519"
+        ) from error
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise ValueError(  # noqa: TRY004 - the type of a user's data, not of an argument
+            f"a {type(key).__name__}, KBS takes ed25519; make one with: openssl genpkey -algorithm ed25519"
+        )
+    return pem

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from coco_azure.formats.policy import agent_images, agent_requests, agent_workload_check
+from coco_azure.formats.images import image_reference
+from coco_azure.formats.policy import agent_requests, agent_workload_check
 from coco_azure.formats.policy.agent_requests import Case, create_container
 from coco_azure.formats.policy.policies import Variant
 from coco_azure.formats.policy.policy_check import Outcome, PolicyReport
@@ -203,7 +204,7 @@ def _examples(titles: Sequence[str]) -> str:
 def _example(images: Sequence[str]) -> str:
     if not images:
         return _IMAGE
-    allowed = agent_images.sort(images)
+    allowed = image_reference.sort_images(images)
     if allowed.exact:
         return allowed.exact[0]
     return f"{allowed.repositories[0]}:1" if allowed.repositories else f"{allowed.registries[0]}/org/app:1"

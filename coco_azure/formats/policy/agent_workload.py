@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from coco_azure.formats.workload.containers import Container
-from coco_azure.formats.workload.values import ADDRESS, Value
+from coco_azure.formats.workload.environment import ADDRESS, Value
 
 _WIDTH = 600
 _SHORT = 100

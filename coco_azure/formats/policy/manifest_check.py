@@ -7,16 +7,15 @@ from functools import partial
 from typing import Literal
 
 from coco_azure.formats import initdata
-from coco_azure.formats.images import image_policy_check
+from coco_azure.formats.images import image_policy
 from coco_azure.formats.kbs import resource_uri, sealed_secrets
-from coco_azure.formats.policy import workload_requests
+from coco_azure.formats.policy import agent_workload_check
 from coco_azure.formats.policy.policy_engine import PolicyError
 from coco_azure.formats.policy.policy_judge import judge_agent
 from coco_azure.formats.workload import containers, reading
 from coco_azure.formats.workload.containers import Container
 from coco_azure.formats.workload.image_config import MAKE, ImageConfig
-from coco_azure.formats.workload.objects import ManifestError
-from coco_azure.formats.workload.templates import Template, templates
+from coco_azure.formats.workload.reading import ManifestError, Template, templates
 from coco_azure.formats.workload.terms import Terms
 from coco_azure.names import POD_VM_SIZE
 
@@ -136,7 +135,7 @@ def _of_containers(pod_containers: Sequence[Container], terms: Terms, opened: Co
 def _image(container: Container, terms: Terms) -> Iterator[Finding]:
     name = container.image
     if terms.image_policy is not None:
-        verdict = image_policy_check.admits(terms.image_policy, name)
+        verdict = image_policy.admits(terms.image_policy, name)
         if verdict is False:
             yield _problem(
                 place=container.place,
@@ -159,7 +158,7 @@ def _image(container: Container, terms: Terms) -> Iterator[Finding]:
 
 def _agent(container: Container, policy: str, terms: Terms, *, own_command: bool) -> Iterator[Finding]:
     """Yield what an agent policy denies; of a container whose image has the command, only whether it may be any."""
-    request, way = workload_requests.request(container), _SETTING.format(workload=terms.workload)
+    request, way = agent_workload_check.request(container), _SETTING.format(workload=terms.workload)
     problem = partial(_problem, place=container.place)
     try:
         if not judge_agent(policy, "CreateContainerRequest", request):
@@ -175,7 +174,7 @@ def _agent(container: Container, policy: str, terms: Terms, *, own_command: bool
             )
             return
         for command in container.commands:
-            asked = workload_requests.execution(request, command)
+            asked = agent_workload_check.execution(request, command)
             if not judge_agent(policy, "ExecProcessRequest", asked, after=[request]):
                 yield problem(
                     text=f"the agent policy denies the probe or hook `{' '.join(command)}`, so the pod never becomes "

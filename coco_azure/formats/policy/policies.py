@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Literal
 
 from coco_azure.formats import rego
-from coco_azure.formats.policy import agent_images, agent_workload
+from coco_azure.formats.images import image_reference
+from coco_azure.formats.policy import agent_workload
 from coco_azure.formats.policy.bindings import Bindings
-from coco_azure.formats.policy.snp_tcb import SnpTcb
+from coco_azure.formats.policy.claims import SnpTcb
 from coco_azure.formats.workload.containers import Container
 from coco_azure.versions.profiles import TrusteeProfile
 
@@ -122,7 +123,7 @@ def agent_policy(variant: Variant, images: Sequence[str] = (), *, workload: Sequ
     facts: dict[str, object] = {}
     parts = ["agent_root"]
     if images:
-        facts = agent_images.sort(images).facts
+        facts = image_reference.sort_images(images).facts
         parts.append("agent_images")
     if variant == "production":
         text = _followed(rego.load("agent_production"), [*parts, "agent_container", "agent_read_only"], facts)

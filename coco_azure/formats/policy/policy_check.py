@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from coco_azure.formats.policy.attestation_tokens import affirms, token
 from coco_azure.formats.policy.bindings import Bindings
-from coco_azure.formats.policy.claims import Tee
+from coco_azure.formats.policy.claims import SnpTcb, Tee
 from coco_azure.formats.policy.policies import PCRS, Variant
 from coco_azure.formats.policy.policy_cases import INITDATA, TEES, Case, cases, requests
 from coco_azure.formats.policy.policy_engine import PolicyError
@@ -20,7 +20,6 @@ from coco_azure.formats.policy.policy_judge import (
     judge_resource,
     resource_judge,
 )
-from coco_azure.formats.policy.snp_tcb import SnpTcb
 from coco_azure.versions.profiles import TrusteeProfile
 
 _Passes = Callable[[Case], bool]

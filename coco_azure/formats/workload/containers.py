@@ -4,13 +4,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from coco_azure.formats.policy import agent_images
-from coco_azure.formats.workload import environment, process, reading, volumes
+from coco_azure.formats.images import image_reference
+from coco_azure.formats.workload import environment, process, reading
+from coco_azure.formats.workload.environment import Value
 from coco_azure.formats.workload.image_config import MAKE, ImageConfig
-from coco_azure.formats.workload.objects import ManifestError
-from coco_azure.formats.workload.templates import Template, templates
-from coco_azure.formats.workload.values import Value
-from coco_azure.formats.workload.volumes import Mount
+from coco_azure.formats.workload.process import Mount
+from coco_azure.formats.workload.reading import ManifestError, Template, templates
 
 _Part = TypeVar("_Part")
 _HOST = ("hostNetwork", "hostPID", "hostIPC")
@@ -147,7 +146,7 @@ def _container(each: Mapping[str, Any], template: Template, place: str, images: 
         terminal=bool(attempt(None, lambda: reading.optional(each, "tty", bool))),
         service_links=template.spec.get("enableServiceLinks") is not False,
         shares_processes=template.spec.get("shareProcessNamespace") is True,
-        mounts=attempt({}, lambda: volumes.mounts(each, template)),
+        mounts=attempt({}, lambda: process.mounts(each, template)),
         commands=attempt((), lambda: process.commands(each)),
         rights=attempt({}, lambda: process.rights(each, template, config)),
     )
@@ -177,7 +176,7 @@ def image_name(named: str) -> str:
         ManifestError: which registry is meant is up to the node.
     """
     try:
-        kinds = agent_images.sort([named])
+        kinds = image_reference.sort_images([named])
     except ValueError:
         kinds = None
     if kinds is None or kinds.registries:

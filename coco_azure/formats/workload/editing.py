@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from coco_azure.formats.workload.objects import ManifestError
+from coco_azure.formats.workload.reading import ManifestError
 
 Path = Sequence[str | int]
 """The way to a value: number of the document, then keys of objects and places in lists."""

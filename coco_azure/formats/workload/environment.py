@@ -3,17 +3,108 @@
 Sources: kubernetes 1.34 ``pkg/kubelet/kubelet_pods.go`` makeEnvironmentVariables (``envFrom`` first, then ``env``, each
 later one replaces), cri-o 1.34 ``server/container_create.go`` mergeEnvs (the image's only where the pod has none).
 What of ``valueFrom`` can be known follows genpolicy of kata-containers 3.25.
+
+Source: kubernetes 1.34 ``third_party/forked/golang/expansion/expand.go``, ``pkg/kubelet/container/helpers.go``.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from coco_azure.formats.workload import reading, values
-from coco_azure.formats.workload.objects import ManifestError
-from coco_azure.formats.workload.templates import Template
-from coco_azure.formats.workload.values import ADDRESS, Value
+from coco_azure.formats.workload import reading
+from coco_azure.formats.workload.reading import ManifestError, Template
+
+_REFERENCE = re.compile(r"\$(?:\$|\((?P<name>[^)]*)\)|)")
+_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
+ADDRESS = r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}"
+_OF_SERVICES: Mapping[str, str] = {"_SERVICE_HOST": ADDRESS, "_SERVICE_PORT": "[0-9]{1,5}"}
+
+ANYTHING = "(?s).*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """The value of a variable or an argument.
+
+    Attributes:
+        text: the value; where ``pattern`` is set, a regular expression for the whole of it, in the syntax that Rust's
+            ``regex`` and Python share.
+        pattern: whether ``text`` is a regular expression.
+        required: whether it is always there.
+        example: a value that the pattern matches.
+    """
+
+    text: str
+    pattern: bool = False
+    required: bool = True
+    example: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether the host may choose it freely."""
+        return self.pattern and self.text == ANYTHING
+
+    @property
+    def as_pattern(self) -> str:
+        """The value as a regular expression."""
+        return self.text if self.pattern else escaped(self.text)
+
+    @property
+    def sample(self) -> str:
+        """A value that fits."""
+        return self.example if self.pattern else self.text
+
+
+def like(pattern: str, example: str, *, required: bool = True) -> Value:
+    """Return a value that only a pattern is known of, which matches the example."""
+    return Value(text=pattern, pattern=True, required=required, example=example)
+
+
+def anything(*, required: bool = True) -> Value:
+    """Return a value that nothing is known of."""
+    return like(ANYTHING, "anything", required=required)
+
+
+def escaped(text: str) -> str:
+    """Return a regular expression for exactly this text; ``re.escape`` escapes more than Rust's ``regex`` takes."""
+    return _SPECIAL.sub(lambda match: f"\\{match[0]}", text)
+
+
+def expand(text: str, known: Mapping[str, Value], on_open: Callable[[str], None]) -> Value:
+    """Return what the kubelet makes of a text.
+
+    Args:
+        text: as in the manifest; ``$$`` is a dollar sign, ``$(NAME)`` a variable, or itself where there is none.
+        known: the variables that it may name.
+        on_open: called with each variable whose value the host may choose freely.
+    """
+    parts: list[Value] = []
+    at = 0
+    for reference in _REFERENCE.finditer(text):
+        parts += [Value(text=text[at : reference.start()]), _meant(reference, known, on_open)]
+        at = reference.end()
+    parts.append(Value(text=text[at:]))
+    if any(part.pattern for part in parts):
+        pattern = "".join(f"({part.text})" if part.pattern else part.as_pattern for part in parts)
+        return like(pattern, "".join(part.sample for part in parts))
+    return Value(text="".join(part.text for part in parts))
+
+
+def _meant(reference: re.Match[str], known: Mapping[str, Value], on_open: Callable[[str], None]) -> Value:
+    name = reference["name"]
+    if name is None:
+        return Value(text="$")
+    value = known.get(name)
+    if value is not None:
+        if value.open or not value.required:
+            on_open(name)
+        return value
+    of_service = next((pattern for end, pattern in _OF_SERVICES.items() if name.endswith(end)), None)
+    if of_service is not None and re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+        return like(f"{of_service}|{escaped(reference[0])}", reference[0])
+    return Value(text=reference[0])
+
 
 _NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _STEERING = re.compile(
@@ -27,9 +118,9 @@ _STEERING = re.compile(
 _LABEL = re.compile(r"metadata\.(?P<map>labels|annotations)\['(?P<key>[^']+)'\]")
 _DNS = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_NUMBER = values.like("[0-9]+", "1")
-_IP, _IPS = values.like(ADDRESS, "10.1.2.3"), values.like(f"({ADDRESS})(,({ADDRESS}))*", "10.1.2.3,fd00::3")
-_HOST_NAME, _ID = values.like(_DNS, "shop-1"), values.like(_UUID, "0b5c9a4e-3f6d-4c1a-9e2b-7d8f6a5b4c3d")
+_NUMBER = like("[0-9]+", "1")
+_IP, _IPS = like(ADDRESS, "10.1.2.3"), like(f"({ADDRESS})(,({ADDRESS}))*", "10.1.2.3,fd00::3")
+_HOST_NAME, _ID = like(_DNS, "shop-1"), like(_UUID, "0b5c9a4e-3f6d-4c1a-9e2b-7d8f6a5b4c3d")
 _FIELDS: Mapping[str, Value] = {
     "metadata.uid": _ID,
     "spec.nodeName": _HOST_NAME,
@@ -45,8 +136,8 @@ _TOKEN = "/var/run/secrets/azure/tokens/azure-identity-token"  # noqa: S105 - a 
 _IDENTITY: Mapping[str, Value] = {
     "AZURE_CLIENT_ID": _ID,
     "AZURE_TENANT_ID": _ID,
-    "AZURE_FEDERATED_TOKEN_FILE": values.like(_TOKEN, _TOKEN),
-    "AZURE_AUTHORITY_HOST": values.like(r"https://login\.[a-z0-9.]+/", "https://login.microsoftonline.com/"),
+    "AZURE_FEDERATED_TOKEN_FILE": like(_TOKEN, _TOKEN),
+    "AZURE_AUTHORITY_HOST": like(r"https://login\.[a-z0-9.]+/", "https://login.microsoftonline.com/"),
 }
 """What the webhook of Azure's workload identity adds to pods that have its label."""
 
@@ -116,7 +207,7 @@ def _from_object(source: Mapping[str, Any], template: Template) -> dict[str, Val
 
 def _of(text: object) -> Value:
     """Return the value from an object of the manifest, as far as it may be known."""
-    return Value(text=text) if isinstance(text, str) else values.anything()
+    return Value(text=text) if isinstance(text, str) else anything()
 
 
 def _value(name: str, entry: Mapping[str, Any], before: Mapping[str, Value], template: Template) -> Value:
@@ -124,9 +215,9 @@ def _value(name: str, entry: Mapping[str, Any], before: Mapping[str, Value], tem
     source = reading.object_of(entry, "valueFrom")
     if not source:
         refused: list[str] = []
-        made = values.expand(text or "", before, refused.append)
+        made = expand(text or "", before, refused.append)
         # What is made of a value that the host chooses is itself the host's choice.
-        return values.anything() if refused else made
+        return anything() if refused else made
     return next(_sources(name, source, template))
 
 
@@ -135,7 +226,7 @@ def _sources(name: str, source: Mapping[str, Any], template: Template) -> Iterat
         if reference := reading.object_of(source, key):
             required = not reading.optional(reference, "optional", bool)
             text = objects.get(str(reference.get("name")), {}).get(str(reference.get("key")))
-            yield _of(text) if isinstance(text, str) else values.anything(required=required)
+            yield _of(text) if isinstance(text, str) else anything(required=required)
     if reference := reading.object_of(source, "fieldRef"):
         yield _field(str(reference.get("fieldPath")), template)
     if reading.object_of(source, "resourceFieldRef"):
@@ -164,8 +255,8 @@ def _labelled(path: str, template: Template) -> Value:
     if isinstance(fixed, str):
         return Value(text=fixed)
     if place["key"] == _INDEX:
-        return values.like("[0-9]*", "0")
-    return values.like("[-A-Za-z0-9_.]{0,63}", "a") if place["map"] == "labels" else values.anything()
+        return like("[0-9]*", "0")
+    return like("[-A-Za-z0-9_.]{0,63}", "a") if place["map"] == "labels" else anything()
 
 
 def _pod_name(template: Template) -> Value:
@@ -174,4 +265,4 @@ def _pod_name(template: Template) -> Value:
     if template.kind == "Pod":
         return Value(text=template.name)
     stem = template.name[:_LONGEST_STEM]
-    return values.like(f"{values.escaped(stem)}[-a-z0-9.]*", f"{stem}-5d8f7-x2x4z")
+    return like(f"{escaped(stem)}[-a-z0-9.]*", f"{stem}-5d8f7-x2x4z")

@@ -8,10 +8,9 @@ from typing import Any
 
 import yaml
 
-from coco_azure.formats.workload import editing, objects, reading
+from coco_azure.formats.workload import editing, reading
 from coco_azure.formats.workload.editing import Path
-from coco_azure.formats.workload.objects import ManifestError
-from coco_azure.formats.workload.templates import template_path
+from coco_azure.formats.workload.reading import ManifestError, template_path
 from coco_azure.formats.workload.terms import Terms
 from coco_azure.names import POD_VM_SIZE
 
@@ -72,7 +71,7 @@ def diff(before: str, after: str, name: str) -> str:
 
 def places(text: str) -> list[Place]:
     """Return every object of a manifest, those in lists as well; raises ManifestError."""
-    objects.load(text)  # judges the text
+    reading.load(text)  # judges the text
     documents = enumerate(yaml.safe_load_all(text))
     return [place for at, document in documents for place in _flat(document, (at,)) if document is not None]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from coco_azure.cli import Surroundings, main
-from coco_azure.cli.leftovers import azure_listing, stack
+from coco_azure.cli.leftovers import azure_leftovers, command
 from coco_azure.clients.azure import AzureClient
 from coco_azure.clients.pulumi_cli import Engine
 from rehearsal.azure import made, roles
@@ -49,7 +49,7 @@ def _client(access: Access, subscription: str = SUBSCRIPTION.id, token: str = ""
 
 
 def _list(access: Access, group: str = NAME) -> list[str]:
-    return [each["name"] for each in azure_listing.resources(_client(access), group)]
+    return [each["name"] for each in azure_leftovers.resources(_client(access), group)]
 
 
 def test_all_pages_of_a_resource_group_are_read(tmp_path: Path) -> None:
@@ -67,15 +67,15 @@ def test_a_group_that_does_not_exist_has_nothing(tmp_path: Path) -> None:
 
 
 def test_another_subscription_is_an_error_with_the_option_that_names_the_right_one(tmp_path: Path) -> None:
-    with pytest.raises(azure_listing.ListingError, match="--subscription"):
-        _with_azure(_filled(), tmp_path, lambda access: azure_listing.resources(_client(access, "other"), NAME))
+    with pytest.raises(azure_leftovers.ListingError, match="--subscription"):
+        _with_azure(_filled(), tmp_path, lambda access: azure_leftovers.resources(_client(access, "other"), NAME))
 
 
 def test_without_a_valid_token_azure_refuses_and_the_error_names_the_role(tmp_path: Path) -> None:
     def ask(access: Access) -> None:
-        azure_listing.resources(_client(access, token="forged"), NAME)
+        azure_leftovers.resources(_client(access, token="forged"), NAME)
 
-    with pytest.raises(azure_listing.ListingError, match=r"InvalidAuthenticationToken.* role Reader"):
+    with pytest.raises(azure_leftovers.ListingError, match=r"InvalidAuthenticationToken.* role Reader"):
         _with_azure(_filled(), tmp_path, ask)
 
 
@@ -120,7 +120,7 @@ def test_the_stacks_settings_say_where_to_look() -> None:
     }
 
     engine: Any = SimpleNamespace(config=lambda: config)
-    scope = stack.scope(engine)
+    scope = command.scope_of(engine)
 
     assert (scope.azure.resource_group, scope.image_id) == ("mine", "/own")
 
@@ -128,8 +128,8 @@ def test_the_stacks_settings_say_where_to_look() -> None:
 def test_a_failing_pulumi_is_an_error_with_what_it_said(tmp_path: Path) -> None:
     program = script(tmp_path, "pulumi", "#!/bin/sh\necho 'error: no stack selected' >&2\nexit 255\n")
 
-    with pytest.raises(stack.StackError, match=r"no stack selected.*--stack"):
-        stack.scope(Engine(folder=tmp_path, program=str(program)))
+    with pytest.raises(command.StackError, match=r"no stack selected.*--stack"):
+        command.scope_of(Engine(folder=tmp_path, program=str(program)))
 
 
 class _Gone:
@@ -142,7 +142,7 @@ class _Gone:
 def test_without_the_cluster_azure_is_still_listed_and_the_exit_code_says_that_it_is_not_all(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stack, "scope", lambda _: stack.Scope())
+    monkeypatch.setattr(command, "scope_of", lambda _: command.Scope())
     monkeypatch.setattr("coco_azure.clients.kubernetes.connect", lambda _: _Gone())
     named = ["--subscription", SUBSCRIPTION.id, "--resource-group", NAME, "--json"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from coco_azure.cli.leftovers import azure_names as names
+from coco_azure.cli.leftovers import azure_leftovers
 from coco_azure.cli.leftovers.azure_leftovers import Alive, left_over
 
 GROUP = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg"
@@ -161,4 +161,4 @@ def test_what_a_broken_off_image_job_leaves_is_listed_but_not_while_one_is_at_wo
 
 
 def test_a_type_that_is_not_known_is_removed_by_its_id() -> None:
-    assert names.command("Microsoft.New/things", "/x/y z") == "az resource delete --ids '/x/y z'"
+    assert azure_leftovers.command("Microsoft.New/things", "/x/y z") == "az resource delete --ids '/x/y z'"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coco_azure import names
-from coco_azure.cli.leftovers import cluster_facts, cluster_leftovers, cluster_names
+from coco_azure.cli.leftovers import cluster_facts, cluster_leftovers
 from coco_azure.cli.leftovers.model import Answer, to_text
 from tests.unit.fake_cluster import FakeCluster, node
 
@@ -112,7 +112,7 @@ def test_admission_policies_of_a_stack_that_is_gone_are_left_over_and_so_is_a_no
     closed = node("worker-0")
     closed = {**closed, "metadata": {**closed["metadata"], "annotations": {"coco-azure/cordoned": "coco-azure/prod"}}}
     policies = {
-        path: [_named("coco-azure-caa-hold"), _named("vkataconfig.kb.io")] for _, path in cluster_names.OWN_POLICIES
+        path: [_named("coco-azure-caa-hold"), _named("vkataconfig.kb.io")] for _, path in cluster_facts.OWN_POLICIES
     }
 
     assert _left(_cluster(**{names.NODES: [closed]}, **policies)) == {

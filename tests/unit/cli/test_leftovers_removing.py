@@ -7,25 +7,25 @@ import pytest
 from kubernetes.client import ApiException
 
 from coco_azure import names
-from coco_azure.cli.leftovers import cluster_facts, removing
+from coco_azure.cli.leftovers import cluster_facts, cluster_leftovers
 from tests.unit.cli.test_leftovers_cluster import BARE, INSTALLED, UNINSTALLED, _cluster, _kata_config, _left
 from tests.unit.fake_cluster import FakeCluster
 
 
 def test_crds_are_deleted_only_where_their_operator_is_gone_and_no_object_is_left() -> None:
     gone = _cluster(**UNINSTALLED)
-    assert removing.remove_crds(gone, cluster_facts.read(gone)) == [
+    assert cluster_leftovers.remove_crds(gone, cluster_facts.read(gone)) == [
         "customresourcedefinitions/kataconfigs.kataconfiguration.openshift.io",
         "operators/sandboxed-containers-operator.openshift-sandboxed-containers-op",
     ]
     assert len(gone.deleted) == 2
 
     installed = _cluster(**INSTALLED)
-    assert removing.remove_crds(installed, cluster_facts.read(installed)) == []
+    assert cluster_leftovers.remove_crds(installed, cluster_facts.read(installed)) == []
 
     used = _cluster(**UNINSTALLED, **{names.KATA_CONFIGS: [_kata_config(going=True)]})
-    with pytest.raises(removing.InUseError, match=r"kataconfigs.kataconfiguration.openshift.io \(1\)"):
-        removing.remove_crds(used, cluster_facts.read(used))
+    with pytest.raises(cluster_leftovers.InUseError, match=r"kataconfigs.kataconfiguration.openshift.io \(1\)"):
+        cluster_leftovers.remove_crds(used, cluster_facts.read(used))
     assert used.deleted == []
 
 
@@ -47,7 +47,7 @@ class _Slow(FakeCluster):
 
 def test_the_end_of_a_kind_is_waited_for_so_that_it_is_not_told_as_left() -> None:
     slow = _Slow({**BARE, **UNINSTALLED})
-    removing.remove_crds(slow, cluster_facts.read(slow))
+    cluster_leftovers.remove_crds(slow, cluster_facts.read(slow))
 
     assert _left(slow) == {}
 
@@ -55,7 +55,7 @@ def test_the_end_of_a_kind_is_waited_for_so_that_it_is_not_told_as_left() -> Non
 def test_a_kind_that_does_not_go_is_waited_for_only_so_long_and_told_as_left() -> None:
     slow = _Slow({**BARE, **UNINSTALLED})
     slow.never = True
-    removing.remove_crds(slow, cluster_facts.read(slow), seconds=0)
+    cluster_leftovers.remove_crds(slow, cluster_facts.read(slow), seconds=0)
 
     assert len(_left(slow)) == 2
 
@@ -73,8 +73,8 @@ class _Going(FakeCluster):
 
 
 def test_a_kind_that_is_refused_while_it_goes_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removing, "_PAUSE", 0)
+    monkeypatch.setattr(cluster_leftovers, "_PAUSE", 0)
 
-    assert removing.read_afterwards(_Going(BARE)) == cluster_facts.read(FakeCluster(BARE))
+    assert cluster_leftovers.read_afterwards(_Going(BARE)) == cluster_facts.read(FakeCluster(BARE))
     with pytest.raises(ApiException, match="Service Unavailable"):
-        removing.read_afterwards(_Going(BARE), seconds=-1)
+        cluster_leftovers.read_afterwards(_Going(BARE), seconds=-1)

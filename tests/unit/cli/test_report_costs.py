@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from coco_azure import run_marks as marks
-from coco_azure.cli.report import costs
+from coco_azure.cli.report import heading
 from coco_azure.preflight.cost import Drivers
 from tests.unit.cli.test_report_page import page_of
 from tests.unit.recording import Recorder, run_program
@@ -22,7 +22,7 @@ DRIVERS = Drivers(
 
 
 def test_each_thing_of_which_there_may_be_one_is_a_row_and_others_are_none() -> None:
-    assert [(row.what, row.count, row.sizes) for row in costs.of(DRIVERS.output())] == [
+    assert [(row.what, row.count, row.sizes) for row in heading.cost_rows(DRIVERS.output())] == [
         ("confidential VM of a pod, with its OS disk", 30, ("Standard_DC2as_v5", "Standard_DC4as_v5")),
         ("NAT gateway of the stack's own subnet", 1, ()),
         ("public IP address of that gateway", 1, ()),
@@ -30,7 +30,7 @@ def test_each_thing_of_which_there_may_be_one_is_a_row_and_others_are_none() -> 
 
 
 def test_vms_that_are_not_confidential_are_not_called_so() -> None:
-    assert costs.of({**DRIVERS.output(), "confidential": False})[0].what == "VM of a pod, with its OS disk"
+    assert heading.cost_rows({**DRIVERS.output(), "confidential": False})[0].what == "VM of a pod, with its OS disk"
 
 
 def test_a_roll_out_shows_the_stacks_output() -> None:

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from coco_azure.cli.report import dot, graph
-from coco_azure.cli.report.model import Graph
+from coco_azure.cli.report import graph, names
+from coco_azure.cli.report.graph import Graph
 from tests.unit.report_runs import PARENT, dot_of, graph_of, urn
 
 A, B, C = urn("map", "a"), urn("map", "b"), urn("map", "c")
@@ -42,7 +42,7 @@ def test_a_dependency_that_others_imply_is_not_drawn() -> None:
 
 def test_components_and_providers_are_no_nodes_but_boxes_and_nothing() -> None:
     result = graph_of({A: [urn("provider", "cluster")], urn("trustee", "trustee"): []})
-    text = dot.text(result, {}, [])
+    text = names.dot_text(result, {}, [])
 
     assert 'label="a\\nConfigMap"' in text
     assert 'label="Trustee"' in text
@@ -50,7 +50,7 @@ def test_components_and_providers_are_no_nodes_but_boxes_and_nothing() -> None:
 
 
 def test_the_critical_path_and_what_was_done_are_words_and_classes_not_colours() -> None:
-    text = dot.text(graph_of({B: [A]}), {A: "create", B: "update"}, [(A, A), (B, B), (A, B)])
+    text = names.dot_text(graph_of({B: [A]}), {A: "create", B: "update"}, [(A, A), (B, B), (A, B)])
 
     assert 'label="a\\nConfigMap · created", tooltip="a", class="op-create critical", penwidth=2.4' in text
     assert 'r0 -> r1 [class="critical", penwidth=2.4];' in text
@@ -58,16 +58,16 @@ def test_the_critical_path_and_what_was_done_are_words_and_classes_not_colours()
 
 
 def test_a_preview_says_what_is_to_be_done() -> None:
-    assert "ConfigMap · to create" in dot.text(graph_of({A: []}), {A: "create"}, [], preview=True)
+    assert "ConfigMap · to create" in names.dot_text(graph_of({A: []}), {A: "create"}, [], preview=True)
 
 
 def test_a_name_cannot_break_out_of_its_label() -> None:
-    text = dot.text(graph_of({urn("map", 'x", class="y\\'): []}), {}, [])
+    text = names.dot_text(graph_of({urn("map", 'x", class="y\\'): []}), {}, [])
     assert 'label="x\\", class=\\"y\\\\\\nConfigMap"' in text
 
 
 def test_the_picture_has_a_name_and_no_colours_or_declarations_of_its_own() -> None:
-    result = dot.inlined(SVG, 'Graph of "all"')
+    result = names.inlined(SVG, 'Graph of "all"')
 
     assert result.startswith('<svg role="img" aria-label="Graph of &quot;all&quot;" ')
     assert not re.search(r"<\?xml|DOCTYPE|<!--|<title>|black|white", result)
@@ -76,4 +76,4 @@ def test_the_picture_has_a_name_and_no_colours_or_declarations_of_its_own() -> N
 
 def test_something_else_than_a_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="no SVG"):
-        dot.inlined("error", "x")
+        names.inlined("error", "x")

@@ -10,7 +10,7 @@ import yaml
 
 from coco_azure import run_marks as marks
 from coco_azure.cli.report import content, page
-from coco_azure.cli.report.model import Check, Graph
+from coco_azure.cli.report.graph import Check, Graph
 from coco_azure.clients.engine_run import Run
 from tests.unit.report_runs import LogOf, graph_of, urn
 from tests.unit.stack_files import ROOT

@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_azure.cli.report import path, timeline
-from coco_azure.cli.report.model import Graph
+from coco_azure.cli.report import timeline
+from coco_azure.cli.report.graph import Graph
 from coco_azure.clients.engine_run import Run
 from tests.unit.report_runs import START, LogOf, graph_of, urn
 
@@ -15,7 +15,7 @@ from tests.unit.report_runs import START, LogOf, graph_of, urn
 def _path(run: Run, graph: Graph) -> list[tuple[str, str, float, float]]:
     return [
         (link.step.name, link.step.operation, link.before, link.step.seconds)
-        for link in path.critical(run.steps, graph, run.began)
+        for link in timeline.critical(run.steps, graph, run.began)
     ]
 
 
@@ -81,7 +81,7 @@ def test_steps_of_a_path_follow_each_other_and_end_with_the_last(
         for place, (*_, others) in enumerate(steps_of_path)
     }
     run = log.run()
-    links = path.critical(run.steps, _needs(needs), run.began)
+    links = timeline.critical(run.steps, _needs(needs), run.began)
 
     assert all(one.step.ended_as < other.step.began_as for one, other in pairwise(links))
     assert max((step.ended for step in run.steps), default=None) == (links[-1].step.ended if links else None)
@@ -93,7 +93,7 @@ def test_the_timeline_has_a_row_a_resource_with_a_bar_a_step_and_its_messages() 
     run = (
         log.says(5, "info", "1 of 3", urn("kata", "one")).ends(8, "kata", "one", "create-replacement").summary(10).run()
     )
-    chart = timeline.chart(run, path.critical(run.steps, Graph(), run.began))
+    chart = timeline.chart(run, timeline.critical(run.steps, Graph(), run.began))
     row = chart.groups[0].rows[0]
 
     assert [(bar.left, bar.width, bar.critical) for bar in row.bars] == [(0, 30, True), (40, 40, True)]

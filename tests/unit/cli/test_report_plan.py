@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from coco_azure.cli import Surroundings, main
-from coco_azure.cli.report import plan
-from coco_azure.cli.report.plan import NotAPlanError
+from coco_azure.cli.report import graph
+from coco_azure.cli.report.graph import NotAPlanError
 from tests.unit.cli.test_report_command import pulumi
 from tests.unit.cli.test_report_page import Page
 from tests.unit.report_runs import PARENT, LogOf, urn
@@ -52,7 +52,7 @@ def _previewed(folder: Path, *options: str) -> Page:
 
 
 def test_dependencies_are_those_of_the_resource_and_of_its_properties() -> None:
-    result = plan.read(PLAN)
+    result = graph.read_plan(PLAN)
 
     assert result.needs == {A: {READ}, B: {A}}
     assert result.parents == {A: PARENT, B: PARENT}
@@ -61,7 +61,7 @@ def test_dependencies_are_those_of_the_resource_and_of_its_properties() -> None:
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"resources": []}'])
 def test_another_file_is_refused_with_the_command_that_makes_a_plan(text: str) -> None:
     with pytest.raises(NotAPlanError, match="pulumi preview --save-plan FILE"):
-        plan.read(text)
+        graph.read_plan(text)
 
 
 def test_a_first_preview_has_the_graph_of_what_would_be_deployed(first: Path) -> None:
@@ -158,7 +158,7 @@ def test_without_a_plan_a_preview_of_what_is_deployed_says_what_its_graph_lacks(
 def test_a_plan_is_asked_for_unless_the_user_does_or_it_would_show_secrets(
     options: tuple[str, ...], variables: dict[str, str], where: str | None, tmp_path: Path
 ) -> None:
-    result, more = plan.asked(options, variables, tmp_path)
+    result, more = graph.asked(options, variables, tmp_path)
 
     assert (result and result.name) == ("only-for-the-report.json" if where == "own" else where)
     assert more == (("--save-plan", str(result)) if where == "own" else ())

@@ -3,8 +3,8 @@
 import re
 
 from coco_azure import run_marks as marks
-from coco_azure.cli.report import reboots
-from coco_azure.cli.report.reboots import Reboot
+from coco_azure.cli.report import heading
+from coco_azure.cli.report.heading import Reboot
 from tests.unit.cli.test_report_page import PLAN, page_of
 from tests.unit.report_runs import LogOf
 from tests.unit.stack_files import ROOT
@@ -20,7 +20,7 @@ def _log() -> LogOf:
 
 
 def test_each_update_of_a_node_has_its_beginning_and_its_length() -> None:
-    times = reboots.of(_log().summary(500).run())
+    times = heading.reboots_of(_log().summary(500).run())
 
     assert times == {
         "worker-1": (Reboot(began=5, seconds=120), Reboot(began=430, seconds=None)),
@@ -36,7 +36,7 @@ def test_the_page_has_the_time_of_each_nodes_reboot() -> None:
 
 
 def test_a_run_that_saw_no_reboot_says_no_time() -> None:
-    assert reboots.of(LogOf().summary(1).run()) == {}
+    assert heading.reboots_of(LogOf().summary(1).run()) == {}
     assert re.search(r"worker-2 once ·", page_of(LogOf().mark(marks.ROLLOUT, PLAN).summary(1).run()).text)
 
 

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_azure.settings import SettingsError, schema
-from coco_azure.settings.azure import AzureSettings, ImageId, NsgId, SubnetId
-from coco_azure.settings.azure_subnet import RouteTableId
+from coco_azure.settings.azure import AzureSettings, ImageId, NsgId, RouteTableId, SubnetId
 from tests.unit.trust_stacks import stack
 
 _GROUP = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/My-rg/providers"

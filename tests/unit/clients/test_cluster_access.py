@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from coco_azure.cli import main
-from coco_azure.cli.leftovers import stack
+from coco_azure.cli.leftovers import command as leftovers
 from coco_azure.clients.cluster_access import why_not
 from coco_azure.clients.kubernetes import ClusterClient
 from coco_azure.formats.workload import terms as formats
@@ -108,7 +108,7 @@ def test_every_command_without_a_kubeconfig_says_so_with_the_way_out(
     monkeypatch.delenv("KUBECONFIG", raising=False)
     terms = tmp_path / "terms.json"
     terms.write_text(json.dumps({"shop": formats.to_dict(workload_terms.terms())}))
-    monkeypatch.setattr(stack, "scope", lambda _: stack.Scope())
+    monkeypatch.setattr(leftovers, "scope_of", lambda _: leftovers.Scope())
 
     code = main([*command, *([str(terms)] if command[-1] == "--from" else [])])
 

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 from pulumi import ErrorHookArgs
 
-from components.azure import remains as azure_remains
+from components.azure import resources
 from components.azure.resources import NatGateway, PublicIPAddress, RoleAssignment, Subnet
 
 EXISTS = "cannot create already existing resource '/subscriptions/s/...'"
@@ -60,7 +60,7 @@ class _Client:
 def failed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[bool, list[str]]]:
     """Return a function that has a creation fail, and says whether it is to be tried again and what was deleted."""
     hooks: list[Any] = []
-    monkeypatch.setattr(azure_remains, "ErrorHook", lambda _, callback: hooks.append(callback))
+    monkeypatch.setattr(resources, "ErrorHook", lambda _, callback: hooks.append(callback))
     monkeypatch.setattr(pulumi, "get_project", lambda: "coco-azure")
     monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
 
@@ -68,7 +68,7 @@ def failed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[bool, list[st
         token: str, values: dict[str, Any], errors: list[str] | None = None, operation: str = "create"
     ) -> tuple[bool, list[str]]:
         client = _Client(values)
-        azure_remains.remover("remains", client)  # type: ignore[arg-type]
+        resources.remover("remains", client)  # type: ignore[arg-type]
         items = [EXISTS] if errors is None else errors
         arguments = ErrorHookArgs(
             urn="urn", id="", name="x", type=token, new_inputs=INPUTS[token], failed_operation=operation, errors=items

@@ -7,7 +7,7 @@ import pytest
 from coco_azure import names
 from coco_azure.clients.kubernetes import Object
 from coco_azure.clients.refused import RefusedError
-from components.peer_pods.kata_removal import IGNORE_PROTECT
+from components.peer_pods.kata_change import IGNORE_PROTECT
 from tests.unit.fake_cluster import FakeCluster
 from tests.unit.recording import Recorder, failed_program, run_program
 from tests.unit.rollout_facts import kata_config, node, pool

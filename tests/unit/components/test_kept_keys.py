@@ -15,9 +15,8 @@ from pulumi.runtime import mocks, rpc
 from coco_azure.formats.pki import certificates, signer
 from coco_azure.settings.tls import RotationSettings
 from coco_azure.versions.profiles import Token
-from components.trustee.kept_secret import generations, kept_secret
+from components.trustee.keys import KeptSigner, generations, kept_secret, kept_signer
 from components.trustee.tls import MadeTls, made_tls
-from components.trustee.token_signer import KeptSigner, kept_signer
 from rehearsal.kubelet import tls
 from tests.unit.recording import new_event_loop
 

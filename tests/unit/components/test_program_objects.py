@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from coco_azure.formats.kbs import sealed_secrets
-from coco_azure.formats.pki import keys
+from coco_azure.formats.pki import issuing
 from tests.unit.recording import ROOT, Recorder, Secret, run_program
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -144,7 +144,7 @@ def _readable(value: Any) -> Any:
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_every_object_is_exactly_as_the_golden_file_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "generate_secret", lambda: "made once")
+    monkeypatch.setattr(issuing, "generate_secret", lambda: "made once")
     monkeypatch.setattr(sealed_secrets, "generate_signing_key", (KEYS / "signer-p256.key").read_text)
     key = (KEYS / "admin.key").read_text()
     config = {**CONFIGURATIONS[name]}

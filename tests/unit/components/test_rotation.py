@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from coco_azure import names, settings
-from coco_azure.formats.pki import keys
+from coco_azure.formats.pki import issuing
 from coco_azure.trust.chain import Versions, build, config_maps
 from coco_azure.trust.documents import KbsPlace
 from coco_azure.versions.profiles import TRUSTEE
@@ -29,7 +29,7 @@ def test_the_administrators_key_before_is_named_unless_the_key_is_the_users_own(
     rotated: dict[str, Any] = {"rotation": {"adminKey": 2}}
 
     assert "previousPublicKey" in _message(rotated, version)
-    assert "previousPublicKey" not in _message({**rotated, "adminPrivateKey": keys.generate_private_key()}, version)
+    assert "previousPublicKey" not in _message({**rotated, "adminPrivateKey": issuing.generate_private_key()}, version)
     assert "previousPublicKey" not in _message({"rotation": {"adminKey": 2, "overlap": False}}, version)
 
 

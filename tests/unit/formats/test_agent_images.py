@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_azure.formats import initdata
-from coco_azure.formats.policy import agent_images
+from coco_azure.formats.images import image_reference
 from coco_azure.formats.policy.agent_requests import changed, create_container
 from coco_azure.formats.policy.policies import Variant, agent_policy
 from coco_azure.formats.policy.policy_judge import judge_agent
@@ -160,7 +160,9 @@ def test_a_name_that_cannot_be_held_to_is_refused(image: str) -> None:
 
 
 def test_images_are_sorted_by_kind() -> None:
-    result = agent_images.sort([*reversed(LISTED), "localhost:5000/app", "localhost", "registry:5000/app:1", LISTED[0]])
+    result = image_reference.sort_images(
+        [*reversed(LISTED), "localhost:5000/app", "localhost", "registry:5000/app:1", LISTED[0]]
+    )
 
     assert result.exact == ("quay.io/org/one:1.2", f"quay.io/org/two{DIGEST}", "registry:5000/app:1")
     assert result.repositories == ("localhost:5000/app", "quay.io/org/app")

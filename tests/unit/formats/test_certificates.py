@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_azure.formats.pki import certificates, public_authorities
+from coco_azure.formats.pki import certificates
 from rehearsal.kubelet import tls
 from tests.unit.pki import CHAIN, HOST, INTERMEDIATE, LEAF, NOW, OTHER_CA, ROOT_CA, Made, make
 from tests.unit.recording import ROOT
@@ -237,7 +237,7 @@ def test_an_authority_that_is_not_among_the_known_public_ones_is_a_problem() -> 
 
 
 def test_the_machine_knows_public_authorities_and_no_private_one() -> None:
-    known = public_authorities.known()
+    known = certificates.public_authorities()
 
     assert len(known) != 1
     assert ROOT_CA.certificate not in known

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_azure.formats.images import image_policy, image_policy_check, image_reference
+from coco_azure.formats.images import image_policy, image_reference
 from coco_azure.formats.images.image_policy import SignatureRule
 from coco_azure.formats.kbs import resource_uri
 from coco_azure.formats.kbs.resource_uri import ResourceUri
@@ -50,7 +50,7 @@ def test_several_rules_with_different_keys_name_several_repositories_each() -> N
             }
         },
     }
-    assert image_policy_check.problems(text, SERVED) == []
+    assert image_policy.problems(text, SERVED) == []
 
 
 def test_two_rules_for_one_scope_need_both_signatures_and_a_repeated_one_once() -> None:
@@ -133,19 +133,19 @@ BAD = {
 
 @pytest.mark.parametrize(("text", "message"), BAD.values(), ids=BAD.keys())
 def test_a_policy_that_does_not_mean_what_it_says_is_told(text: str, message: str) -> None:
-    assert message in "\n".join(image_policy_check.problems(text, SERVED))
+    assert message in "\n".join(image_policy.problems(text, SERVED))
 
 
 def test_all_problems_are_told_at_once() -> None:
     text = _policy([{"type": "sigstoreSigned"}, {"type": "nonsense"}], scope="nginx")
 
-    assert len(image_policy_check.problems(text, SERVED)) == 3
+    assert len(image_policy.problems(text, SERVED)) == 3
 
 
 def test_a_policy_of_the_host_that_accepts_local_images_is_no_problem() -> None:
     text = _policy([{"type": "insecureAcceptAnything"}], scope="", transport="docker-daemon")
 
-    assert image_policy_check.problems(text, SERVED) == []
+    assert image_policy.problems(text, SERVED) == []
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_policy_of_the_host_that_accepts_local_images_is_no_problem() -> None:
     ],
 )
 def test_what_becomes_of_an_image(scope: str, demand: dict[str, Any], image: str, admitted: object) -> None:
-    assert image_policy_check.admits(_policy([demand], scope=scope), image) == admitted
+    assert image_policy.admits(_policy([demand], scope=scope), image) == admitted
 
 
 def test_the_longest_scope_wins() -> None:
@@ -174,15 +174,15 @@ def test_the_longest_scope_wins() -> None:
         "transports": {"docker": {"quay.io": [{"type": "reject"}], "quay.io/org": [SIGNED]}},
     }
 
-    assert image_policy_check.admits(json.dumps(policy), "quay.io/org/app:1") == "signed"
-    assert image_policy_check.admits(json.dumps(policy), "quay.io/other/app:1") is False
-    assert image_policy_check.admits(json.dumps(policy), "ghcr.io/other/app:1") is True
+    assert image_policy.admits(json.dumps(policy), "quay.io/org/app:1") == "signed"
+    assert image_policy.admits(json.dumps(policy), "quay.io/other/app:1") is False
+    assert image_policy.admits(json.dumps(policy), "ghcr.io/other/app:1") is True
 
 
 @pytest.mark.parametrize("image", ["https://quay.io/org/app", "quay.io/org/app:.", "quay.io/a b", "", "a.io/b@sha256"])
 def test_a_reference_that_is_none_is_an_error(image: str) -> None:
     with pytest.raises(ValueError, match="no image reference"):
-        image_policy_check.admits(_policy([SIGNED]), image)
+        image_policy.admits(_policy([SIGNED]), image)
 
 
 @given(

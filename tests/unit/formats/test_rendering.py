@@ -13,7 +13,7 @@ from coco_azure.formats.images import image_policy
 from coco_azure.formats.images.image_policy import SignatureRule
 from coco_azure.formats.kbs import tdx
 from coco_azure.formats.kbs.resource_uri import ResourceUri
-from coco_azure.formats.pki import keys, public_material
+from coco_azure.formats.pki import issuing, public_material
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"))
 
@@ -81,11 +81,11 @@ def test_the_qcnl_file_is_json_without_a_backslash() -> None:
 
 
 def test_the_generated_admin_key_is_one_that_kbs_takes() -> None:
-    private = keys.generate_private_key()
+    private = issuing.generate_private_key()
 
-    assert keys.check_private_key(private) == private
-    assert public_material.public_key_pem(keys.public_key(private)) == keys.public_key(private)
-    assert keys.generate_private_key() != private
+    assert issuing.check_admin_key(private) == private
+    assert public_material.public_key_pem(issuing.public_key(private)) == issuing.public_key(private)
+    assert issuing.generate_private_key() != private
 
 
 @given(st.dictionaries(TEXT, TEXT), TEXT.filter(bool))

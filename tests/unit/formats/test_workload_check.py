@@ -9,7 +9,7 @@ from coco_azure.formats.policy.manifest_check import Finding
 from coco_azure.formats.policy.policies import agent_policy
 from coco_azure.formats.workload import preparing
 from coco_azure.formats.workload.image_config import ImageConfig
-from coco_azure.formats.workload.objects import ManifestError
+from coco_azure.formats.workload.reading import ManifestError
 from coco_azure.formats.workload.terms import Terms
 from coco_azure.names import POD_VM_SIZE
 from tests.unit.workload_manifests import SHOP

@@ -8,8 +8,8 @@ import yaml
 from coco_azure.formats.policy.agent_workload import facts
 from coco_azure.formats.workload import containers as workload
 from coco_azure.formats.workload import image_config
+from coco_azure.formats.workload.environment import Value, escaped, expand
 from coco_azure.formats.workload.image_config import ImageConfig
-from coco_azure.formats.workload.values import Value, escaped, expand
 from tests.unit.crio_mounts import SHM
 from tests.unit.crio_requests import Node, create
 from tests.unit.workload_manifests import HOME, SHOP, allows, pod, policy, read

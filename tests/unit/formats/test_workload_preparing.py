@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from coco_azure.formats.workload import editing, preparing
-from coco_azure.formats.workload.objects import ManifestError
+from coco_azure.formats.workload.reading import ManifestError
 from coco_azure.names import POD_VM_SIZE
 from tests.unit.workload_manifests import SHOP
 from tests.unit.workload_terms import ANNOTATION, PASSWORD, PLAIN, terms

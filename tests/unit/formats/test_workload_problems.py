@@ -8,8 +8,7 @@ import yaml
 
 from coco_azure.formats.workload import image_config
 from coco_azure.formats.workload.image_config import ImageConfig
-from coco_azure.formats.workload.objects import ManifestError
-from coco_azure.formats.workload.templates import templates
+from coco_azure.formats.workload.reading import ManifestError, templates
 from tests.unit.workload_manifests import pod, read
 
 

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from coco_azure.formats.policy import claims as documented
 from coco_azure.formats.policy.attestation_tokens import affirms
+from coco_azure.formats.policy.claims import ZERO, SnpTcb
 from coco_azure.formats.policy.policies import PCRS, attestation_policy
 from coco_azure.formats.policy.policy_cases import documented_reference
 from coco_azure.formats.policy.policy_check import check_attestation_policy
 from coco_azure.formats.policy.policy_judge import judge_attestation
-from coco_azure.formats.policy.snp_tcb import ZERO, SnpTcb
 from tests.unit.policy_profiles import PROFILES, VERSIONS
 
 each_version = pytest.mark.parametrize("version", VERSIONS)

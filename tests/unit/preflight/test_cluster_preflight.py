@@ -5,12 +5,19 @@ from dataclasses import replace
 from typing import Any
 
 from coco_azure.clients.kubernetes import Object
-from coco_azure.inventory.cluster_facts import Catalog, CredentialOperator, CredentialsSecret, Csv
-from coco_azure.inventory.read_cluster import gather, read_secret, read_version
+from coco_azure.inventory.cluster_facts import (
+    Catalog,
+    CredentialOperator,
+    CredentialsSecret,
+    Csv,
+    gather,
+    read_secret,
+    read_version,
+)
 from coco_azure.inventory.requirements import Operator
+from coco_azure.rollout.choice import KeptOut
 from coco_azure.rollout.facts import Pool, RolloutFacts
 from coco_azure.rollout.plan import Plan, decide
-from coco_azure.rollout.pools import KeptOut
 from tests.unit.fake_cluster import FakeCluster
 from tests.unit.rollout_facts import WANTED, facts, kata_config
 

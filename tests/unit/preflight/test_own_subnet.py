@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from coco_azure.inventory.azure_facts import AzureFacts, Subnet, Vnet
-from coco_azure.preflight import own_subnet
+from coco_azure.preflight import network
 from coco_azure.preflight.model import Finding
 from tests.unit import preflight_facts as known
 
@@ -20,7 +20,7 @@ def _findings(wanted: str, *subnets: Subnet, **changes: Any) -> list[Finding]:
     vnet = Vnet(id=VNET, location="eastus", prefixes=("10.0.0.0/16",), subnets=(MASTERS, WORKERS, *subnets))
     facts = AzureFacts(subscription="s", region="eastus", resource_group="rg", vnet=vnet)
     given = {"own_subnet": known.own_subnet(wanted) if wanted else None, "nodes": ("a", "b"), **changes}
-    return list(own_subnet.problems(facts, known.requiring(**given)))
+    return list(network.own_subnet_problems(facts, known.requiring(**given)))
 
 
 def _own(*prefixes: str, used: int = 0) -> Subnet:
@@ -35,7 +35,7 @@ def test_without_an_own_subnet_and_without_facts_nothing_is_said() -> None:
     facts = AzureFacts(subscription="s", region="eastus", resource_group="rg")
 
     assert _findings("") == []
-    assert list(own_subnet.problems(facts, known.requiring(own_subnet=known.own_subnet("10.9.0.0/24")))) == []
+    assert list(network.own_subnet_problems(facts, known.requiring(own_subnet=known.own_subnet("10.9.0.0/24")))) == []
 
 
 def test_a_range_outside_of_the_vnet_is_a_problem_with_one_that_is_free() -> None:

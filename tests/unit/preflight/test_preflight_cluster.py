@@ -8,10 +8,10 @@ import pytest
 from coco_azure import names
 from coco_azure.inventory.cluster_facts import Catalog, ClusterFacts, CredentialOperator, CredentialsSecret, Csv
 from coco_azure.inventory.requirements import Operator, Requirements
-from coco_azure.preflight import cloud, cluster, credentials, nodes
+from coco_azure.preflight import cluster, credentials, nodes
 from coco_azure.preflight.model import Finding
 from coco_azure.rollout.facts import Pool
-from coco_azure.settings.azure_credentials import CredentialSettings
+from coco_azure.settings.azure import CredentialSettings
 from tests.unit.preflight_facts import requiring
 
 CSV = f"{names.OSC_PACKAGE}.v1.12.1"
@@ -100,12 +100,12 @@ def test_what_is_well_or_under_way_is_no_problem(case: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "AzurePublicCloud"])
 def test_the_public_cloud_is_no_problem_by_either_of_its_names(name: str) -> None:
-    assert list(cloud.problems(replace(FACTS, cloud=name), WANTED)) == []
+    assert list(cluster.cloud_problems(replace(FACTS, cloud=name), WANTED)) == []
 
 
 @pytest.mark.parametrize("name", ["AzureUSGovernmentCloud", "AzureChinaCloud", "AzureGermanCloud", "AzureStackCloud"])
 def test_any_other_cloud_is_a_problem_that_names_it_and_says_why(name: str) -> None:
-    (problem,) = cloud.problems(replace(FACTS, cloud=name), WANTED)
+    (problem,) = cluster.cloud_problems(replace(FACTS, cloud=name), WANTED)
 
     assert (problem.check, problem.level) == ("cloud", "problem")
     assert problem.found.startswith(f"this cluster is in {name}")

@@ -6,7 +6,7 @@ import pytest
 
 from coco_azure.inventory.azure_facts import AzureFacts, Restriction, Size, Usage
 from coco_azure.inventory.requirements import Requirements
-from coco_azure.preflight import capacity, image, quota, sizes
+from coco_azure.preflight import image, sizes
 from coco_azure.preflight.model import Finding
 from tests.unit import preflight_facts as known
 
@@ -20,7 +20,7 @@ def _one(problem: Iterator[Finding]) -> Finding:
 
 
 def _all(facts: AzureFacts, wanted: Requirements) -> list[Finding]:
-    checks = (sizes.problems, quota.problems, capacity.problems, image.problems)
+    checks = (sizes.problems, sizes.quota_problems, sizes.capacity_problems, image.problems)
     return [finding for check in checks for finding in check(facts, wanted)]
 
 
@@ -52,7 +52,7 @@ def test_what_pod_vms_can_be_made_of_is_no_problem(case: str) -> None:
 
 def test_of_a_size_that_is_not_offered_its_placement_is_no_question() -> None:
     facts = known.facts(sizes={}, capacity={DC2: "restrictedskunotavailable"})
-    assert not list(capacity.problems(facts, known.wanted()))
+    assert not list(sizes.capacity_problems(facts, known.wanted()))
 
 
 def test_a_size_that_the_region_lacks_is_a_problem_with_the_command() -> None:
@@ -139,8 +139,8 @@ def test_a_size_that_is_restricted_in_one_zone_is_warned_about_because_azure_tak
 
 def test_quota_has_to_cover_all_pods_at_their_largest_size() -> None:
     # 10 pods x 2 nodes x 8 vCPUs
-    assert not list(quota.problems(known.facts(usages=known.usages(limit=160)), known.wanted()))
-    problem = _one(quota.problems(known.facts(usages=known.usages(limit=159)), known.wanted()))
+    assert not list(sizes.quota_problems(known.facts(usages=known.usages(limit=160)), known.wanted()))
+    problem = _one(sizes.quota_problems(known.facts(usages=known.usages(limit=159)), known.wanted()))
 
     assert (problem.check, problem.level) == ("quota", "problem")
     assert problem.found == "standardDCASv5Family in eastus: limit 159, in use 0"
@@ -152,7 +152,7 @@ def test_quota_has_to_cover_all_pods_at_their_largest_size() -> None:
 
 
 def test_what_is_in_use_counts_and_the_new_limit_has_room_for_it() -> None:
-    problem = _one(quota.problems(known.facts(usages=known.usages(used=350, limit=350)), known.wanted()))
+    problem = _one(sizes.quota_problems(known.facts(usages=known.usages(used=350, limit=350)), known.wanted()))
 
     assert "limit 350, in use 350" in problem.found
     assert "value=510" in problem.fix
@@ -163,20 +163,20 @@ def test_what_is_in_use_counts_and_the_new_limit_has_room_for_it() -> None:
 def test_pod_vms_that_run_already_are_not_needed_once_more() -> None:
     facts = known.facts(usages=known.usages(used=160, limit=160))
 
-    assert not list(quota.problems(facts, known.wanted(running=20)))
-    assert "at most 80 by the 10 pod VMs" in _one(quota.problems(facts, known.wanted(running=10))).found
+    assert not list(sizes.quota_problems(facts, known.wanted(running=20)))
+    assert "at most 80 by the 10 pod VMs" in _one(sizes.quota_problems(facts, known.wanted(running=10))).found
 
 
 def test_a_family_without_quota_is_a_problem() -> None:
     cores = {"cores": Usage(name="cores", used=0, limit=5000)}
 
-    problem = _one(quota.problems(known.facts(usages=cores), known.wanted()))
+    problem = _one(sizes.quota_problems(known.facts(usages=cores), known.wanted()))
 
     assert "limit 0" in problem.found
 
 
 def test_the_quota_of_the_region_counts_too() -> None:
-    problem = _one(quota.problems(known.facts(usages=known.usages(cores=100)), known.wanted()))
+    problem = _one(sizes.quota_problems(known.facts(usages=known.usages(cores=100)), known.wanted()))
 
     assert problem.found == "all vCPUs of eastus: limit 100, in use 0"
 
@@ -186,13 +186,13 @@ def test_each_family_is_judged_by_its_own_largest_size() -> None:
     usages = {**known.usages(), "standardECASv5Family": Usage(name="standardECASv5Family", used=0, limit=79)}
     wanted = known.wanted(instance_sizes=(DC2, "Standard_EC4as_v5"))
 
-    problem = _one(quota.problems(known.facts(sizes=offered, usages=usages), wanted))
+    problem = _one(sizes.quota_problems(known.facts(sizes=offered, usages=usages), wanted))
 
     assert problem.needed == "80 vCPUs: 10 pods x 2 nodes x 4 (Standard_EC4as_v5)"
 
 
 def test_a_low_placement_score_is_no_more_than_a_warning() -> None:
-    problem = _one(capacity.problems(known.facts(capacity={DC2: "low"}), known.wanted()))
+    problem = _one(sizes.capacity_problems(known.facts(capacity={DC2: "low"}), known.wanted()))
 
     assert (problem.check, problem.level) == ("capacity", "warning")
     assert problem.found == f"spot placement score of {DC2} in eastus is Low: little is left of it"

@@ -9,8 +9,8 @@ from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import nodes
 from coco_azure.preflight.model import Finding
+from coco_azure.rollout.choice import KeptOut
 from coco_azure.rollout.facts import Pool
-from coco_azure.rollout.pools import KeptOut
 from coco_azure.settings.peer_pods import KataConfigSettings
 from tests.unit.preflight_facts import requiring
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from coco_azure.inventory.azure_facts import Nsg, Rule, Vnet
 from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.requirements import Requirements
-from coco_azure.preflight import judge, nsg, own_subnet, sizes, table
+from coco_azure.preflight import judge, network, nsg, sizes
 from coco_azure.preflight.model import Finding
 from tests.unit import preflight_facts as known
 from tests.unit.preflight.test_own_subnet import MASTERS, VNET, WORKERS
@@ -92,12 +92,12 @@ def test_a_range_that_overlaps_and_is_too_small_gets_one_that_does_neither() -> 
     vnet = Vnet(id=VNET, location="eastus", prefixes=("10.0.0.0/16",), subnets=(MASTERS, WORKERS))
     facts = replace(FACTS, vnet=vnet)
     small = known.wanted(own_subnet=known.own_subnet("10.0.32.0/29"))
-    findings = list(own_subnet.problems(facts, small))
+    findings = list(network.own_subnet_problems(facts, small))
     assert len(findings) == 2
 
     for order in permutations(findings):
         fixes = [each.fix.split("; or fewer")[0] for each in order]
-        assert list(own_subnet.problems(facts, _configured(fixes, small))) == []
+        assert list(network.own_subnet_problems(facts, _configured(fixes, small))) == []
 
 
 def test_of_several_limits_of_pods_the_lowest_is_proposed_everywhere() -> None:
@@ -117,7 +117,7 @@ def test_commands_that_mend_two_rows_are_shown_once() -> None:
         Finding(check="sizes", level="problem", found=each, needed="another", fix="set a\nset b") for each in ("x", "y")
     ]
 
-    text = table.render(judge.verdict(rows, ()))
+    text = judge.render(judge.verdict(rows, ()))
 
     assert text.count("set a") == 1
     assert "(the commands of the first row of sizes)" in text

@@ -20,8 +20,8 @@ from coco_azure.inventory.foreign_facts import ForeignFacts, ForeignWanted, Grou
 from coco_azure.inventory.requirements import Operator, Requirements
 from coco_azure.preflight import foreign, judge
 from coco_azure.preflight.model import CHECKS, Finding
+from coco_azure.rollout.choice import KeptOut
 from coco_azure.rollout.facts import Pool
-from coco_azure.rollout.pools import KeptOut
 from tests.unit import preflight_facts as known
 
 _OSC = "sandboxed-containers-operator"

@@ -10,8 +10,8 @@ import pytest
 from coco_azure import names, settings
 from coco_azure.clients import azure as azure_client
 from coco_azure.clients import kubernetes as cluster_client
+from coco_azure.inventory import cluster_facts
 from coco_azure.inventory import read_azure as preflight_azure
-from coco_azure.inventory import read_cluster as cluster_preflight
 from coco_azure.inventory.azure_facts import AzureFacts
 from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.requirements import Requirements
@@ -49,7 +49,7 @@ def output(monkeypatch: pytest.MonkeyPatch) -> Said:
     monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: messages.warned.append(text))
     monkeypatch.setattr(pulumi.log, "info", lambda text, *_: messages.informed.append(text))
     monkeypatch.setattr(azure_client, "connect", lambda *_: None)
-    monkeypatch.setattr(cluster_preflight, "gather", lambda *_: ClusterFacts())
+    monkeypatch.setattr(cluster_facts, "gather", lambda *_: ClusterFacts())
     monkeypatch.setattr(cluster_client, "connect", lambda _: FakeCluster())
     monkeypatch.setattr(ownership, "mark", lambda: "coco-azure/test")
     return messages
@@ -146,7 +146,7 @@ def test_with_mode_off_nothing_is_asked_and_costs_are_told_all_the_same(
     monkeypatch: pytest.MonkeyPatch, output: Said
 ) -> None:
     monkeypatch.setattr(azure_client, "connect", lambda *_: pytest.fail("Azure was asked"))
-    monkeypatch.setattr(cluster_preflight, "gather", lambda *_: pytest.fail("the cluster was asked"))
+    monkeypatch.setattr(cluster_facts, "gather", lambda *_: pytest.fail("the cluster was asked"))
 
     checked = _run(monkeypatch, output, NO_QUOTA, {"preflight": {"mode": "off"}}, preview=True)
     assert checked.refusal == ""

@@ -7,7 +7,7 @@ import pytest
 
 from coco_azure import settings
 from coco_azure.inventory.cluster_facts import ClusterFacts
-from coco_azure.preflight import cost, judge, table
+from coco_azure.preflight import cost, judge
 from coco_azure.preflight.judge import Verdict
 from coco_azure.preflight.model import CHECKS, Finding
 from coco_azure.settings.preflight import PreflightSettings
@@ -56,7 +56,7 @@ def test_accepted_checks_are_told_and_are_no_problems() -> None:
 
     assert "quota" not in [finding.check for finding in verdict.problems]
     assert "quota" in [finding.check for finding in verdict.accepted]
-    assert "quota (accepted)" in table.render(verdict)
+    assert "quota (accepted)" in judge.render(verdict)
 
 
 def test_every_word_of_a_check_is_one_that_can_be_accepted() -> None:
@@ -86,7 +86,7 @@ def test_the_table_is_aligned_has_a_headline_and_keeps_commands_whole() -> None:
         warnings=[_finding("capacity", "warning", found="word " * 20)],
     )
 
-    lines = table.render(verdict).splitlines()
+    lines = judge.render(verdict).splitlines()
 
     assert lines[0] == "pre-flight: 2 problems, 1 warning"
     head, rule, quota, second, outbound, *rest = lines[2:]
@@ -102,7 +102,7 @@ def test_the_table_is_aligned_has_a_headline_and_keeps_commands_whole() -> None:
 
 
 def test_a_table_of_nothing_is_empty() -> None:
-    assert table.render(Verdict()) == ""
+    assert judge.render(Verdict()) == ""
 
 
 def test_what_costs_is_counted_at_most_and_without_prices() -> None:
@@ -136,7 +136,7 @@ def test_an_own_subnet_costs_a_gateway_and_an_address_and_an_own_image_nothing()
 def test_a_report_gets_every_finding_as_data() -> None:
     problem = Finding(check="quota", level="problem", found="8", needed="16", fix="more")
     warning = Finding(check="roles", level="warning", found="?", needed="Reader", fix="look")
-    result = table.records(Verdict(problems=(problem,), accepted=(problem,), warnings=(warning,)))
+    result = judge.records(Verdict(problems=(problem,), accepted=(problem,), warnings=(warning,)))
 
     assert [(each["check"], each["level"], each["accepted"]) for each in result] == [
         ("quota", "problem", False),

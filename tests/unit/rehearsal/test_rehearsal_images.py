@@ -10,7 +10,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from coco_azure.formats.images import image_policy, image_policy_check, registry_credentials
+from coco_azure.formats.images import image_policy, registry_credentials
 from coco_azure.formats.images.image_policy import SignatureRule
 from coco_azure.formats.kbs.resource_uri import ResourceUri
 from rehearsal.kubelet import sign_registry
@@ -183,7 +183,7 @@ def test_a_key_in_the_policy_is_pem_and_not_base64() -> None:
 )
 def test_a_policy_that_the_pod_vm_cannot_parse_takes_nothing_and_is_a_problem_before(policy: str) -> None:
     assert "the image policy is malformed" in _refused(APP, policy)
-    assert image_policy_check.problems(policy, [KEY.path, GPG.path])
+    assert image_policy.problems(policy, [KEY.path, GPG.path])
 
 
 @pytest.mark.parametrize("demand", [{"type": "sigstoreSigned"}, {"type": "signedBy", "keyType": "GPGKeys"}])
@@ -196,7 +196,7 @@ def test_no_requirement_means_no_image_in_old_pod_vms_and_every_image_in_new_one
 
     assert "must not be empty" in _refused(APP, policy, release=(0, 12))
     _pull(APP, policy, release=(0, 14))
-    assert image_policy_check.problems(policy, [])
+    assert image_policy.problems(policy, [])
 
 
 def test_a_key_of_another_kind_is_refused_by_old_pod_vms_and_fits_no_signature_here() -> None:

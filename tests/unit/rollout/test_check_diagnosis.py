@@ -7,7 +7,7 @@ from unittest import mock
 import pulumi
 import pytest
 
-from coco_azure.rollout.diagnosis import check
+from coco_azure.rollout.diagnosis import caa
 from components.attestation_check import _Diagnosis
 from tests.unit.fake_cluster import FakeCluster
 from tests.unit.recording import Recorder, run_program
@@ -42,7 +42,7 @@ def _event(reason: str, message: str, time: str, kind: str = "Warning") -> dict[
 
 def _messages(log: str | None, *events: dict[str, Any], pods: list[Any] | None = None) -> list[str]:
     listed = [_pod(terminated={"exitCode": 1})] if pods is None else pods
-    return check.problems(check.CheckFacts(namespace="check", pods=listed, events=events, kbs_log=log, kbs_logs=LOGS))
+    return caa.check_problems(caa.CheckFacts(namespace="check", pods=listed, events=events, kbs_log=log, kbs_logs=LOGS))
 
 
 def test_the_pods_last_event_and_the_reason_of_kbs_are_told() -> None:

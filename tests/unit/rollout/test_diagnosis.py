@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from coco_azure import names
-from coco_azure.rollout.diagnosis import caa, kata_config
-from coco_azure.rollout.diagnosis.image import ImageStatus, failure, has_failed, wrong_image
-from coco_azure.rollout.diagnosis.kata_config import Surroundings
+from coco_azure.rollout.diagnosis import caa, image
+from coco_azure.rollout.diagnosis.image import ImageStatus, Surroundings, failure, has_failed, wrong_image
 from coco_azure.rollout.facts import KataPod
-from components.peer_pods import kata_deletion
+from components.peer_pods import kata_change
 
 NAMESPACE = "openshift-sandboxed-containers-operator"
 LOGS = f"`oc -n {NAMESPACE} logs"
@@ -70,14 +69,14 @@ def _config(image: str) -> dict[str, Any]:
     ],
 )
 def test_progress_has_counts_and_names(values: dict[str, Any] | None, text: str) -> None:
-    assert kata_config.progress(values) == text
+    assert image.progress(values) == text
 
 
 def test_progress_can_be_read_on_100_columns_and_names_failed_nodes_first() -> None:
     many = [f"worker-{number}.a-long-name.example.com" for number in range(40)]
     nodes = {"nodeCount": 80, "readyNodeCount": 0, "waitingToInstall": many, "failedToInstall": ["broken"]}
 
-    line = kata_config.progress(_kata_config(nodes, "Installing", "a long message " * 10))
+    line = image.progress(_kata_config(nodes, "Installing", "a long message " * 10))
 
     assert len(line) <= 100
     assert line.startswith("0 of 80 nodes have the kata runtime; FAILED: broken; waiting: worker-0.")
@@ -96,16 +95,16 @@ def test_a_deletion_that_waits_for_pods_names_them() -> None:
         asked.append(1)
         return pods
 
-    (level, line), _ = kata_deletion.lines(_deleting("BlockedByExistingKataPods"), blocking)
+    (level, line), _ = kata_change.lines(_deleting("BlockedByExistingKataPods"), blocking)
 
     assert level == "info"
     assert line == ("the deletion waits for kata pods, delete them: shop/till-0, shop/till-1, shop/till-2 and 2 more")
-    assert kata_deletion.lines(_deleting("Uninstalling", uninstalling=["a"]), blocking) == [
+    assert kata_change.lines(_deleting("Uninstalling", uninstalling=["a"]), blocking) == [
         ("info", "KataConfig is being deleted; leaving the pool: a; Uninstalling"),
         ("debug", 'coco-azure:nodes ["a"]'),
     ]
     assert asked == [1]
-    assert kata_deletion.lines(_kata_config({}), blocking) == kata_deletion.lines(None, blocking) == []
+    assert kata_change.lines(_kata_config({}), blocking) == kata_change.lines(None, blocking) == []
 
 
 def test_a_failed_node_is_named_with_its_reason_and_the_log_of_its_daemon() -> None:
@@ -118,7 +117,7 @@ def test_a_failed_node_is_named_with_its_reason_and_the_log_of_its_daemon() -> N
     }
     daemon = {"metadata": {"name": "mcd-x"}, "spec": {"nodeName": "b"}}
     around = Surroundings(nodes=[node], pools=[_pool("kata-oc", degraded="1 nodes")], daemons=[daemon])
-    failed, pool = kata_config.problems(result, around)
+    failed, pool = image.problems(result, around)
 
     assert failed.startswith("node b is Degraded: disk full. `oc describe node b`")
     assert "`oc -n openshift-machine-config-operator logs mcd-x -c machine-config-daemon`" in failed
@@ -127,7 +126,7 @@ def test_a_failed_node_is_named_with_its_reason_and_the_log_of_its_daemon() -> N
 
 def test_a_paused_pool_is_named_with_the_command_that_lets_it_go_on() -> None:
     result = _kata_config({"nodeCount": 2, "readyNodeCount": 0}, "Installing")
-    (problems,) = kata_config.problems(result, Surroundings(pools=[_pool("kata-oc", paused=True), _pool("other")]))
+    (problems,) = image.problems(result, Surroundings(pools=[_pool("kata-oc", paused=True), _pool("other")]))
 
     assert problems.startswith("MachineConfigPool kata-oc is paused")
     assert '`oc patch mcp kata-oc --type merge -p \'{"spec":{"paused":false}}\'`' in problems
@@ -141,7 +140,7 @@ def test_nodes_that_never_get_kata_are_named_with_the_reason() -> None:
     infra = {"node-role.kubernetes.io/infra": ""}
     pool = {"metadata": {"name": "infra"}, "spec": {"nodeSelector": {"matchLabels": infra}}}
     nodes = [node("a"), node("b", **infra), node("win-1", **{"kubernetes.io/os": "windows"})]
-    problems = kata_config.problems(_kata_config({}), Surroundings(nodes=nodes, pools=[pool]))
+    problems = image.problems(_kata_config({}), Surroundings(nodes=nodes, pools=[pool]))
 
     assert len(problems) == 2
     assert "node b never gets kata, and KataConfig waits for it: it is in machine config pool infra." in problems[0]
@@ -149,7 +148,7 @@ def test_nodes_that_never_get_kata_are_named_with_the_reason() -> None:
 
 
 def test_no_selected_node_names_the_setting_and_the_command() -> None:
-    (problems,) = kata_config.problems(_kata_config({"nodeCount": 0, "readyNodeCount": 0}), Surroundings())
+    (problems,) = image.problems(_kata_config({"nodeCount": 0, "readyNodeCount": 0}), Surroundings())
 
     assert "coco-azure:peerPods.kataConfig.poolSelector" in problems
     assert "`oc label node NODE KEY=VALUE`" in problems
@@ -159,7 +158,7 @@ def test_a_deletion_that_pods_block_is_told_with_the_operators_words() -> None:
     result = _kata_config({"nodeCount": 1, "readyNodeCount": 1}, "BlockedByExistingKataPods", "delete them: shop/a")
     result["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 
-    (problems,) = kata_config.problems(result, Surroundings())
+    (problems,) = image.problems(result, Surroundings())
 
     assert problems.startswith("KataConfig k is being deleted (BlockedByExistingKataPods: delete them: shop/a). ")
     assert problems.endswith("`oc describe kataconfig k` shows more")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_azure.rollout import pools, selectors
+from coco_azure.rollout import choice, drain
 from coco_azure.rollout.facts import Node, RolloutFacts, read_node, read_pool
 from coco_azure.rollout.plan import decide
 from coco_azure.rollout.text import blast_radius, nobody
@@ -45,13 +45,13 @@ def _facts(*nodes: dict[str, Any], others: tuple[dict[str, Any], ...] = (), **mo
 def test_program_and_simulation_take_selectors_for_the_same(
     selector: Mapping[str, Any] | None, labels: dict[str, str]
 ) -> None:
-    assert selectors.matches(selector, labels) == simulated.matches(selector, labels)
+    assert drain.matches(selector, labels) == simulated.matches(selector, labels)
 
 
 @given(st.dictionaries(KEYS, VALUES))
 def test_without_a_selector_nothing_is_matched_and_by_an_empty_one_everything(labels: dict[str, str]) -> None:
-    assert not selectors.matches(None, labels)
-    assert selectors.matches({}, labels)
+    assert not drain.matches(None, labels)
+    assert drain.matches({}, labels)
 
 
 @given(st.sets(st.sampled_from(ROLES)), st.sets(st.sampled_from(ROLES)), st.sampled_from([None, "linux", "windows"]))
@@ -60,7 +60,7 @@ def test_a_node_is_in_one_pool_by_the_machine_config_operators_rule(
 ) -> None:
     labels = {"kubernetes.io/os": system} if system else {}
     result, outcome = node("n", *sorted(roles), **labels), [pool(name) for name in sorted(of_pools)]
-    name = pools.pool_of(read_node(result), list(map(read_pool, outcome)))
+    name = choice.pool_of(read_node(result), list(map(read_pool, outcome)))
 
     matching = roles & of_pools
     custom = matching - {"master", "worker"}
@@ -90,7 +90,7 @@ def test_whoever_is_to_get_kata_is_in_its_pool_once_labelled_and_nobody_else_is(
         each.name
         for each in result.nodes
         if f"{ROLE}worker" in each.labels
-        and pools.pool_of(Node(name=each.name, labels={**each.labels, f"{ROLE}kata-oc": ""}), after) == "kata-oc"
+        and choice.pool_of(Node(name=each.name, labels={**each.labels, f"{ROLE}kata-oc": ""}), after) == "kata-oc"
     }
     assert set(plan.joining) == in_pool
     labelled = {each.name for each in result.nodes if f"{ROLE}worker" in each.labels}
@@ -100,7 +100,7 @@ def test_whoever_is_to_get_kata_is_in_its_pool_once_labelled_and_nobody_else_is(
 def test_a_worker_of_a_custom_pool_is_told_with_that_pool() -> None:
     plan = decide(_facts(node("worker-9", "worker", "infra"), others=(INFRA,)), WANTED, "fail")
 
-    assert plan.kept_out == (pools.KeptOut(node="worker-9", pools=("infra",)),)
+    assert plan.kept_out == (choice.KeptOut(node="worker-9", pools=("infra",)),)
     assert plan.joining == WORKERS
 
 

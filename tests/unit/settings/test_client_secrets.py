@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from coco_azure.formats.images import image_policy, image_policy_check, registry_credentials
+from coco_azure.formats.images import image_policy, registry_credentials
 from coco_azure.formats.kbs.resource_uri import ResourceUri
 from coco_azure.settings import client_secrets, signatures
 from coco_azure.settings.client_secrets import ClientSecrets, SealedSecrets
@@ -187,8 +187,8 @@ def test_rules_become_a_policy_and_the_keys_that_it_needs(tmp_path: Path) -> Non
 
     served = [f"default/{secret}/{key}" for secret, entries in secrets.items() for key in entries]
     assert served == ["default/img-sig/pub-key", "default/img-sig/release.asc", "default/sigstore-config/osc"]
-    assert image_policy_check.problems(text, served) == []
-    assert image_policy_check.admits(text, "quay.io/team/app:1") == "signed"
+    assert image_policy.problems(text, served) == []
+    assert image_policy.admits(text, "quay.io/team/app:1") == "signed"
     assert json.loads(secrets["sigstore-config"]["osc"])["docker"] == {
         "registry.redhat.io": {"sigstore": "file:///usr/share/sigstore"}
     }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from coco_azure.settings import SettingsError, placeholders
+from coco_azure.settings import SettingsError, waves
 from rehearsal.azure import tags as azure
 from tests.unit.trust_stacks import refused, stack
 
@@ -39,7 +39,7 @@ def test_what_the_settings_take_for_pod_vms_azure_takes_and_caa_reads_unchanged(
 def test_of_a_subnet_s_own_resources_azure_takes_what_the_settings_take_and_they_refuse_only_placeholders_more(
     tags: dict[str, str],
 ) -> None:
-    refused = azure.refusal({**tags, **OWNER}) is not None or any(placeholders.find(tags, frozenset()))
+    refused = azure.refusal({**tags, **OWNER}) is not None or any(waves.find_placeholders(tags, frozenset()))
     try:
         stack(_subnet(tags))
     except SettingsError:

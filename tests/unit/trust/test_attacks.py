@@ -5,21 +5,21 @@ from typing import Any
 import pytest
 
 from coco_azure.formats.policy import agent_requests
-from coco_azure.trust import attacks
+from coco_azure.trust import agents
 from coco_azure.trust.proof import Proof, to_dict
-from coco_azure.trust.proof_text import to_text
+from coco_azure.trust.proof_report import to_text
 from coco_azure.versions.profiles import TRUSTEE
 from tests.unit.speaking import osc_of
 from tests.unit.trust_stacks import MEASURED, PLACE, PRODUCTION, chain, changed, stack
 
 COMMAND = "another command, environment, or files over those of an image"
 BOOT = "another boot loader, with secure boot off"
-ALWAYS = attacks._ALWAYS
+ALWAYS = agents._ALWAYS
 SHOP = {"shop": {"manifestFile": "rehearsal/workload.yaml"}}
 
 
 def _table(config: dict[str, Any], trustee: str | None = "1.2", osc: str | None = "1.12") -> dict[str, str]:
-    return {each.attack: each.denied_by for each in attacks.table(stack(config), chain(config, osc, trustee, PLACE))}
+    return {each.attack: each.denied_by for each in agents.table(stack(config), chain(config, osc, trustee, PLACE))}
 
 
 @pytest.mark.parametrize("version", TRUSTEE)
@@ -93,15 +93,15 @@ def test_a_spoke_refers_to_its_trustee_and_a_hub_has_no_pods_to_attack() -> None
     spoke = _table({"trustee": {"stack": "o/p/hub"}}, trustee=None)
 
     assert spoke["what evidence and initdata Trustee accepts"] == "the Trustee of o/p/hub; see its proof"
-    assert attacks.table(stack({"peerPods": {"enabled": False}}), chain({}, None, "1.2", PLACE)) == ()
+    assert agents.table(stack({"peerPods": {"enabled": False}}), chain({}, None, "1.2", PLACE)) == ()
 
 
 def test_every_kind_of_harm_that_a_policy_is_judged_on_has_its_line() -> None:
-    assert set(attacks._OF_AGENT) == set(agent_requests.harms())
+    assert set(agents._OF_AGENT) == set(agent_requests.harms())
 
 
 def test_the_proof_has_the_table_as_data_and_as_text() -> None:
-    rows = attacks.table(stack({}), chain({}, "1.12", "1.2", PLACE))
+    rows = agents.table(stack({}), chain({}, "1.12", "1.2", PLACE))
     proof = Proof(environment="development", attacks=rows)
 
     assert to_dict(proof)["attacks"][0] == {

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from coco_azure import names
 from coco_azure.formats.kbs import egress, tdx
 from coco_azure.trust.chain import Chain, Versions, build
-from coco_azure.trust.egress import warnings
+from coco_azure.trust.early import warnings
 from coco_azure.versions import profiles
 from coco_azure.versions.profiles import TRUSTEE
 from tests.unit.trust_stacks import PLACE, stack

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from coco_azure.formats import one_line
 from coco_azure.formats.images.measured_image import MeasuredImage
 from coco_azure.settings import SettingsError
-from coco_azure.trust import image_values
-from coco_azure.trust.image_values import AcceptedImages
+from coco_azure.trust import values as chain_values
+from coco_azure.trust.values import AcceptedImages
 from tests.unit.trust_stacks import EXPIRES, IMAGE, KEYS, file, refused, stack
 
 NAME = "registry.redhat.io/openshift-sandboxed-containers/osc-dm-verity-image"
@@ -37,7 +37,7 @@ class Runs:
         reference_values = {"expires": EXPIRES, "image": image, "measurementsPublicKeyFile": key, **values}
         settings = stack({"trustee": {"referenceValues": reference_values}})
         csv = _csv(version) if version else ""
-        accepted = image_values.choose(settings, csv, build, self.output, self._fetch)
+        accepted = chain_values.choose(settings, csv, build, self.output, self._fetch)
         if accepted is not None:
             self.output = one_line.read(accepted.output())
         return accepted
@@ -104,7 +104,7 @@ def test_what_another_key_vouched_for_is_accepted_no_more() -> None:
 def test_a_person_is_told_which_image_pods_get_and_what_ends_that() -> None:
     runs = Runs()
     first, upgraded, built, after = (
-        image_values.warnings(runs.run(*step))
+        chain_values.warnings(runs.run(*step))
         for step in [("1.11.0", "first"), ("1.12.1", "first"), ("1.12.1", "second"), ("1.12.1", "second")]
     )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from coco_azure.trust import proof
 from coco_azure.trust.proof import CertificateProof, Check, InitdataProof, PolicyProof, Proof, ReferenceProof, Version
-from coco_azure.trust.proof_text import WIDTH, to_text
+from coco_azure.trust.proof_report import WIDTH, to_text
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 FAR = NOW + timedelta(days=400)

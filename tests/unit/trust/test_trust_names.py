@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_azure.formats.policy import policies
-from coco_azure.trust import checks, names
+from coco_azure.trust import checks, history
 from coco_azure.versions.profiles import TRUSTEE
 from tests.unit.trust_stacks import HOST, MEASURED, NOW, PRODUCTION, chain, changed, entry, file, stack
 
@@ -73,9 +73,9 @@ def test_a_name_of_another_form_is_told_with_the_right_one(
 @given(st.sampled_from(sorted(TRUSTEE)), st.text(st.sampled_from("abcxyz_.-"), min_size=1, max_size=12))
 def test_any_other_name_is_told_with_an_example(version: str, name: str) -> None:
     profile = TRUSTEE[version]
-    asked = names.known(stack(), profile)
+    asked = history.known(stack(), profile)
 
-    assert (name in asked) or "names are such as" in names._advice(name, sorted(asked), stack(), profile, own=False)
+    assert (name in asked) or "names are such as" in history._advice(name, sorted(asked), stack(), profile, own=False)
 
 
 def test_wrong_names_beside_right_ones_are_one_problem(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_policy_of_ones_own_is_judged_by_the_names_that_it_asks_for(tmp_path: 
     right = file(tmp_path, "right.json", [entry("pcr03"), entry("pcr09")])
     config = _config("development", "snp", right, attestationPolicyFile=policy)
 
-    assert sorted(names.asked_by(OWN) or ()) == ["pcr03", "pcr09"]
+    assert sorted(history.asked_by(OWN) or ()) == ["pcr03", "pcr09"]
     assert checks.problems(stack(config), chain(config, "1.12", "1.0"), HOST, NOW) == []
     wrong = file(tmp_path, "wrong.json", [entry("pcr3"), entry("pcr09")])
     (problem,) = _messages(_config("development", "snp", wrong, attestationPolicyFile=policy), "1.0")
@@ -125,7 +125,7 @@ def test_a_policy_of_ones_own_is_judged_by_the_names_that_it_asks_for(tmp_path: 
 @pytest.mark.parametrize("version", TRUSTEE)
 @pytest.mark.parametrize("variant", ["development", "production"])
 def test_a_policy_that_makes_names_up_is_not_judged_by_them(version: str, variant: Any) -> None:
-    assert names.asked_by(policies.attestation_policy(TRUSTEE[version], variant)) is None
+    assert history.asked_by(policies.attestation_policy(TRUSTEE[version], variant)) is None
 
 
 def _config_map(content: str, **other: str) -> str:

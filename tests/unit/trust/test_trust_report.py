@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as run_settings
 from hypothesis import strategies as st
 
-from coco_azure.formats.pki import keys
+from coco_azure.formats.pki import issuing
 from coco_azure.trust import proof
 from coco_azure.trust import proof_report as report
 from tests.unit import pki
@@ -118,7 +118,7 @@ def test_certificates_are_named_by_their_use(termination: str, use: str) -> None
 @run_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(value=SECRETS, password=SECRETS)
 def test_no_secret_is_ever_in_a_report(value: str, password: str) -> None:
-    admin = keys.generate_private_key()
+    admin = issuing.generate_private_key()
     config = changed(
         PRODUCTION,
         clientSecrets={"kbsres1": {"key1": value}},

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from coco_azure.formats.kbs.reference_values import ReferenceValue
-from coco_azure.trust import checks, values
+from coco_azure.trust import checks
+from coco_azure.trust import values as chain_values
 from coco_azure.trust.documents import GLOBAL
 from coco_azure.trust.secret_bindings import Earlier
 from coco_azure.versions.profiles import OSC, TRUSTEE
@@ -40,13 +41,15 @@ def _message(**content: Any) -> Any:
 def test_initdata_is_registered_where_it_is_measured_and_has_a_date(
     content: dict[str, Any], osc: str | None, *, registers: bool
 ) -> None:
-    assert values.registers_initdata(_message(**content), OSC[osc] if osc else None) is registers
+    assert chain_values.registers_initdata(_message(**content), OSC[osc] if osc else None) is registers
 
 
 def test_pcr_8_accepts_the_own_documents_the_ones_before_and_those_of_other_stacks() -> None:
     result = _message(expires="2099-12-31", alsoAccept=[C.upper(), A])
 
-    outcome = values.reference_values(result, OSC["1.12"], TRUSTEE["1.2"], {"global": A, "web": B}, [B, "dd" * 32])
+    outcome = chain_values.reference_values(
+        result, OSC["1.12"], TRUSTEE["1.2"], {"global": A, "web": B}, [B, "dd" * 32]
+    )
 
     assert outcome == [ReferenceValue(name="snp_pcr08", values=(A, B, "dd" * 32, C), expires=END)]
 
@@ -76,7 +79,7 @@ def test_names_are_those_of_the_version_and_the_tee(trustee: str, tee: str, name
     pccs = {"tdx": {"pccsUrl": "https://pccs.example.com/"}} if tee == "tdx" else {}
     result = stack({"peerPods": {"tee": tee}, "trustee": {"referenceValues": {"expires": "2099-12-31"}, **pccs}})
 
-    outcome = values.reference_values(result, OSC["1.12"], TRUSTEE[trustee], {"global": A}, [])
+    outcome = chain_values.reference_values(result, OSC["1.12"], TRUSTEE[trustee], {"global": A}, [])
 
     assert [value.name for value in outcome] == [name]
 
@@ -84,7 +87,7 @@ def test_names_are_those_of_the_version_and_the_tee(trustee: str, tee: str, name
 def test_measurements_of_the_image_give_the_pcrs_that_are_asked_for() -> None:
     measured = json.loads((ROOT / IMAGE / "measurements.json").read_text())["measurements"]["sha256"]
 
-    reference_values = values.reference_values(
+    reference_values = chain_values.reference_values(
         _message(**MEASURED, initdata=False, pcrs=[9, 11, 9]), OSC["1.12"], TRUSTEE["1.2"], {}, []
     )
 
@@ -106,7 +109,7 @@ def test_values_of_a_file_are_merged_with_the_registered_ones_and_the_earlier_da
         }
     )
 
-    outcome = values.reference_values(result, OSC["1.12"], TRUSTEE["1.2"], {"global": A}, [])
+    outcome = chain_values.reference_values(result, OSC["1.12"], TRUSTEE["1.2"], {"global": A}, [])
 
     assert [(value.name, value.values) for value in outcome] == [("snp_pcr08", (B, A)), ("snp_tcb", ("5",))]
     assert outcome[0].expires == datetime(2030, 1, 1, tzinfo=UTC)
@@ -115,7 +118,7 @@ def test_values_of_a_file_are_merged_with_the_registered_ones_and_the_earlier_da
 def test_without_a_date_there_are_only_the_values_of_the_file(tmp_path: Path) -> None:
     result = stack({"trustee": {"referenceValuesFile": file(tmp_path, "own.json", [entry("snp_pcr03", A)])}})
 
-    outcome = values.reference_values(result, OSC["1.12"], TRUSTEE["1.2"], {"global": B}, [C])
+    outcome = chain_values.reference_values(result, OSC["1.12"], TRUSTEE["1.2"], {"global": B}, [C])
 
     assert [(value.name, value.values) for value in outcome] == [("snp_pcr03", (A,))]
 
@@ -123,21 +126,21 @@ def test_without_a_date_there_are_only_the_values_of_the_file(tmp_path: Path) ->
 def test_the_demanded_pcrs_are_those_that_values_name() -> None:
     names = ["snp_pcr11", "tdx_pcr03", "azsnpvtpm.tpm.pcr08", "snp_tcb", "snp_pcr11"]
 
-    assert values.demanded_pcrs(_value(name) for name in names) == (3, 8, 11)
-    assert values.demanded_pcrs([]) == ()
+    assert chain_values.demanded_pcrs(_value(name) for name in names) == (3, 8, 11)
+    assert chain_values.demanded_pcrs([]) == ()
 
 
 def test_policies_are_given_what_has_not_expired() -> None:
     both = [_value("old", END - _SECOND), _value("new", END)]
 
-    assert values.as_data(iter(both), END) == {"new": [A]}
+    assert chain_values.as_data(iter(both), END) == {"new": [A]}
 
 
 def test_a_value_counts_until_its_exact_date_and_is_a_problem_after_it() -> None:
     value = _value("snp_pcr08")
 
-    assert values.date_problems([value], END) == []
-    (problem,) = values.date_problems([value], END + _SECOND)
+    assert chain_values.date_problems([value], END) == []
+    (problem,) = chain_values.date_problems([value], END + _SECOND)
     assert "snp_pcr08 expired on 2099-12-31 23:59 UTC" in problem
     assert "needed a date to come: pulumi config set --path coco-azure:trustee.referenceValues.expires" in problem
 
@@ -146,7 +149,7 @@ def test_a_warning_begins_the_days_before_and_lasts_to_the_exact_date() -> None:
     result, days = _message(expires="2099-12-31", warnDays=7), timedelta(days=7)
 
     def warned(now: datetime) -> list[str]:
-        return values.date_warnings(result, [_value("snp_pcr08")], now)
+        return chain_values.date_warnings(result, [_value("snp_pcr08")], now)
 
     assert warned(END - days) == []
     assert len(warned(END - days + _SECOND)) == 1
@@ -158,7 +161,7 @@ def test_a_warning_begins_the_days_before_and_lasts_to_the_exact_date() -> None:
 def test_no_days_before_means_no_warning() -> None:
     result = _message(expires="2099-12-31", warnDays=0)
 
-    assert values.date_warnings(result, [_value("snp_pcr08")], END - _SECOND) == []
+    assert chain_values.date_warnings(result, [_value("snp_pcr08")], END - _SECOND) == []
 
 
 def _value(name: str, expires: datetime = END) -> ReferenceValue:

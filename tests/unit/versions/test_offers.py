@@ -10,8 +10,8 @@ import yaml
 
 from coco_azure import names
 from coco_azure.cli import main
-from coco_azure.versions import catalogs, offers
-from coco_azure.versions.offers import Offer
+from coco_azure.versions import catalogs
+from coco_azure.versions.catalogs import Offer
 from rehearsal.operators import olm_catalog
 from tests.unit.fake_cluster import PACKAGES, FakeCluster
 
@@ -46,7 +46,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
 def test_a_version_without_a_profile_is_unknown_and_an_old_one_is_no_news() -> None:
     offered = [_offer(each) for each in ("1.14.0", "1.13.2", "1.8.1", "1.2.0", "1.20.0", "1.14.0", "1.9.0")]
 
-    assert [each.csv for each in offers.unknown(offered)] == [
+    assert [each.csv for each in catalogs.unknown(offered)] == [
         f"{names.OSC_PACKAGE}.v1.14.0",
         f"{names.OSC_PACKAGE}.v1.20.0",
     ]
@@ -59,7 +59,7 @@ def test_each_package_is_held_to_its_own_profiles() -> None:
         _offer("0.2.0", names.TRUSTEE_PACKAGE),
     ]
 
-    assert [each.csv for each in offers.unknown(offered)] == [
+    assert [each.csv for each in catalogs.unknown(offered)] == [
         f"{names.TRUSTEE_PACKAGE}.v1.3.0",
         f"{names.TRUSTEE_PACKAGE}.v1.13.1",
     ]
