@@ -20,6 +20,7 @@ from coco_azure.clients import event_log, stack_history
 from coco_azure.clients.engine_run import Run
 from coco_azure.clients.event_log import NotALogError
 from coco_azure.clients.pulumi_cli import Engine, EngineError
+from coco_azure.clients.stack_history import Update
 
 PROGRAM = "GRAPHVIZ_DOT"
 """Variable with the path of ``dot``, for one that is not on PATH."""
