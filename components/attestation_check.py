@@ -48,7 +48,6 @@ class AttestationCheckArgs:
     """What is proven.
 
     Attributes:
-        settings: what the stack says of the check.
         resource: what it fetches, ``default/SECRET/KEY``.
         expected: what Trustee has to release.
         runtime: the runtime that has to start the pod.

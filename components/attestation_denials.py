@@ -30,12 +30,9 @@ class AttestationDenialsArgs:
     """What is tried, and where.
 
     Attributes:
-        settings: what the stack says of the check.
         check: the check, which has to have succeeded: else a denial would tell nothing.
         proves: changes whenever what the check proves changes.
         annotation: pod annotation that holds initdata.
-        size: VM size of the pods.
-        client: client of the pods' cluster.
         kbs: for KBS's log; None where another stack has the Trustee.
     """
 

@@ -18,8 +18,6 @@ def wanted(stack: Settings, operators: Sequence[Operator], *, runtime: bool, tru
     """Return what the stack makes on a cluster.
 
     Args:
-        stack: the settings.
-        operators: the operators that it wants there.
         runtime: whether the cluster has the stack's peer pods.
         trustee: whether it has the stack's Trustee.
     """

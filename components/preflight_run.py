@@ -62,7 +62,6 @@ def run_preflight(
     """Ask, judge and tell; nothing is asked where the mode is ``off``.
 
     Args:
-        stack: the settings.
         cluster: that of the peer pods.
         trustee_cluster: that of Trustee, which may be the same.
         versions: CSV of each operator.

@@ -25,7 +25,6 @@ class Resource:
 
     Attributes:
         kind: type token, such as ``kubernetes:core/v1:ConfigMap``.
-        name: name in the program.
         urn: the engine's name for it.
         props: what is asked for (a rule of one resource) or what came of it (a rule of the stack).
         protect: whether the engine refuses to delete it.
@@ -130,7 +129,6 @@ class Option:
     Attributes:
         schema: JSON schema of the value.
         default: the value where none is given.
-        doc: what it decides.
     """
 
     schema: Mapping[str, Any]

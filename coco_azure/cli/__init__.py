@@ -39,7 +39,6 @@ class Surroundings:
 
     Attributes:
         project: the folder with ``Pulumi.yaml``.
-        environment: its variables.
     """
 
     project: Path = PROJECT

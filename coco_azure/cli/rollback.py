@@ -28,7 +28,6 @@ def place(project: Path, commit: str, stack: str) -> Path:
     """Return a folder with the files of the commit, in which ``pulumi`` runs.
 
     Args:
-        project: folder of the project.
         commit: the commit, in any form that git knows.
         stack: name of the stack, whose settings have to be in the commit.
 

@@ -52,7 +52,6 @@ class AzureClient:
 
         Args:
             endpoint: URL of Azure Resource Manager.
-            subscription: id of the subscription.
             token: gives a bearer token.
             transport: makes the transport (``azure.core.pipeline.transport.HttpTransport``); a test's own.
 
@@ -97,7 +96,6 @@ class AzureClient:
         """Send a request to a path of ARM or to a page's URL, and return the JSON of the answer.
 
         Args:
-            method: of HTTP.
             path: the version of the REST API is added where the path has none.
             body: JSON.
             query: parameters without their ``$``, such as ``filter``.

@@ -16,8 +16,6 @@ def why_not(error: Exception, settings: ClusterSettings, setting: str = "cluster
     """Return the sentence; empty where the API server answered and the error is of something else.
 
     Args:
-        error: what a request raised.
-        settings: of the cluster.
         setting: the part of the settings that they are; empty where options of a command say so.
     """
     from kubernetes.client import ApiException  # noqa: PLC0415 - slow to import

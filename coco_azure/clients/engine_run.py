@@ -25,7 +25,6 @@ class Message:
 
     Attributes:
         severity: ``info``, ``warning``, ``error``.
-        text: what it says.
         urn: the resource that it is about; empty for the whole run.
         at: when, in seconds since the epoch.
     """
@@ -41,7 +40,6 @@ class Step:
     """One thing that the engine did to one resource, or would do in a preview.
 
     Attributes:
-        urn: URN of the resource.
         operation: ``create``, ``update``, ``replace``, ``delete-replaced``, ``read``, ``refresh``, ``same`` ...
         old: the resource in the state: ``custom``, ``parent``, ``inputs``, ``outputs``; empty where there is none.
         new: the same as it is afterwards; None where there is no such resource any more.
@@ -110,7 +108,6 @@ class Run:
         stack, project: their names; empty where the run ended before its first resource.
         settings: the stack's settings, as text by name.
         preview: whether nothing was done.
-        result: how it ended.
         began, ended: seconds since the epoch.
         resources: every step, also of what stays the same and of components, in the order in which they began.
         messages: warnings, errors and progress, in their order.

@@ -43,8 +43,6 @@ def run(api: Any, path: str, container: str, command: Sequence[str], seconds: fl
 
     Args:
         api: its ``ApiClient``.
-        path: of the pod.
-        container: its name.
         command: program and arguments.
         seconds: how long to wait for the connection, and again for the end of the command.
     """

@@ -38,7 +38,6 @@ class Engine:
     """``pulumi`` for one stack.
 
     Attributes:
-        folder: folder of the project.
         stack: name of the stack; None: the selected one.
         options: further options of a preview, such as ``--config-file``.
         environment: all environment variables.

@@ -56,14 +56,11 @@ class PeerPods:
     Attributes:
         subnet_id, nsg_id: ARM ids of the pod VMs' subnet and network security group.
         region: Azure region, for example ``eastus``.
-        resource_group: resource group that the pod VMs are created in.
         instance_size: Azure VM size of a pod that asks for none.
         instance_sizes: every size that a pod may ask for.
         limit_per_node: most peer pods on one worker node.
-        tags: Azure tags of the pod VMs.
         initdata: encoded initdata, or None for the image's own.
         image_id: ARM id of a pod VM image, or None to let the operator build one and write its id.
-        secure_boot: whether pod VMs start with secure boot.
         confidential: whether pod VMs are confidential VMs. Only then ``DISABLECVM`` is written: with the feature gate
             off the operator sets that key to ``true`` itself, at every reconcile.
         proxy_timeout: how long CAA waits for the agent in a new pod VM, as a Go duration.

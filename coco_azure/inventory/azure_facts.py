@@ -14,7 +14,6 @@ class Rule:
     """One rule of a network security group, its own or one of Azure's defaults.
 
     Attributes:
-        name: its name.
         priority: the lower, the earlier.
         inbound: the direction.
         allow: what it does.
@@ -74,7 +73,6 @@ class Subnet:
     """A subnet.
 
     Attributes:
-        id: its ARM id.
         prefixes: address ranges in CIDR form.
         used: addresses that are taken (IP configurations); None where it was not told.
         pod_vms: how many of them are of pod VMs: of network interfaces whose name begins with ``podvm-``
@@ -154,12 +152,10 @@ class AzureImage:
     """The custom pod VM image.
 
     Attributes:
-        id: its ARM id.
         exists: whether Azure has it.
         security_type: feature ``SecurityType`` of the definition, such as ``ConfidentialVmSupported``; empty: none.
         generation: ``V1`` or ``V2``.
         regions: where the version is replicated to.
-        state: its provisioning state.
     """
 
     id: str
@@ -185,10 +181,6 @@ class AzureFacts:
     """All that was asked.
 
     Attributes:
-        subscription: subscription id of the pod VMs.
-        region: region of the pod VMs.
-        resource_group: resource group of the pod VMs.
-        vnet: the VNet of the pod VMs' subnet.
         subnet: the subnet of the pod VMs; None where the stack makes its own and it does not exist yet.
         workers: the subnet of the worker nodes, where known; may be the same as ``subnet``.
         nsgs: network security groups by ARM id in lower case: those of the subnets, and the one given to CAA.

@@ -15,13 +15,10 @@ class PodVmPlace:
     Attributes:
         subscription: subscription of the cluster and of the pod VMs.
         tenant: its tenant; empty where nothing was asked.
-        resource_group: resource group of the pod VMs.
         region: region in its short form.
         vnet_id: ARM id of the VNet; its subscription may be another one than that of the pod VMs.
         subnet_id: ARM id of the pod VMs' subnet; empty while a subnet of the stack's own does not exist.
         workers_id: ARM id of the subnet of the worker nodes; empty: not known.
-        nsg_id: ARM id of the network security group for the pod VMs.
-        vnet_resource_group: resource group of the VNet.
         subnet: what pod VMs need of the subnet, as Azure has it (``AzureNetwork.subnet``); empty: nothing was asked.
         provider: azure-native in the subscription of the network; None where nothing is asked of Azure.
     """

@@ -25,8 +25,6 @@ class Catalog:
     """A CatalogSource that an operator is installed from.
 
     Attributes:
-        name, namespace: which one.
-        exists: whether the cluster has it.
         state: ``status.connectionState.lastObservedState``, such as ``READY`` or ``TRANSIENT_FAILURE`` (gRPC's states;
             operator-lifecycle-manager ``pkg/controller/registry/grpc/source.go``); empty: not observed yet.
     """
@@ -109,7 +107,6 @@ class ClusterFacts:
         windows: Windows workers that KataConfig's selector matches.
         catalogs: one for each wanted operator, by package; None: not asked.
         csvs: CSVs of each wanted operator's package in its namespace, by package; None: not asked.
-        kata_configs: names of all KataConfigs.
         secret: ``peer-pods-secret``; None: there is none, or it could not be read.
         secret_known: whether it could be asked for.
         source_exists: whether ``cco-secret`` is there, which the operator makes ``peer-pods-secret`` of.
@@ -154,10 +151,7 @@ def gather(reader: Reads, operators: Sequence[Operator], plan: Plan, facts: Roll
     Values of Secrets are looked at for being empty, and not kept.
 
     Args:
-        reader: the cluster.
         operators: the operators that the stack wants on it.
-        plan: what the run does to nodes.
-        facts: what that follows from.
     """
     asking = _Asking(reader)
     version, upgrading_to = asking.ask("cluster-version", lambda: read_version(reader.get(names.CLUSTER_VERSION))) or (

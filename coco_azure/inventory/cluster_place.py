@@ -40,7 +40,6 @@ class ClusterPlace:
 
     Attributes:
         cloud: the cloud of Azure, as ``cloud_of`` returns it.
-        resource_group: its resource group.
         network_group: resource group of its network, where Infrastructure names one.
         conf: cloud-conf: subscriptionId, tenantId, resourceGroup, location, vnetName, vnetResourceGroup, subnetName,
             securityGroupName, securityGroupResourceGroup ..., as far as they are there.

@@ -16,7 +16,6 @@ class Named:
     Attributes:
         kind: such as ``ConfigMap``.
         namespace: empty for what has none.
-        name: its name.
     """
 
     kind: str
@@ -42,7 +41,6 @@ class Group:
     """An OperatorGroup.
 
     Attributes:
-        namespace, name: which one.
         targets: namespaces that its operators watch; ``ALL`` among them: every one.
         own: whether this stack has made it.
     """
@@ -81,7 +79,6 @@ class Occupied:
     """An object that has a name of the stack's, and that the stack has not made.
 
     Attributes:
-        what: which one.
         owner: stack that has made it; empty: none of this program.
     """
 
@@ -94,7 +91,6 @@ class Kbs:
     """A KbsConfig or TrusteeConfig beside the stack's KbsConfig.
 
     Attributes:
-        what: which one.
         owner: name of the TrusteeConfig that has made it and takes it along when it goes; empty: none.
     """
 
@@ -110,8 +106,6 @@ class ForeignFacts:
         namespaces: the stack's namespaces that exist: whose each is, as of ``Occupied.owner``; None: this stack's.
         marked: those of them that have this stack's mark; one from before there were marks may be its own, too.
         missing: the stack's namespaces that are not there, or are being deleted with all that is in them.
-        groups: OperatorGroups of all namespaces.
-        subscriptions: Subscriptions of all namespaces.
         csvs: CSVs of the stack's packages in all namespaces.
         occupied: objects with the names of the stack's; no namespaces.
         kbs: KbsConfigs and TrusteeConfigs in Trustee's namespace, but for the stack's own KbsConfig.

@@ -29,8 +29,6 @@ class Search:
     """What is looked for, and who is asked.
 
     Attributes:
-        settings: those of Azure.
-        cluster: what the cluster says.
         reader: the cluster, for its nodes.
         network: Azure, in the subscription of the network.
         own: Azure, in the subscription of the cluster.

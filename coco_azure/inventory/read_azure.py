@@ -55,7 +55,6 @@ def gather(client: AzureClient, place: PodVmPlace, wanted: Requirements, princip
 
     Args:
         client: clients of the subscription of the pod VMs.
-        place: where pod VMs go.
         wanted: what the stack wants; decides what is asked.
         principal: object id of the operators' identity, whose roles are asked for; empty: they are not.
     """

@@ -13,7 +13,6 @@ class Operator:
     """An operator that the stack installs or expects.
 
     Attributes:
-        package: its package in the catalog.
         setting: where its settings stand, such as ``peerPods.operator``.
         namespace: namespace that it is or will be installed in.
         install: whether the stack makes its Subscription.
@@ -47,7 +46,6 @@ class Requirements:
         reboots: whether this run reboots nodes.
         builds: whether it has the operator build a pod VM image.
         waits: whether it waits for a roll-out that has begun.
-        operators: the operators on the cluster of the peer pods.
         pulled: images that pod VMs pull for the stack itself, and that its settings have no mirror for.
         pulls_by_proxy: whether pod VMs pull images through a proxy.
     """

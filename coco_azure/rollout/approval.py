@@ -46,12 +46,6 @@ def approved(plan: Plan, ticket_of_plan: str, allowed: bool | str) -> bool:  # n
 def record(plan: Plan, facts: RolloutFacts, text: str, *, approved: bool) -> Mapping[str, Any]:
     """Return the plan as JSON-compatible data.
 
-    Args:
-        plan: the plan.
-        facts: what it follows from.
-        text: what people read of it.
-        approved: whether the settings allow it.
-
     Returns:
         ``action``, ``name``, ``why``, ``reboots`` (node to number of times), ``spared`` (nodes of the selector that do
         not reboot), ``others`` (how many nodes the plan leaves alone beside those), ``pods``, ``drains`` (pod that

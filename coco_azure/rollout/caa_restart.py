@@ -39,7 +39,6 @@ class CaaPod:
     """CAA on a node.
 
     Attributes:
-        name, node: which.
         current: whether it has read what CAA is to read now.
         ready: whether it is ready, and stays.
     """
@@ -56,7 +55,6 @@ class CaaFacts:
 
     Attributes:
         settled: whether operator and controller have seen the present configuration, so that a new pod gets it.
-        pods: CAA's pods.
         nodes: those that the DaemonSet is for.
         peers: the peer pods of each node that has some.
         closed: nodes that take no new pods.
@@ -153,7 +151,6 @@ def read(
     """Return the facts.
 
     Args:
-        daemon_set: CAA's.
         revisions: its ControllerRevisions (``apps/v1``).
         pods: all pods of the cluster.
         nodes: all nodes.

@@ -25,7 +25,6 @@ class KeptOut:
     """A node that would get the label ``kata-oc`` and never gets kata.
 
     Attributes:
-        node: its name.
         pools: the pools that it is in instead: ``master``, or custom ones.
     """
 

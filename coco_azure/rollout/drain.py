@@ -54,7 +54,6 @@ class Budget:
     """A PodDisruptionBudget.
 
     Attributes:
-        namespace, name: which one.
         selector: the pods that it protects; an empty one: all of its namespace.
         bound: ``minAvailable`` or ``maxUnavailable``; empty: neither, and then no pod may go.
         value: what the bound says: a number or a percentage.
@@ -84,10 +83,7 @@ class Pod:
     """A pod that a drain would evict.
 
     Attributes:
-        namespace, name: which one.
         node: where it runs; empty: nowhere yet.
-        labels: its labels.
-        ready: whether it is ready.
         phase: its phase; empty: not said.
         deleting: whether it is on its way out already.
         stays: whether a drain passes it over: it is of a DaemonSet, or the mirror of a static pod.
@@ -133,9 +129,7 @@ class Blocker:
     """A pod that would not leave its node.
 
     Attributes:
-        node: the node.
         pod: ``namespace/name``.
-        why: what protects it.
         look: the command that shows more.
     """
 
@@ -150,9 +144,7 @@ class Loss:
     """What a drain takes away for good.
 
     Attributes:
-        node: the node.
         pod: ``namespace/name``.
-        what: what is lost.
     """
 
     node: str

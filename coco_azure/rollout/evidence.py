@@ -29,8 +29,6 @@ class Traces:
 
     Attributes:
         kata_config: the KataConfig; None: there is none.
-        nodes: all nodes.
-        pools: all machine config pools.
         runtime_config: the ContainerRuntimeConfig of the log level; None: there is none.
     """
 
@@ -44,8 +42,6 @@ def lacking(applied: Applied, traces: Traces, *, converged: bool = False) -> lis
     """Return what has not happened yet of what was asked for, in words.
 
     Args:
-        applied: what was asked for.
-        traces: what there is.
         converged: whether the masters are the workers: the operator gives them no label, and their pool is theirs.
     """
     known = [read_pool(each) for each in traces.pools]

@@ -27,8 +27,6 @@ class FoundKataConfig:
     """A KataConfig in the cluster.
 
     Attributes:
-        name: its name.
-        uid: its uid.
         owner: ``PROJECT/STACK`` that made it; None without a mark.
         applied: what that stack wanted when it made it; None where no stack said so.
         spec: its spec, with the defaults of its CRD.
@@ -69,7 +67,6 @@ class Pool:
     """A machine config pool.
 
     Attributes:
-        name: its name.
         machines: how many nodes it has; -1 while nobody has counted them.
         at_once: how many of them may be updated at the same time; a number or a percentage, as the pool says.
         paused: whether its nodes are left as they are.
@@ -101,7 +98,6 @@ class LastRollout:
 
     Attributes:
         uid: uid of its KataConfig.
-        nodes: the nodes that it was for.
         applied: fingerprint of what the KataConfig was marked with; empty: not known.
         count: how many roll-outs of the stack have been completed since they are counted.
         minutes: how long each node took that rebooted, as far as the run saw it.
@@ -140,7 +136,6 @@ class RolloutFacts:
     Attributes:
         stack: the running stack, ``PROJECT/STACK``.
         kata_configs: every KataConfig; the operator allows one.
-        nodes: every node.
         pools: every machine config pool; none where nodes are not managed by one.
         pods: pods that block the deletion of KataConfig, without those of the stack's own check.
         gate: value of the feature gate ``confidential`` in the cluster; None while it has none.

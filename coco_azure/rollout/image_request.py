@@ -25,7 +25,6 @@ def new(uid: str, last: str, *, confidential: bool, rebuild: str) -> str:
     Args:
         uid: uid of the KataConfig.
         last: what the image before was known by; empty: it was the first one.
-        confidential: the gate.
         rebuild: text of the settings that asks for it.
     """
     request = {"uid": uid, "last": last, "confidential": confidential, "rebuild": rebuild}

@@ -36,7 +36,6 @@ class Plan:
         action: ``nothing``; ``wait`` for a roll-out that an earlier run began; ``create``; ``update`` the stack's own
             in place, or ``replace`` it; ``adopt`` one that is not the stack's, in place where it differs, or
             ``recreate`` it; ``blocked``: the run must not begin.
-        name: name of the KataConfig.
         applied: what its annotation will say.
         why: what makes the action necessary, or impossible.
         joining: nodes that get kata, each of which reboots.
@@ -112,7 +111,6 @@ class Difference:
     Attributes:
         action: ``update`` or ``adopt``.
         was: what its annotation says, or would say.
-        why: what differs.
         built: the gate that its image was built under; None: not known.
     """
 

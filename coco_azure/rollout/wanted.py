@@ -54,8 +54,6 @@ class Applied:
     """What was asked for when a KataConfig was made.
 
     Attributes:
-        confidential: feature gate ``confidential``.
-        log_level: log level of the runtime.
         pool_selector: labels of the nodes; None for every worker.
         after: uid of the KataConfig that it followed; empty for the first one of a stack.
         linux_only: whether its selector leaves Windows workers out, beside what was asked for.

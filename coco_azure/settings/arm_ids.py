@@ -29,7 +29,6 @@ class ArmId:
     Attributes:
         types: what follows ``providers/``, with ``*`` for each name, such as
             ``Microsoft.Network/virtualNetworks/*/subnets/*``; one of them has to fit.
-        needed: what is needed, in words.
     """
 
     types: tuple[str, ...]

@@ -80,7 +80,6 @@ class Matching:
 
     Attributes:
         pattern: a regular expression that ECMAScript reads in the same way.
-        needed: what is needed, in words.
     """
 
     pattern: str
@@ -188,7 +187,6 @@ def read_public(path: object, info: ValidationInfo, parse: Callable[[str], str] 
     """Return what becomes public of a file named in the settings.
 
     Args:
-        path: path of the file.
         info: has the folder that it is relative to.
         parse: returns what is public of the file's text, and nothing else; raises ValueError where there is more.
     """

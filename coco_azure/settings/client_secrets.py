@@ -228,7 +228,6 @@ def served(secrets: ClientSecrets, *others: ResourceUri) -> frozenset[str]:
     """Return the paths (``default/SECRET/KEY``) of everything that KBS serves.
 
     Args:
-        secrets: the client secrets.
         others: what is served beside them: image policy, keys, credentials.
     """
     paths = {ResourceUri(secret, key).path for secret, entries in secrets.items() for key in entries}

@@ -42,7 +42,6 @@ def literal(problem: ErrorDetails, needed: str) -> Literal | None:
 
     Args:
         problem: what pydantic says of it; its value is no secret.
-        needed: what is needed, in words.
     """
     value = problem["input"]
     text = scalar_text(value)
@@ -81,7 +80,6 @@ def nearest_setting(model: type[BaseModel], location: Sequence[Any], part: str) 
     """Return the path of the known setting that is nearest to an unknown one; empty: none is near.
 
     Args:
-        model: the settings as a whole.
         location: where the unknown one stands, its own name last.
         part: the path to what it stands in as the user wrote it; empty: it is a part itself.
     """

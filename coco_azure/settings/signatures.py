@@ -143,7 +143,6 @@ def lockout(text: str, images: Iterable[str], source: str) -> list[str]:
     """Return a complaint for each image that a policy refuses outright.
 
     Args:
-        text: the image policy.
         images: what has to be pulled, such as that of the attestation check.
         source: the setting that the policy comes from.
     """

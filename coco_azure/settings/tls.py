@@ -123,7 +123,6 @@ def check(tls: TlsSettings, host: str, now: datetime, public: Sequence[x509.Cert
 
     Args:
         tls: the settings; nothing is found where the user brings no certificate.
-        host: DNS name of KBS.
         now: the present, with a time zone.
         public: the public authorities as far as they are known.
     """

@@ -75,7 +75,6 @@ def judge(model: type[M], values: Mapping[str, Any], root: Path) -> Findings[M]:
     """Return every problem that the models find.
 
     Args:
-        model: the model of all settings.
         values: the settings by name, decoded.
         root: folder that the paths of files are relative to.
     """

@@ -24,8 +24,6 @@ class Versions:
     """The versions that a stack deploys; None where it leaves that side to another stack.
 
     Attributes:
-        osc: OpenShift sandboxed containers.
-        trustee: Trustee.
         csv: names of the CSVs that they follow from, by package.
     """
 
@@ -39,8 +37,6 @@ class Judgement:
     """What Trustee judges by.
 
     Attributes:
-        profile: version of Trustee.
-        values: reference values.
         resource_policy, attestation_policy: Rego of KBS and of the AS.
         image_policy: JSON of the container image policy that pod VMs fetch.
         bindings: which document's pods may have which resource; None in development, where all may have all.
@@ -59,7 +55,6 @@ class Chain:
     """The trust chain of a stack.
 
     Attributes:
-        versions: the versions.
         documents: initdata documents by name; none where the stack has no peer pods.
         judgement: what Trustee judges by; None where another stack has the Trustee.
     """
@@ -94,9 +89,6 @@ def build(
     """Return the chain.
 
     Args:
-        stack: the settings.
-        versions: what is deployed.
-        place: where KBS is.
         earlier: what the last finished run deployed, and pods may still have.
         images: pod VM images whose measurements are accepted, beside those of the settings.
 

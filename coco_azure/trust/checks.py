@@ -38,8 +38,6 @@ def problems(
     """Return everything that keeps the chain from doing what it says.
 
     Args:
-        stack: the settings.
-        chain: the chain.
         host: host of KBS's Route; empty where another stack has the Trustee.
         now: the time at which it is judged, in UTC.
         public: the public authorities as far as they are known; without any a certificate's authority is not judged.
@@ -69,8 +67,6 @@ def warnings(stack: Settings, chain: Chain, now: datetime, certificate: str | No
     """Return what the chain accepts although it should not, and what will soon expire.
 
     Args:
-        stack: the settings.
-        chain: the checked chain.
         now: the time at which it is judged, in UTC.
         certificate: certificates (PEM) that the Route or KBS presents, or None for the router's own.
     """

@@ -89,8 +89,6 @@ def outcome(tried: str, pod: Object, events: Iterable[Object], log: Sequence[Kbs
 
     Args:
         tried: which one, of ``TRIED``.
-        pod: its pod now.
-        events: events about the pod.
         log: requests in KBS's log, the oldest first; those from before the pod do not count.
     """
     state = _state(pod)

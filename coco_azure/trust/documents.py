@@ -41,7 +41,6 @@ class KbsPlace:
     """Where KBS is, as pod VMs see it.
 
     Attributes:
-        kbs_url: URL of KBS.
         certificate: PEM of what KBS's certificate is verified with, or None where a public authority signed it.
         images: URIs of what pod VMs pull images with, where another stack serves it: ``REGISTRY_CREDENTIALS``,
             ``REGISTRY_MIRRORS``, ``SIGSTORE_CONFIG`` and ``CHECK_IMAGES``, the image policy of the check's pod, each

@@ -22,8 +22,6 @@ class Version:
     """One operator.
 
     Attributes:
-        package: name of the package, such as ``trustee-operator``.
-        csv: name of the installed CSV.
         profile: version of the profile that it was deployed by.
         protocol: version of the RCAR protocol that its side speaks: pod VMs and KBS need the same.
     """
@@ -56,8 +54,6 @@ class ReferenceProof:
     """The values that RVPS accepts under one name.
 
     Attributes:
-        name: name of the reference value.
-        count: number of values.
         sha256: hash of the set, see ``set_hash``.
         expires: end of its validity, with a time zone.
     """
@@ -131,14 +127,9 @@ class Proof:
 
     Attributes:
         environment: which defaults the policies have.
-        versions: operators and their profiles.
         initdata: the global initdata and those of pods.
         accepted_pcr8: values of PCR 8 that reference values accept, hex.
         secrets: resources that pods with this PCR 8 may have, by PCR 8; None where each may have all of them.
-        reference_values: what RVPS accepts.
-        policies: the policies in force.
-        certificates: certificates in use.
-        checks: what was tried, with its outcome.
         attacks: what a hostile host can try, and who denies it.
         own_cluster: whether Trustee runs on a cluster of its own, apart from the pods that it judges.
         warnings: what the reader has to know.

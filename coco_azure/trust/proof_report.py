@@ -19,9 +19,6 @@ def of(stack: Settings, chain: Chain, warnings: list[str], certificate: str | No
     """Return what the chain proves by itself; what came of the check is told beside it.
 
     Args:
-        stack: the settings.
-        chain: the checked chain.
-        warnings: what the checks warned about.
         certificate: certificates (PEM) that the Route or KBS presents, or None for the router's own.
     """
     judgement = chain.judgement

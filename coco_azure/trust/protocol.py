@@ -34,8 +34,6 @@ def problems(stack: Settings, chain: Chain, hub_proof: Mapping[str, Any] | None 
     """Return a problem where the pod VMs of the stack and their KBS do not speak with each other.
 
     Args:
-        stack: the settings.
-        chain: its chain.
         hub_proof: the proof report of the stack that has the Trustee, where that is another one.
     """
     message = _gap(stack, chain, hub_proof)

@@ -17,8 +17,6 @@ def problems(
     """Return what has to be changed in the other stack first, each with the command.
 
     Args:
-        stack: the settings of the stack with the peer pods.
-        chain: its chain.
         proof: the other stack's proof report; None where that is older than the report.
         served: the resources (``default/SECRET/KEY``) that its Trustee serves, or None where they are not known.
     """

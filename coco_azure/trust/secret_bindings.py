@@ -46,7 +46,6 @@ def bindings(
     """Return which resources pods with which initdata may have.
 
     Args:
-        stack: the settings.
         measured: PCR 8 of the stack's documents by their names.
         values: every reference value of the stack; those of PCR 8 are the documents that are accepted.
         earlier: what the last finished run had.
@@ -67,12 +66,7 @@ def bindings(
 
 
 def warnings(stack: Settings, documents: Collection[str]) -> list[str]:
-    """Return what the binding of a production stack leaves open.
-
-    Args:
-        stack: the settings.
-        documents: names of the documents that the stack has.
-    """
+    """Return what the binding of a production stack leaves open."""
     if stack.environment != "production":
         return []
     messages: list[str] = [

@@ -52,7 +52,6 @@ def choose(
     """Return the images that a run accepts; None where the settings name none.
 
     Args:
-        stack: the settings.
         csv: CSV of OpenShift sandboxed containers that the stack will have; empty where there is none.
         build: which of the operator's builds the pod VM image is when the run has come to its end: another text for
             each new image.
@@ -145,7 +144,6 @@ def reference_values(
     """Return every reference value of the stack.
 
     Args:
-        stack: the settings.
         osc: version of OpenShift sandboxed containers, or None where the stack has no peer pods.
         trustee: version of Trustee; it decides the names.
         pcr8: PCR 8 of the stack's documents, by their names.

@@ -37,8 +37,6 @@ def terms(
     """Return the terms of each workload.
 
     Args:
-        stack: the settings.
-        chain: the trust chain.
         last: the pod annotations of the last finished run.
         sealing_key: private key (PEM) that signs sealed secrets; None where there is none.
         hub: the stack with the Trustee, where it is another one.

@@ -24,9 +24,6 @@ class Offer:
     """A version that a catalog offers.
 
     Attributes:
-        package: name of the package.
-        csv: name of the CSV.
-        channel: the channel that has it.
         source: the catalog, or the file that it was read from.
     """
 
@@ -81,7 +78,6 @@ def cluster(client: ClusterClient, namespace: str) -> list[Offer]:
 
     Args:
         client: the cluster; what its requests raise is passed on.
-        namespace: where the CatalogSources are.
 
     Raises:
         UnreadableError: no catalog has any of the packages.

@@ -25,7 +25,6 @@ class Channel:
     """A channel of a package.
 
     Attributes:
-        name: its name.
         head: CSV that OLM installs where nothing else is said.
         versions: version of each of its CSVs by name, the oldest first; the head is one of them.
     """
@@ -52,8 +51,6 @@ def channel(settings: OperatorSettings, package: str, manifests: Sequence[Status
     """Return the channel of the settings, or None where another catalog hides it and the settings have a pin.
 
     Args:
-        settings: channel, catalog and pin.
-        package: name of the package.
         manifests: ``status`` of its PackageManifests, one for each catalog that has the package.
 
     Raises:

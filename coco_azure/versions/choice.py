@@ -19,7 +19,6 @@ class Choice:
     """What a stack takes.
 
     Attributes:
-        csv: name of the CSV.
         notes: what a person has to know of it: what was left aside and why, and what is treated as something else.
         leaves: CSV that is installed, where the stack takes a step from it by itself; empty: it does not.
     """
@@ -31,13 +30,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorPlace:
-    """An operator that the stack installs.
-
-    Attributes:
-        settings: channel, catalog, pin, approval and treatment of unknown versions.
-        package: name of the package.
-        namespace, subscription: namespace and name of its Subscription.
-    """
+    """An operator that the stack installs."""
 
     settings: OperatorSettings
     package: str
@@ -53,7 +46,6 @@ def choose(place: OperatorPlace, manifests: Sequence[Status], subscription: Stat
     """Return what the stack takes.
 
     Args:
-        place: the operator.
         manifests: ``status`` of its PackageManifests, one for each catalog that has the package.
         subscription: ``status`` of its Subscription; empty where there is none.
 
@@ -179,8 +171,6 @@ def installed_csv(settings: OperatorSettings, package: str, namespace: str, oper
 
     Args:
         settings: where it has a pin, the installed CSV has to be that one.
-        package: name of the package.
-        namespace: where it is installed.
         operator: ``status`` of its Operator object.
 
     Raises:

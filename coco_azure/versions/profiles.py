@@ -225,7 +225,6 @@ def osc(csv: str, treat_as: str | None = None) -> OscProfile:
     """Return the profile of OpenShift sandboxed containers for a CSV.
 
     Args:
-        csv: name of the CSV.
         treat_as: minor version whose profile a CSV without one gets.
 
     Raises:

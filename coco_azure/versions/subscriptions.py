@@ -26,12 +26,7 @@ def check_offer(
     """See to it that OLM can get from what is installed to the CSV that the stack wants.
 
     Args:
-        settings: what the stack says of the operator.
-        package: name of the package.
-        namespace: namespace of the Subscription.
-        csv: the wanted CSV.
         subscription: ``status`` of the Subscription; an empty one is a new Subscription.
-        name: name of the Subscription.
 
     Raises:
         ValueError: a newer version is installed, or OLM's next step is another one.
@@ -76,12 +71,8 @@ def advice(
     """Return what to do when OLM has not brought the CSV about in time.
 
     Args:
-        settings: what the stack says of the operator.
-        package: name of the package.
-        namespace: namespace of the operator.
         csv: the CSV that was waited for.
         subscription: last known ``status`` of the Subscription, or of another object where that failed.
-        name: name of the Subscription.
     """
     if not settings.automatic:
         # What was offered when the stack last looked has been approved since, or the run would not have ended there.

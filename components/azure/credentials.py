@@ -35,10 +35,8 @@ class OperatorCredentialsArgs:
     """Whose credentials, and for where.
 
     Attributes:
-        settings: what the stack says.
         subscription: id of the subscription of the pod VMs.
         tenant: its tenant, for settings that name none.
-        namespace: namespace of the operator.
         client: client of the cluster, for what the Cloud Credential Operator has given before.
     """
 

@@ -19,7 +19,6 @@ class AzureNetworkArgs:
     """What decides the network.
 
     Attributes:
-        place: where the pod VMs go.
         own: settings of a subnet that the stack makes; None: they go into one that is there.
     """
 

@@ -33,9 +33,7 @@ class AzureResource(pulumi.CustomResource):
         """Register the resource.
 
         Args:
-            name: its name in the stack.
             inputs: its inputs, by azure-native's names; those that are None are left out.
-            opts: its options.
         """
         given = {key: value for key, value in inputs.items() if value is not None}
         pinned = ResourceOptions.merge(opts, ResourceOptions(version=_PROVIDER_VERSION))

@@ -23,7 +23,6 @@ class PeerPodSubnetArgs:
     """Where the subnet goes.
 
     Attributes:
-        settings: what the stack says.
         vnet_id: ARM id of the VNet.
         region: region of the VNet.
         nsg_id: ARM id of the network security group.

@@ -22,7 +22,6 @@ def bound(
         title: name of both objects.
         specs: that of the policy, and that of the binding.
         after: what is there before; no value of it is used. A run that is refused there leaves the cluster as it is.
-        parent: their component.
     """
     metadata: Any = {"name": title}
     policy_spec: Any = dict(specs[0])

@@ -32,7 +32,6 @@ class Connections:
 
         Args:
             name: name of the provider, which is unique in a program.
-            settings: where the cluster is.
         """
         self._name = name
         self._settings = settings

@@ -29,10 +29,7 @@ class OlmOperatorArgs:
     """Which operator, and the names of its objects.
 
     Attributes:
-        package: name of the package in the catalog.
         namespace: namespace to install into; also the only one that the operator watches.
-        group: name of the OperatorGroup.
-        subscription: name of the Subscription.
         settings: channel, catalog, pin, and whether to install at all.
         csv: name of the CSV that is expected, known at preview. Nothing is created while it cannot be had, and the gate
             opens for this CSV alone. Without it the gate opens for any.

@@ -29,11 +29,8 @@ class OperatorSource:
     """One operator and where it comes from.
 
     Attributes:
-        package: name of the package in the catalog.
         namespace: namespace that it is or will be installed in.
-        subscription: name of the stack's Subscription.
         settings: channel, catalog, pin, and whether to install at all.
-        reader: its cluster.
     """
 
     package: str

@@ -32,7 +32,6 @@ class CaaArgs:
     """What CAA is restarted for.
 
     Attributes:
-        stack: the settings.
         chain: the trust chain, whose version says who restarts CAA.
         fingerprint: changes with what CAA reads at start.
         kata_config: the KataConfig that the operator makes CAA's DaemonSet for.

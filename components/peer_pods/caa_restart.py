@@ -37,9 +37,7 @@ class CaaHoldArgs:
     """What the hold is made on.
 
     Attributes:
-        client: the cluster.
         after: what is there before: a run that is refused there changes nothing.
-        active: whether it holds.
     """
 
     client: ClusterClient
@@ -85,7 +83,6 @@ class CaaRestart:
     """A restart of CAA on every node that needs one.
 
     Attributes:
-        client: the cluster.
         mode: what is done about peer pods.
         timeout: how long all of it may take, such as ``90m``.
         check: namespace of the stack's own check.

@@ -28,7 +28,6 @@ class KataConfigGuardArgs:
     """How the guard is made, and what it lets pass.
 
     Attributes:
-        client: the cluster.
         after: what is there before; a run that is refused there leaves the cluster as it is.
         always: whether it stays open.
         approval: what this run may do (``coco_azure.rollout.guard.approval``); empty: nothing.

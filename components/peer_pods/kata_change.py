@@ -54,13 +54,6 @@ def completed(
 ) -> Output[dict[str, Any]]:
     """Return what the stack keeps of the roll-out once it, and the whole run, is over.
 
-    Args:
-        last: the one before.
-        plan: the plan of this run.
-        made: the KataConfig.
-        installed: the gate behind it.
-        times: what was seen of nodes.
-
     Returns:
         ``name`` of the KataConfig, and ``LastRollout.output``.
     """
@@ -93,10 +86,7 @@ def watch(
 
     Args:
         title: name of KataConfig's resource.
-        plan: what becomes of KataConfig.
         blocking: asks for the pods that keep it.
-        client: the cluster.
-        parent: the parent of the resource.
     """
     if pulumi.runtime.is_dry_run() or not plan.deletes:
         return None

@@ -39,11 +39,7 @@ class PlannedRollout:
     """What a run will do to KataConfig, and by what that was decided.
 
     Attributes:
-        stack: the settings.
-        client: the cluster.
         wanted: what the settings say of KataConfig.
-        facts: what the cluster said before the run.
-        plan: what follows.
         ticket: what approves the plan.
         approved: whether it may be carried out.
     """

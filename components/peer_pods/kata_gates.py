@@ -37,12 +37,9 @@ class KataGateArgs:
     """What is waited for.
 
     Attributes:
-        settings: the settings of the runtime.
         kata_config: the KataConfig, which need not wait for anything itself.
         name: its name in the cluster, known at preview.
         client: for what holds the roll-out, when it does not come to its end.
-        image: the pod VM image.
-        plan: what the run does to KataConfig.
         converged: whether the masters are the workers.
         strangers: whether there are workers in pools that are not the operator's: it calls each of them
             waitingToUninstall for ever, as it has not the configuration of pool worker (``putNodeOnStatusList``).
@@ -62,10 +59,7 @@ def installed(name: str, args: KataGateArgs, times: NodeTimes, parent: pulumi.Re
     """Register the gate: ready once every selected node has kata, and the image that was asked for is there.
 
     Args:
-        name: name of the resource.
-        args: what is waited for.
         times: is told of the nodes while it waits.
-        parent: its parent.
     """
     timeout = args.settings.kata_config.timeout
     mark = _mark(args.settings, args.plan.applied)

@@ -40,8 +40,6 @@ class PodVmImage:
         """Remember what is wanted.
 
         Args:
-            client: the cluster.
-            settings: the settings.
             request: which image was asked for (``image_request``); empty: the operator's first one.
             one_image: whether it is the same with and without the gate.
         """

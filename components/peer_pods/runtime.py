@@ -40,11 +40,9 @@ class PeerPodRuntimeArgs:
     """What the runtime is made of.
 
     Attributes:
-        stack: the settings.
         chain: the trust chain, with the version and the global initdata.
         network: where the pod VMs go.
         place: the same as plain strings.
-        connections: the cluster.
         rollout: what the run will do to KataConfig.
         chosen: CSV of the operator, known from the start.
         trustee: this stack's Trustee, which is there before nodes reboot and deleted after KataConfig; None where it is

@@ -32,11 +32,7 @@ def patched(
     that key at its next change. What the stack does set, it takes over, as ``oc apply`` in the chapter does.
 
     Args:
-        name: of the resource.
-        title: of the ConfigMap.
-        operator: the OSC operator.
         data: the stack's keys.
-        parent: component that it belongs to.
         after: what has to be there before it.
     """
     return kubernetes.core.v1.ConfigMapPatch(
@@ -72,7 +68,6 @@ def peer_pods_data(
     """Return the stack's keys of ``peer-pods-cm``.
 
     Args:
-        stack: the settings.
         chain: the trust chain, with the global initdata.
         network: where the pod VMs go.
         credentials: fingerprint of the operator's credentials; None where they are not the stack's.

@@ -29,8 +29,6 @@ class WorkloadsArgs:
     """What the terms follow from.
 
     Attributes:
-        stack: the settings.
-        chain: the trust chain.
         last: the pod annotations of the last finished run, by workload.
         sealing_key: private key (PEM) that signs sealed secrets; None: nothing is sealed.
         reader: reader of the cluster, which is asked whether it evaluates admission policies.

@@ -63,10 +63,8 @@ class TrustChainArgs:
     """What the chain follows from.
 
     Attributes:
-        stack: the settings.
         versions: the version of each operator that the stack deploys.
         host: host of the Route, or None where another stack has the Trustee.
-        kbs_url: URL of KBS.
         build: which of the operator's pod VM images there is when the run has come to its end.
         remote: what another stack says of its Trustee, where this one has none.
     """

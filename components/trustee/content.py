@@ -33,10 +33,8 @@ class TrusteeContentArgs:
     """What the content is made of.
 
     Attributes:
-        stack: the settings.
         judgement: policies, reference values and the version.
         presented: what the Route or KBS presents; None for the router's own certificate.
-        namespace: where the objects go.
         existing: digests of the Secrets of others whose change rolls KBS out, by name; secrets.
         installed: gate on the operator: an upgrade that fails there leaves everything that KBS reads as it is.
     """

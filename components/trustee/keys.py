@@ -47,7 +47,6 @@ def kept_signer(
         name: name of the resource that keeps it.
         token: type of the token of the deployed version of Trustee.
         rotation: generation of the signer.
-        opts: options of the resources, such as their parent.
         days: how long a new signer is valid.
     """
     now = datetime.now(UTC)
@@ -77,7 +76,6 @@ def kept_secret(name: str, fresh: Input[str], opts: ResourceOptions) -> Output[s
             ``pulumi up --target-replace <urn>``, or give ``opts`` a ``replacement_trigger``.
         fresh: a newly made value; used only by the run that creates or replaces the resource. A preview of that run
             shows another one than the run will make.
-        opts: options of the resource.
     """
     # Without ignore_changes the fresh value of every run would show as an update.
     stash = pulumi.Stash(
@@ -98,7 +96,6 @@ def generations(
         name: name of the resource of generation 1; that of generation 3 is ``<name>-3``.
         generation: number of the generation that is wanted, from 1.
         make: makes a value. It is called for each generation at every run, so it must be quick.
-        opts: options of the resources.
         overlap: False ends the previous generation: its value is deleted, and None is returned for it.
     """
     current = kept_secret(resource_name(name, generation), make(), opts)

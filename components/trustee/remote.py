@@ -33,7 +33,6 @@ class RemoteTrustee:
     """Outputs of the stack that has the Trustee.
 
     Attributes:
-        kbs_url: URL of KBS.
         says: what the trust chain has to know of it.
         expected: what it must hand out to the check; None where there is no check.
         sealing_key: private key that signs sealed secrets for it, secret; None where nothing is sealed, and of None

@@ -66,7 +66,6 @@ def check_namespaces(settings: Mapping[str, str], reader: Reads) -> None:
 
     Args:
         settings: the setting that names each namespace, by the namespace.
-        reader: the cluster.
 
     Raises:
         pulumi.RunError: some of them are not there.

@@ -40,11 +40,8 @@ class TrusteeStackArgs:
     """What Trustee is made of.
 
     Attributes:
-        stack: the settings.
-        judgement: policies, reference values and the version.
         csv: name of the CSV that is to be installed, once the chain has been checked.
         chosen: the same name, known from the start.
-        host: host of the Route.
         server_certificate: certificate of the Route or of KBS; None for the router's own certificate.
         existing: digests of the Secrets of others whose change rolls KBS out, by name.
     """
@@ -180,8 +177,6 @@ def kbs_config_spec(
 
     Args:
         settings: settings; optional parts are named only where they are set.
-        profile: version of the operator.
-        secrets: names of the Secrets that KBS serves.
         fingerprint: a text that changes with the content. As an environment variable of KBS it makes the operator roll
             the Deployment, which a changed Secret alone never does, and a changed ConfigMap only from 1.2 on.
     """

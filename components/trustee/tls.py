@@ -44,7 +44,6 @@ def made_tls(name: str, host: Input[str], rotation: RotationSettings, opts: Reso
         name: the resources are ``<name>-ca`` and ``<name>-leaf``.
         host: DNS name that pod VMs connect to.
         rotation: generations of the certificate and of the authority.
-        opts: options of the resources, such as their parent.
         days: how long the server certificate is valid.
     """
     now = datetime.now(UTC)

@@ -21,7 +21,6 @@ def drift_report(stack: str, run: Run, history: Sequence[Update], read_only: Col
     """Return what has drifted.
 
     Args:
-        stack: name of the stack.
         run: that of ``pulumi preview --refresh``.
         history: the runs of the stack, the latest first.
         read_only: URNs of what the stack only reads: nothing of it is the stack's to change. Its inputs do not tell

@@ -114,7 +114,6 @@ def repair(urn: str, name: str) -> tuple[str, ...]:
     """Return what has to be done once the content of an object has been put back: who reads it only at start.
 
     Args:
-        urn: the resource.
         name: what ``title`` says of the object.
     """
     if kind(urn) in ("ConfigMap", "Secret") and f" {names.TRUSTEE_NAMESPACE}/" in name:

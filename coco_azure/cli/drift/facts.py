@@ -51,7 +51,6 @@ def moved(run: Run, changed_settings: Sequence[str]) -> list[Drift]:
     """Return the facts that are others than at the last ``pulumi up``.
 
     Args:
-        run: what the engine said.
         changed_settings: settings that have changed since; what these explain is no drift.
     """
     findings = []

@@ -188,8 +188,6 @@ class DriftReport:
     """The result of a check.
 
     Attributes:
-        stack: name of the stack.
-        findings: the differences.
         plan: what ``PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up --refresh`` would do as a whole, in words.
         reboots: whether that reboots nodes.
         ahead: changes of the program or of its settings that are not deployed yet: no drift.

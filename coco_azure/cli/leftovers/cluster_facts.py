@@ -20,7 +20,6 @@ class Package:
     """One operator.
 
     Attributes:
-        name: its package in the catalog.
         namespace: where it is installed.
         crds: paths of its kinds at the API server, by the name of the CRD.
     """
@@ -58,7 +57,6 @@ class OfKataConfig:
     Attributes:
         kind: its kind as ``oc`` takes it.
         path: list of the kind at the API server.
-        names: its names.
         note: what to know before it is removed.
         namespace: where it is, or None for what has no namespace.
     """
@@ -130,12 +128,10 @@ class Facts:
     Attributes:
         infrastructure, cloud: the cluster's place in Azure: Infrastructure's status, and cloud-conf decoded.
         cluster_id: ClusterVersion's ``clusterID``; empty where there is none.
-        kata_configs: every KataConfig.
         config: ``peer-pods-cm``, where there is one.
         gallery: name of the gallery that ConfigMaps name; empty where they name none.
         building: whether an image job exists that has not ended.
         pods: pods of kata's runtime classes.
-        nodes, pools: all of them.
         namespaces: those of the two operators that exist, by name.
         subscriptions, csvs: by namespace.
         crds: names of the operators' CRDs that exist, with the number of their objects.

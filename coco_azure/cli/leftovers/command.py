@@ -34,8 +34,6 @@ class Scope:
     """Where to look.
 
     Attributes:
-        cluster: the cluster of the peer pods.
-        azure: settings of the Azure side.
         image_id: the user's own pod VM image (``peerPods.imageId``), or None.
     """
 

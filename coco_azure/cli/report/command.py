@@ -89,8 +89,6 @@ def report_of(
     """Return the report of an event log; what the engine cannot say any more is left out.
 
     Args:
-        engine: the stack.
-        log: the event log.
         tried: checks that were made beside the program.
         before: the graph before the run, which has what the run has deleted.
         planned: update plan of a preview, which has what it would create.

@@ -51,13 +51,9 @@ class RunReport:
     """What is shown.
 
     Attributes:
-        run: the run.
-        chart: its timeline.
-        path: its critical path.
         changed: what it changes, replacements first.
         nodes: the graph as a table.
         planned: whether the graph has what a preview foresees; without it, it has what is deployed.
-        attestation: whether a pod has proven itself at the end of this run.
         rehearsal: whether the cluster is a simulated one.
         older: the run that the proof is of, where it is another one; empty where it is this one.
         rollout: what it does to nodes, see ``coco_azure.rollout.approval.of``; empty where the program said nothing.
@@ -103,7 +99,6 @@ def gather(
     """Return the report of a run.
 
     Args:
-        run: the run.
         graph: the engine's graph; an empty one where nothing is deployed.
         outputs: the stack's outputs as ``pulumi stack output --json`` prints them, secrets masked.
         tried: checks that were made beside the program.

@@ -50,7 +50,6 @@ class Check:
         name: what, as a short sentence.
         outcome: ``passed``, ``failed``, ``warning``, ``accepted``, ``unknown``.
         detail: what came of it.
-        fix: what mends it.
     """
 
     name: str

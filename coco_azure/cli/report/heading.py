@@ -23,8 +23,6 @@ def attestation(run: Run, outputs: Mapping[str, Any], *, own: bool) -> Attestati
     """Return whether a pod has proven itself at the end of this run; empty for a preview and a teardown.
 
     Args:
-        run: the run.
-        outputs: the stack's outputs.
         own: whether they are this run's.
     """
     if run.preview or run.destroys:
@@ -46,7 +44,6 @@ def facts(run: Run, update: Update | None, user: str) -> Iterator[tuple[str, str
     """Yield what the heading says, as pairs of title and text.
 
     Args:
-        run: the run.
         update: its entry in the stack's history; None for a preview.
         user: who ran it, as far as that is known otherwise; empty where it is not.
     """
@@ -103,7 +100,6 @@ class Cost:
     """One thing that costs.
 
     Attributes:
-        what: its name.
         count: how many there are at most.
         sizes: sizes that each of them may have, the default one first; empty where there is no choice.
         charged: what Azure counts.

@@ -16,7 +16,6 @@ class Link:
     """A step on the critical path.
 
     Attributes:
-        step: the step.
         before: seconds between what it waited for and its own beginning: the program's and the engine's.
     """
 
@@ -30,11 +29,6 @@ def critical(steps: Sequence[Step], graph: Graph, began: float) -> tuple[Link, .
     It is found from its end: the step that ended last; what it waited for that ended last; and so on. A resource waits
     for its dependencies and for its own deletion, a deletion for those of its dependents; what the program does not
     have any more is deleted after everything else.
-
-    Args:
-        steps: every step of a run.
-        graph: the engine's graph.
-        began: when the run began.
     """
     by_urn, dependents = _by_urn(steps), _dependents(graph)
     path: list[Link] = []
@@ -88,9 +82,7 @@ class Bar:
     """A step in the chart.
 
     Attributes:
-        step: the step.
         left, width: in per cent of the whole.
-        critical: whether it is on the critical path.
         text: what it says in words.
     """
 
@@ -107,7 +99,6 @@ class Row:
 
     Attributes:
         name, kind, title: of the resource, see ``Step``.
-        bars: its steps.
         start, end: when its first step began and its last one ended, in seconds after the start of the run.
         seconds: how long its steps took.
         messages: what was told while it was worked on, with seconds after the start of the run.

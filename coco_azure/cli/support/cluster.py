@@ -27,7 +27,6 @@ def collect(client: ClusterClient, namespaces: Sequence[str]) -> dict[str, Any]:
     """Return what the cluster says; of what it does not say, why.
 
     Args:
-        client: the cluster.
         namespaces: of the operators and of the check.
     """
     parts: dict[str, Callable[[], Any]] = {

@@ -34,7 +34,6 @@ def read_terms(surroundings: Surroundings, stack: str | None, file: str | None) 
     """Return the terms of every workload by its name, and where they are from.
 
     Args:
-        surroundings: where the command runs.
         stack: name of the stack; None: the selected one.
         file: file with them; None: the stack's outputs.
 

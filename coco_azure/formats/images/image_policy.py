@@ -41,7 +41,6 @@ def problems(policy_text: str, served: Collection[str]) -> list[str]:
     """Return everything that keeps a policy from meaning what it says; empty when it is good.
 
     Args:
-        policy_text: the policy, JSON.
         served: paths (``default/SECRET/KEY``) of the resources that KBS serves.
     """
     try:

@@ -29,7 +29,6 @@ class Entry:
         time: when, in UTC.
         level: ``ERROR``, ``INFO`` and such.
         module: who wrote it, such as ``kbs::error``.
-        lines: its text.
     """
 
     time: datetime

@@ -97,7 +97,6 @@ class Entry:
     """One entry that has no problem.
 
     Attributes:
-        name: name of the reference value.
         values: its values in the form that claims have.
         expires: its expiration, UTC.
     """

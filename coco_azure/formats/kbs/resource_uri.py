@@ -20,12 +20,7 @@ _FORM = "needed kbs:///default/SECRET/KEY or default/SECRET/KEY"
 
 @dataclass(frozen=True, order=True)
 class ResourceUri:
-    """One resource of KBS.
-
-    Attributes:
-        secret: name of the Secret.
-        key: key in that Secret.
-    """
+    """One resource of KBS."""
 
     secret: str
     key: str
@@ -77,7 +72,6 @@ def unserved(wanted: ResourceUri, served: Collection[str], where: str) -> str | 
     """Return the complaint about a resource that no secret serves, or None.
 
     Args:
-        wanted: the resource.
         served: paths (``default/SECRET/KEY``) that there are.
         where: the setting that names the resource.
     """

@@ -82,7 +82,6 @@ def unseal(text: str, jwk: str | None = None) -> str:
     """Return the URI of the resource that a sealed secret stands for.
 
     Args:
-        text: the sealed secret.
         jwk: public JWK to verify it with; None: the signature is not looked at, as before guest-components v0.18.0.
 
     Raises:

@@ -39,7 +39,6 @@ def make_ca(common_name: str, now: datetime, days: int) -> tuple[str, str]:
     Args:
         common_name: name of the authority; give each one its own.
         now: the present, with a time zone.
-        days: how long it is valid.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = subject_name(common_name)
@@ -52,10 +51,8 @@ def issue(ca_cert: str, ca_key: str, host: str, now: datetime, days: int) -> tup
 
     Args:
         ca_cert: certificate of the authority (PEM); the new one never outlives it.
-        ca_key: private key of the authority (PEM).
         host: DNS name, its only subject alternative name.
         now: the present, with a time zone.
-        days: how long it is valid.
     """
     authority, authority_key = x509.load_pem_x509_certificate(ca_cert.encode()), _load_key(ca_key)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -77,8 +74,6 @@ def cross_sign(ca_cert: str, old_cert: str, old_key: str, now: datetime) -> str:
 
     Args:
         ca_cert: certificate of the new authority (PEM); the cross certificate ends with it, or with the old one.
-        old_cert: certificate of the old authority (PEM).
-        old_key: private key of the old authority (PEM).
         now: the present, with a time zone.
     """
     new = x509.load_pem_x509_certificate(ca_cert.encode())
@@ -133,11 +128,7 @@ def certificate(
     """Return a certificate that has everything but a signature, and what only some have.
 
     Args:
-        subject: whom it is for.
-        issuer: name of whoever signs it.
-        signer: their key.
         now: the present, with a time zone; the certificate is an hour older.
-        end: when it ends.
     """
     return (
         x509.CertificateBuilder()

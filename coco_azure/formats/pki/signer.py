@@ -27,8 +27,6 @@ def problems(token: Token, chain_pem: str, key_pem: str, now: datetime) -> list[
 
     Args:
         token: type of the token that the deployed version of Trustee makes.
-        chain_pem: certificate of the signer.
-        key_pem: private key of the first certificate.
         now: the present, with a time zone.
     """
     try:

@@ -67,7 +67,6 @@ def check_agent_policy(
     """Judge an agent policy.
 
     Args:
-        text: the policy.
         variant: in development everything may be allowed.
         images: the images, repositories or registries that it is to keep to; none means any.
         profile: the version of OSC whose agent holds requests to it; None: it has to do for every version.

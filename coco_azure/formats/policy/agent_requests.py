@@ -38,7 +38,6 @@ class Case:
     """One documented request.
 
     Attributes:
-        title: what it is, in words.
         request: name of its message.
         documents: the request as JSON, once for each form in which an agent hands it to its policy.
         kind: for a hostile one the kind of harm, a key of ``harms``; empty for one of an ordinary pod.
@@ -145,7 +144,6 @@ def cases(group: Literal["ordinary", "hostile"], image: str, *, named: bool | No
 
     Args:
         group: what ordinary pods need, or what a hostile host asks.
-        image: the image that containers are made of.
         named: in which form files that are copied are told, see ``copy_file``; None: in each.
     """
     return tuple(_case(each, image, (named,) if named is not None else (False, True)) for each in _data()[group])

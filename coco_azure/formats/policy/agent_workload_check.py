@@ -104,7 +104,6 @@ def judge(text: str, workload: Sequence[Container], report: PolicyReport) -> Ite
     """Yield what a policy says of the containers; what is wrong is added to the report.
 
     Args:
-        text: the policy.
         workload: the containers that it is to keep to; none means any.
         report: gets the problems and warnings.
     """

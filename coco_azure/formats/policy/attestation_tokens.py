@@ -90,10 +90,6 @@ def token(
     """Return the token's claims, or None where none is issued.
 
     Args:
-        profile: the version of Trustee.
-        attester: who attested.
-        claims: what its verifier read from the evidence.
-        verdict: of the attestation policy.
         submodule: name of the appraisal in an EAR token; default: the one of this version.
     """
     evidence = policy_input(profile, attester, claims)

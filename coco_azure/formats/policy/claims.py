@@ -85,7 +85,6 @@ def of(
     """Return the claims of an attester that is genuine.
 
     Args:
-        attester: which.
         profile: the version of Trustee whose verifier reads the evidence.
         pcrs: PCRs of the vTPM that are not as documented, hexadecimal.
         debug: whether the TEE can be debugged; the sample attester says that it cannot, whatever is true.

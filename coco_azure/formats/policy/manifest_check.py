@@ -51,8 +51,6 @@ def check(
     """Return what would keep the pods of a manifest from starting confidentially or from their secrets.
 
     Args:
-        text: the manifest.
-        terms: those of its workload.
         images: what images say of their containers, by the name that the manifest gives them.
         only: the objects that are meant, as KIND/NAME; none: all with a pod template.
 

@@ -38,7 +38,6 @@ def resource_policy(profile: TrusteeProfile, variant: Variant, bindings: Binding
     """Return the Rego that decides who may have a resource of KBS.
 
     Args:
-        profile: the version of Trustee that enforces it.
         variant: in development every attested guest may have every resource.
         bindings: which document's pods may have which resource; production needs them, development has none.
 

@@ -26,9 +26,6 @@ class Case:
     """One attester.
 
     Attributes:
-        name: what it is, in words.
-        attester: who attests.
-        claims: what its verifier reads from the evidence.
         reference: reference values that are left when it attests.
         submodule: name of the appraisal in an EAR token.
         good: whether production lets it pass.
@@ -76,7 +73,6 @@ def cases(
     """Return every documented case.
 
     Args:
-        profile: the version of Trustee.
         reference: reference values of the stack; pod VMs then have these PCRs. Default: those of the documented ones.
         pcrs: the PCRs that are demanded; the wrong one is 8, initdata's, if it is among them, and beside it each of
             the boot loader and of secure boot that is.

@@ -32,9 +32,6 @@ class Outcome:
     """What a policy said to one case.
 
     Attributes:
-        case: the case's name.
-        expected: whether it should pass.
-        passed: whether it passed.
         error: why the enforcer failed, which denies; None where it did not.
     """
 
@@ -49,7 +46,6 @@ class PolicyReport:
     """What a policy said to every case.
 
     Attributes:
-        outcomes: one for each case.
         problems: what makes it unfit, each a sentence with the way out.
         warnings: what a development stack may accept, and production not.
         leaves: kinds of what a hostile host may do under an agent policy: requests, and keys of
@@ -84,11 +80,7 @@ def check_resource_policy(
     document is accepted, there is nothing to judge.
 
     Args:
-        text: the policy.
-        profile: the version of Trustee.
-        tee: the TEE of the stack's pod VMs.
         variant: in development a policy may let more pass.
-        bindings: which document's pods may have which resource.
 
     Raises:
         PolicyError: KBS would not take it.
@@ -123,12 +115,8 @@ def check_attestation_policy(
     """Judge an attestation policy on the documented evidence under a stack's reference values.
 
     Args:
-        text: the policy.
-        profile: the version of Trustee.
-        tee: the TEE of the stack's pod VMs.
         reference: the stack's reference values by name, without those that have expired.
         variant: in development a policy may let more pass.
-        pcrs: the PCRs that it is to demand.
         tcb: the least that it is to demand of an SNP machine's firmware; None: ``SnpTcb``'s own.
 
     Raises:
@@ -158,13 +146,8 @@ def check_chain(
     """Judge both policies together: the resource policy sees the token that the attestation policy leads to.
 
     Args:
-        resource_text: the resource policy.
-        attestation_text: the attestation policy.
-        profile: the version of Trustee.
-        tee: the TEE of the stack's pod VMs.
         reference: the stack's reference values by name, without those that have expired.
         variant: in development the policies may let more pass.
-        pcrs: the PCRs that they are to demand.
         tcb: the least that they are to demand of an SNP machine's firmware; None: ``SnpTcb``'s own.
         bindings: which document's pods may have which resource; a pod of the first document that is accepted asks for
             what it may have.

@@ -78,8 +78,6 @@ class Policy:
         """Compile ``text`` in Rego v1 or v0.
 
         Args:
-            text: the policy.
-            v1: the dialect.
             limited: whether the engine that it is for takes no more than 1024 columns, 20,000 lines and 1 MB.
 
         Raises:

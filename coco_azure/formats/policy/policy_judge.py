@@ -39,7 +39,6 @@ def compile_policy(text: str, profile: TrusteeProfile | None, kind: Kind) -> Non
     """Check that an enforcer would take ``text``: it compiles, and has the package and the rules that are read.
 
     Args:
-        text: the policy.
         profile: the version of Trustee; None for the agent's policy, whose enforcer has no part in it.
         kind: whose policy it is.
 
@@ -69,13 +68,6 @@ def judge_attestation(
     text: str, profile: TrusteeProfile, claims: Claims, tee: Attester, reference: Reference
 ) -> Verdict:
     """Return the verdict of an attestation policy.
-
-    Args:
-        text: the policy.
-        profile: the version of Trustee.
-        claims: what the verifier read from the evidence, nested.
-        tee: the attester.
-        reference: reference values by name.
 
     Returns:
         Simple tokens: whether the evidence is good. EAR: the appraisal.
@@ -121,9 +113,7 @@ def judge_agent(
     """Return whether an agent policy allows a request.
 
     Args:
-        text: the policy.
         request: name of the request's message, such as ``CreateContainerRequest``.
-        document: the request as JSON.
         after: requests to create a container that come before; where the policy denies one, the answer is no.
         v1: Rego v1; the agents of Kata 3.12 to 3.29 take v0.
 

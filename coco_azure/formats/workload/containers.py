@@ -21,16 +21,12 @@ class Container:
 
     Attributes:
         place: the object and the container, for messages.
-        name: its name in the pod.
         image: the image as the guest pulls it: with its registry, and a tag or a digest.
         arguments: of its process, the program first.
-        environment: variables by name.
         image_known: whether the image's own settings are known, and with them every variable.
         folder: working directory; None where it is the image's and not known.
-        terminal: whether it has a terminal.
         service_links: whether the kubelet adds variables for every Service of the namespace.
         shares_processes: whether the pod's containers see each other's processes.
-        mounts: by destination.
         commands: what may be run in it beside its process.
         rights: facts about user and privileges, as ``process.rights`` returns them.
     """
@@ -54,7 +50,6 @@ def containers(text: str, images: Mapping[str, ImageConfig], only: Collection[st
     """Return every container of a manifest's pod templates, those that run first or beside included.
 
     Args:
-        text: the manifest.
         images: what images say of their containers, by the name that the manifest gives them.
         only: places of the templates that are meant, as ``Template`` has them; none: all.
 

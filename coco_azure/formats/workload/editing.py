@@ -25,7 +25,6 @@ def put(text: str, path: Path, value: str) -> str:
     Args:
         text: a manifest that ``objects.load`` takes.
         path: where; every list on the way, with that place in it, has to be there.
-        value: the text.
 
     Raises:
         ManifestError: something else than an object or a list is on the way.

@@ -146,8 +146,6 @@ def environment(container: Mapping[str, Any], template: Template, image: Sequenc
     """Return the variables of a container by name.
 
     Args:
-        container: the container's entry in the template.
-        template: the template.
         image: the variables of the image as far as they are known, each ``NAME=VALUE``.
 
     Raises:

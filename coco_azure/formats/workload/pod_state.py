@@ -19,9 +19,7 @@ class PodState:
     """What is known of a peer pod.
 
     Attributes:
-        namespace, name: which one.
         node: its node; empty while it has none.
-        phase: its phase, such as ``Running``.
         vm: name of its VM in Azure; empty where cloud-api-adaptor has not said it.
         size: the VM size that it asked for, or that pods get that ask for none; empty where that is not known.
         workload: the workload whose initdata it has; empty for none.
@@ -58,12 +56,9 @@ def judge(
     """Return the state of a pod.
 
     Args:
-        pod: the pod.
         terms: those of every workload.
         log: requests in KBS's log, the oldest first; it names no pod, so those of pods that start side by side are told
             of each of them.
-        vm: name of its VM.
-        events: events about the pod.
     """
     metadata, status = pod["metadata"], pod.get("status") or {}
     annotations = metadata.get("annotations") or {}

@@ -25,7 +25,6 @@ class Place:
 
     Attributes:
         path: the way to it.
-        content: the object.
     """
 
     path: tuple[str | int, ...]
@@ -41,7 +40,6 @@ def prepare(text: str, terms: Terms, *, size: str | None = None, only: Collectio
     """Return the manifest with what the pods of a workload need; what has it already is returned as it is.
 
     Args:
-        text: the manifest.
         terms: what they need.
         size: VM size that the pods ask for; None: what the manifest says, or the stack's default.
         only: the objects whose pods are meant, as KIND/NAME; none: all with a pod template.

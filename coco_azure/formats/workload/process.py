@@ -37,7 +37,6 @@ def arguments(
     """Return the arguments of the container's process, the program first.
 
     Args:
-        container: the container's entry in the template.
         image: what the image says, as far as it is known.
         name: the image's name, for messages.
         known: the container's variables.

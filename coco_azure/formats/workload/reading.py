@@ -160,7 +160,6 @@ class Template:
         kind: kind of its object; ``Pod`` where the pod stands for itself.
         name: name of its object; None where the API server makes one up.
         namespace: namespace, or None where it is left to whoever applies the manifest.
-        metadata, spec: the template's own.
         claims: names of the volumes that a StatefulSet's ``volumeClaimTemplates`` add.
         configs: data of the manifest's ConfigMaps, by name.
         secrets: data of the manifest's Secrets, by name: sealed ones as they are, None for all others, which are not

@@ -29,11 +29,9 @@ class Terms:
     """The terms of one workload.
 
     Attributes:
-        workload: its name in the settings.
         annotation: pod annotation that holds initdata.
         initdata: the current initdata, encoded.
         previous: that of the last run, encoded, while it is still accepted; None where it is the same.
-        runtime_class: the runtime class of peer pods.
         size: VM size of a pod that asks for none.
         sizes: every VM size that a pod may ask for.
         secrets: resources (``default/SECRET/KEY``) that its pods may have; None where another stack has the Trustee and

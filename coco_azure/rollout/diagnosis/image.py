@@ -165,7 +165,6 @@ def progress(kata_config: Object | None, pods: Sequence[str] = ()) -> str:
     """Return how far the roll-out is, as one line, such as ``1 of 3 nodes have the kata runtime; installing: b``.
 
     Args:
-        kata_config: the object, if there is one.
         pods: ``namespace/name`` of the pods that keep it from being deleted.
     """
     if kata_config is None:
