@@ -75,11 +75,7 @@ class Resource:
         return f"{self.object_kind} {where}{self.object_name}" if self.object_name else self.name
 
     def at(self, *path: str) -> Any:
-        """Return the value at a path, or None.
-
-        Raises:
-            UnknownError: this preview does not know it yet.
-        """
+        """Return the value at a path, or None; raises UnknownError where this preview does not know it yet."""
         value: Any = self.props
         for part in path:
             if value is UNKNOWN:

@@ -35,11 +35,7 @@ def is_config_map(resource: Resource, name: str) -> bool:
 
 
 def toml(text: str) -> Mapping[str, Any]:
-    """Return a TOML document.
-
-    Raises:
-        UnreadableError: it is none.
-    """
+    """Return a TOML document; raises UnreadableError where it is none."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

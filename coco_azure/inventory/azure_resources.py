@@ -98,11 +98,7 @@ class AzureResources:
 
 
 def connect(subscription: str) -> AzureResources:
-    """Return look-ups in a subscription.
-
-    Raises:
-        pulumi.RunError: nobody is signed in.
-    """
+    """Return look-ups in a subscription; raises pulumi.RunError where nobody is signed in."""
     try:
         return AzureResources(azure_client.connect(subscription))
     except SignInError as error:

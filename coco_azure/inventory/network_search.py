@@ -42,11 +42,7 @@ class Search:
 
     @cached_property
     def vnet(self) -> Answer:
-        """The VNet with its subnets.
-
-        Raises:
-            pulumi.RunError: it cannot be told, or Azure does not have it.
-        """
+        """The VNet with its subnets; raises pulumi.RunError where it cannot be told, or Azure does not have it."""
         wanted = self._wanted_vnet
         answer = self.network.get("VirtualNetwork", wanted) if wanted else None
         if answer is None and not self._chosen and len(self.subnets_of_workers) == 1:

@@ -145,11 +145,7 @@ class OperatorVersions(pulumi.ComponentResource):
     """Name of the CSV by package."""
 
     def __init__(self, name: str, args: OperatorVersionsArgs, opts: ResourceOptions | None = None) -> None:
-        """Tell what a person has to know of the versions.
-
-        Raises:
-            pulumi.RunError: a version cannot be had.
-        """
+        """Tell what a person has to know of the versions; raises pulumi.RunError where a version cannot be had."""
         if args.chosen.problems:
             raise pulumi.RunError("\n".join(args.chosen.problems))
         super().__init__("coco-azure:index:OperatorVersions", name, None, opts)

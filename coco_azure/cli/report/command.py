@@ -45,11 +45,7 @@ def with_picture(report: RunReport, say: Callable[[str], None], program: Path | 
 
 
 def find() -> Path:
-    """Return the path of ``dot``.
-
-    Raises:
-        DrawingError: there is none.
-    """
+    """Return the path of ``dot``; raises DrawingError where there is none."""
     path = os.environ.get(PROGRAM) or shutil.which("dot")
     if path is None:
         raise DrawingError(
@@ -59,11 +55,7 @@ def find() -> Path:
 
 
 def draw(text: str, program: Path) -> str:
-    """Return the SVG of a DOT text.
-
-    Raises:
-        DrawingError: Graphviz fails, or cannot be started.
-    """
+    """Return the SVG of a DOT text; raises DrawingError where Graphviz fails, or cannot be started."""
     try:
         done = subprocess.run(
             [str(program), "-Tsvg"], input=text, capture_output=True, text=True, check=True, timeout=_TIMEOUT

@@ -130,11 +130,7 @@ class NotAPlanError(ValueError):
 
 
 def read_plan(text: str) -> Graph:
-    """Return the graph of a plan.
-
-    Raises:
-        NotAPlanError: it is none.
-    """
+    """Return the graph of a plan; raises NotAPlanError where it is none."""
     try:
         plans = json.loads(text)["resourcePlans"]
     except (ValueError, KeyError, TypeError) as error:

@@ -53,11 +53,7 @@ class ImageReference:
 
 
 def parse(text: str) -> ImageReference:
-    """Return an image reference written out.
-
-    Raises:
-        ValueError: it is none.
-    """
+    """Return an image reference written out; raises ValueError where it is none."""
     match = _REFERENCE.fullmatch(text)
     if match is None or "://" in text:
         raise ValueError(f"{text!r} is no image reference such as quay.io/my-org/my-image:1.0")

@@ -23,11 +23,7 @@ _NEEDED = "needed a JSON array of reference values, or the ConfigMap that has it
 
 
 def read(text: str) -> list[Any]:
-    """Return the entries of a file, none of them checked.
-
-    Raises:
-        ValueError: it has none of these forms.
-    """
+    """Return the entries of a file, none of them checked; raises ValueError where it has none of these forms."""
     content = _parsed(text)
     if isinstance(content, Mapping) and content.get("kind") == "ConfigMap":
         return _config_map(content)

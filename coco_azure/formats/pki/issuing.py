@@ -202,11 +202,7 @@ def generate_secret() -> str:
 
 
 def check_admin_key(pem: str) -> str:
-    """Return ``pem`` if it is an ed25519 private key without a password.
-
-    Raises:
-        ValueError: it is not.
-    """
+    """Return ``pem`` if it is an ed25519 private key without a password; raises ValueError where it is not."""
     try:
         key = serialization.load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError) as error:

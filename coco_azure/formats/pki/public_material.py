@@ -54,11 +54,7 @@ class Block:
         return f"block {self.number} ({label}, line {self.line})"
 
     def der(self) -> bytes:
-        """Return what the body's base64 stands for.
-
-        Raises:
-            ValueError: it is no base64.
-        """
+        """Return what the body's base64 stands for; raises ValueError where it is no base64."""
         try:
             return base64.b64decode("".join(self.body.split()), validate=True)
         except (binascii.Error, ValueError):
