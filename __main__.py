@@ -16,9 +16,9 @@ from components.attestation_check import AttestationCheck, AttestationCheckArgs,
 from components.attestation_denials import AttestationDenials, AttestationDenialsArgs
 from components.azure.network import AzureNetwork, AzureNetworkArgs
 from components.cluster.connections import Connections
-from components.cluster.openshift import ClusterFacts, ClusterFactsArgs
+from components.cluster.openshift import ClusterFacts
 from components.operators import versions as operator_versions
-from components.operators.versions import OperatorVersions, OperatorVersionsArgs
+from components.operators.versions import OperatorVersions
 from components.peer_pods import kata_change, kata_config
 from components.peer_pods.runtime import PeerPodRuntime, PeerPodRuntimeArgs, osc_source
 from components.peer_pods.workloads import Workloads, WorkloadsArgs
@@ -46,13 +46,9 @@ with refusal.one_error():
     rollout = kata_config.plan_rollout(stack, cluster, profile) if stack.peer_pods.enabled else None
     place = azure_lookup.look_up(stack, cluster.reader) if stack.peer_pods.enabled else None
     checked = preflight_run.run_preflight(stack, cluster, trustee_cluster, chosen, place=place, rollout=rollout)
-    versions = OperatorVersions("versions", OperatorVersionsArgs(chosen=chosen))
-    facts = ClusterFacts("facts", ClusterFactsArgs(), cluster.options)
-    others = (
-        facts
-        if trustee_cluster is cluster
-        else ClusterFacts("trustee-facts", ClusterFactsArgs(), trustee_cluster.options)
-    )
+    versions = OperatorVersions("versions", chosen)
+    facts = ClusterFacts("facts", cluster.options)
+    others = facts if trustee_cluster is cluster else ClusterFacts("trustee-facts", trustee_cluster.options)
 
     remote = remote_trustee(stack)
     host = None if remote else route_host(stack.trustee, others.apps_domain)
@@ -86,7 +82,6 @@ with refusal.one_error():
             stack=stack,
             chain=chain,
             network=network,
-            place=place,
             connections=cluster,
             trustee=trustee,
             rollout=rollout,

@@ -5,10 +5,11 @@ A Job, so that its success is part of ``pulumi up``. It runs again whenever some
 
 import base64
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import CustomTimeouts, ErrorHook, Input, Output, ResourceHookBinding, ResourceOptions
+from pulumi import CustomTimeouts, Input, Output, ResourceHookBinding, ResourceOptions
 
 from coco_azure import names
 from coco_azure.clients.kubernetes import ClusterClient
@@ -17,7 +18,7 @@ from coco_azure.rollout.diagnosis import caa
 from coco_azure.settings.attestation_check import AttestationCheckSettings
 from coco_azure.trust.chain import Chain
 from coco_azure.trust.documents import CHECK
-from components.cluster.watching import at, first_line, in_thread
+from components.cluster.watching import diagnosis
 from components.peer_pods.runtime import PeerPodRuntime
 from components.trustee.stack import TrusteeStack
 
@@ -94,6 +95,7 @@ class AttestationCheck(pulumi.ComponentResource):
         title = args.chain.apply(lambda _: args.settings.namespace)
         namespace = kubernetes.core.v1.Namespace(f"{name}-namespace", metadata={"name": title}, opts=child)
         self.namespace = namespace.metadata.apply(lambda metadata: str(metadata.name))
+        diagnose = diagnosis(f"{name}-diagnosis", partial(_problems, args), "why the check has failed")
         job = kubernetes.batch.v1.Job(
             f"{name}-job",
             metadata={"name": names.CHECK, "namespace": self.namespace},
@@ -107,7 +109,7 @@ class AttestationCheck(pulumi.ComponentResource):
                     replace_with=[args.runtime.kata_config],
                     delete_before_replace=True,
                     custom_timeouts=CustomTimeouts(create=args.settings.timeout, update=args.settings.timeout),
-                    hooks=ResourceHookBinding(on_error=[ErrorHook(f"{name}-diagnosis", _Diagnosis(args).tell)]),
+                    hooks=ResourceHookBinding(on_error=[diagnose]),
                 ),
             ),
         )
@@ -117,44 +119,26 @@ class AttestationCheck(pulumi.ComponentResource):
         self.register_outputs({"attested": self.attested, "attestedAt": self.attested_at})
 
 
-class _Diagnosis:
-    """Says why, when the Job has failed or has taken too long."""
+def _problems(args: AttestationCheckArgs) -> list[str]:
+    """Return why the Job has failed or has taken too long."""
+    namespace = args.settings.namespace
+    facts = caa.CheckFacts(
+        namespace=namespace,
+        pods=args.client.items(names.path(names.PODS, namespace=namespace), labels=f"job-name={names.CHECK}"),
+        events=args.client.items(names.path(names.EVENTS, namespace=namespace)),
+        kbs_log=_kbs_log(args.kbs) if args.kbs is not None else None,
+        kbs_logs=_KBS_LOGS if args.kbs else f"{_KBS_LOGS}, on the cluster of Trustee",
+    )
+    return caa.check_problems(facts)
 
-    def __init__(self, args: AttestationCheckArgs) -> None:
-        self._args = args
 
-    async def tell(self, failed: pulumi.ErrorHookArgs) -> bool:
-        """Log what there is to say, at the Job."""
-        for text in await in_thread(self._problems):
-            pulumi.log.error(text, at(failed.urn))
-        return False  # no other try: the Job has made its own
-
-    def _problems(self) -> list[str]:
-        args, namespace = self._args, self._args.settings.namespace
-        try:
-            facts = caa.CheckFacts(
-                namespace=namespace,
-                pods=args.client.items(names.path(names.PODS, namespace=namespace), labels=f"job-name={names.CHECK}"),
-                events=args.client.items(names.path(names.EVENTS, namespace=namespace)),
-                kbs_log=self._kbs_log(),
-                kbs_logs=_KBS_LOGS if args.kbs else f"{_KBS_LOGS}, on the cluster of Trustee",
-            )
-        except Exception as error:  # noqa: BLE001 - the Job's own error says enough
-            return [f"the API server cannot be asked why the check has failed: {first_line(error)}"]
-        return caa.check_problems(facts)
-
-    def _kbs_log(self) -> str | None:
-        if self._args.kbs is None:
-            return None
-        try:
-            pods = names.path(names.PODS, namespace=names.TRUSTEE_NAMESPACE)
-            logs = [
-                self._args.kbs.log(f"{pods}/{pod['metadata']['name']}", _LINES)
-                for pod in self._args.kbs.items(pods, labels="app=kbs")
-            ]
-        except Exception:  # noqa: BLE001 - its log is named in any case
-            return None
-        return "\n".join(logs) if logs else None
+def _kbs_log(kbs: ClusterClient) -> str | None:
+    try:
+        pods = names.path(names.PODS, namespace=names.TRUSTEE_NAMESPACE)
+        logs = [kbs.log(f"{pods}/{pod['metadata']['name']}", _LINES) for pod in kbs.items(pods, labels="app=kbs")]
+    except Exception:  # noqa: BLE001 - its log is named in any case
+        return None
+    return "\n".join(logs) if logs else None
 
 
 def _pod(args: AttestationCheckArgs) -> kubernetes.core.v1.PodTemplateSpecArgs:

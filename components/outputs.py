@@ -131,11 +131,11 @@ def _of_peer_pods(chain: TrustChain, network: AzureNetwork) -> dict[str, Any]:
         "initdataDigest": documents.apply(lambda chain: chain.documents[GLOBAL].digest),
         PCR8_OUTPUT: documents.apply(lambda chain: chain.measured),
         ANNOTATIONS_OUTPUT: chain.workload_initdata,
-        "resourceGroup": network.resource_group,
-        "region": network.region,
-        "vnet": network.vnet,
+        "resourceGroup": network.place.resource_group,
+        "region": network.place.region,
+        "vnet": network.place.vnet,
         "subnetId": network.subnet_id,
-        "nsgId": network.nsg_id,
+        "nsgId": network.place.nsg_id,
     }
 
 

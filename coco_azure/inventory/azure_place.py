@@ -19,7 +19,7 @@ class PodVmPlace:
         vnet_id: ARM id of the VNet; its subscription may be another one than that of the pod VMs.
         subnet_id: ARM id of the pod VMs' subnet; empty while a subnet of the stack's own does not exist.
         workers_id: ARM id of the subnet of the worker nodes; empty: not known.
-        subnet: what pod VMs need of the subnet, as Azure has it (``AzureNetwork.subnet``); empty: nothing was asked.
+        subnet: what pod VMs need of the subnet, as Azure has it (output ``subnet`` of ``AzureNetwork``); empty: nothing was asked.
         provider: azure-native in the subscription of the network; None where nothing is asked of Azure.
     """
 

@@ -29,42 +29,29 @@ class AzureNetworkArgs:
 class AzureNetwork(pulumi.ComponentResource):
     """The network that pod VMs are created in."""
 
-    resource_group: Output[str]
-    """Resource group for the pod VMs."""
-    region: Output[str]
-    """Azure region in its short form."""
-    vnet: Output[str]
-    """Name of the VNet."""
+    place: PodVmPlace
+    """Where it is, as plain strings."""
     subnet_id: Output[str]
     """ARM id of the subnet."""
-    nsg_id: Output[str]
-    """ARM id of the network security group."""
     own_subnet: PeerPodSubnet | None
     """The subnet that the stack makes, where it makes one."""
-    subnet: Output[dict[str, str]]
-    """What pod VMs need of a subnet that the stack does not make, as Azure has it: NAT gateway, network security group
-    and route table (ARM ids, empty: none), address prefixes. Kept in the state for drift checks, and used for nothing
-    else."""
 
     def __init__(self, name: str, args: AzureNetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:AzureNetwork", name, None, opts)
-        place = args.place
-        self.resource_group = Output.from_input(place.resource_group)
-        self.region = Output.from_input(place.region)
-        self.vnet = Output.from_input(place.vnet)
+        self.place = place = args.place
         self.own_subnet = None if args.own is None else self._made(place, args.own)
         subnet_id = Output.from_input(place.subnet_id)
         self.subnet_id = subnet_id if self.own_subnet is None else self.own_subnet.subnet_id
-        self.nsg_id = Output.from_input(place.nsg_id)
-        self.subnet = Output.from_input(dict(place.subnet))
         self.register_outputs(
             {
-                "resource_group": self.resource_group,
-                "region": self.region,
-                "vnet": self.vnet,
+                "resource_group": place.resource_group,
+                "region": place.region,
+                "vnet": place.vnet,
                 "subnet_id": self.subnet_id,
-                "subnet": self.subnet,
-                "nsg_id": self.nsg_id,
+                # What pod VMs need of a subnet that the stack does not make, as Azure has it, for drift checks alone:
+                # NAT gateway, network security group and route table (ARM ids, empty: none), address prefixes.
+                "subnet": dict(place.subnet),
+                "nsg_id": place.nsg_id,
             }
         )
 

@@ -1,14 +1,13 @@
 """OpenShift's own kinds as typed resources that also give their status.
 
 ``pulumi_kubernetes`` has no classes for these kinds, and its generic CustomResource gives no ``status``. A class here
-is the kind's name and its type token; what the object says is the caller's business.
+is the kind's name and its version; what the object says is the caller's business.
 
 Everything here is known at preview, because existing objects are read at preview. That keeps the Route's host, initdata
 and ``peer-pods-cm`` known in every diff.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -22,8 +21,6 @@ class OpenShiftObject(pulumi.CustomResource):
     """An object of a kind that OpenShift or one of its operators defines."""
 
     api_version: ClassVar[str]
-    kind: ClassVar[str]
-
     metadata: Output[Any]
     """The object's metadata as it is in the cluster."""
     spec: Output[Any]
@@ -42,9 +39,9 @@ class OpenShiftObject(pulumi.CustomResource):
         """Create the object, or read it where ``opts`` has an id."""
         properties: dict[str, Any] = {"metadata": metadata, "spec": spec, "status": None}
         if metadata is not None:
-            properties |= {"apiVersion": self.api_version, "kind": self.kind}
+            properties |= {"apiVersion": self.api_version, "kind": type(self).__name__}
         pinned = ResourceOptions.merge(opts, ResourceOptions(version=_PROVIDER_VERSION))
-        super().__init__(f"kubernetes:{self.api_version}:{self.kind}", name, properties, pinned)
+        super().__init__(f"kubernetes:{self.api_version}:{type(self).__name__}", name, properties, pinned)
 
     @classmethod
     def read(cls, name: str, object_id: str, opts: ResourceOptions) -> "OpenShiftObject":
@@ -56,61 +53,48 @@ class Infrastructure(OpenShiftObject):
     """What the installer knows of the cluster and its cloud."""
 
     api_version = "config.openshift.io/v1"
-    kind = "Infrastructure"
 
 
 class Ingress(OpenShiftObject):
     """The cluster's ingress configuration, with the domain of its routes."""
 
     api_version = "config.openshift.io/v1"
-    kind = "Ingress"
 
 
 class OperatorGroup(OpenShiftObject):
     """OLM: the namespaces that the operator of a namespace watches."""
 
     api_version = "operators.coreos.com/v1"
-    kind = "OperatorGroup"
 
 
 class Subscription(OpenShiftObject):
     """OLM: a package of a catalog that is to be installed and kept up to date."""
 
     api_version = "operators.coreos.com/v1alpha1"
-    kind = "Subscription"
 
 
 class InstallPlan(OpenShiftObject):
     """OLM: the steps that bring a Subscription's CSV about; OLM makes it, and with manual approval waits for a yes."""
 
     api_version = "operators.coreos.com/v1alpha1"
-    kind = "InstallPlan"
 
 
 class Route(OpenShiftObject):
     """A host of the cluster's router."""
 
     api_version = "route.openshift.io/v1"
-    kind = "Route"
 
 
 class KbsConfig(OpenShiftObject):
     """Trustee operator: one KBS deployment."""
 
     api_version = "confidentialcontainers.org/v1alpha1"
-    kind = "KbsConfig"
 
 
 class KataConfig(OpenShiftObject):
     """OpenShift sandboxed containers operator: the kata runtime on the cluster's nodes. A cluster has at most one."""
 
     api_version = "kataconfiguration.openshift.io/v1"
-    kind = "KataConfig"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClusterFactsArgs:
-    """Nothing decides what is read: the names are OpenShift's own."""
 
 
 class ClusterFacts(pulumi.ComponentResource):
@@ -121,9 +105,8 @@ class ClusterFacts(pulumi.ComponentResource):
     apps_domain: Output[str]
     """Domain of the cluster's routes, such as ``apps.example.eastus.aroapp.io``."""
 
-    def __init__(self, name: str, args: ClusterFactsArgs, opts: ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:ClusterFacts", name, None, opts)
-        del args
         child = ResourceOptions(parent=self)
 
         infrastructure = Infrastructure.read(f"{name}-infrastructure", "cluster", child)

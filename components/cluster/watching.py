@@ -123,6 +123,29 @@ def at(urn: str) -> pulumi.Resource:
     return cast("pulumi.Resource", At())
 
 
+def asked(problems: Callable[[], list[str]], subject: str) -> list[str]:
+    """Return what ``problems`` returns, or that nobody can be asked: the error that it is about says enough."""
+    try:
+        return problems()
+    except Exception as error:  # noqa: BLE001 - of whatever kind, see above
+        return [f"the API server cannot be asked {subject}: {first_line(error)}"]
+
+
+def diagnosis(name: str, problems: Callable[[], list[str]], subject: str) -> pulumi.ErrorHook:
+    """Return a hook that tells at the resource that has failed what ``problems`` returns; there is no other try.
+
+    Args:
+        subject: what is not known where the API server does not answer, such as ``why the check has failed``.
+    """
+
+    async def tell(failed: pulumi.ErrorHookArgs) -> bool:
+        for text in await in_thread(lambda: asked(problems, subject)):
+            pulumi.log.error(text, at(failed.urn))
+        return False
+
+    return pulumi.ErrorHook(name, tell)
+
+
 async def in_thread(work: Callable[[], _T]) -> _T:
     """Return what ``work`` returns, without holding the program up, in a thread that ends with the program."""
     loop = asyncio.get_running_loop()

@@ -131,27 +131,20 @@ def _asked(source: OperatorSource, question: Callable[[], _T]) -> _T:
         ) from error
 
 
-@dataclass(frozen=True, kw_only=True)
-class OperatorVersionsArgs:
-    """What was chosen."""
-
-    chosen: ChosenVersions
-
-
 class OperatorVersions(pulumi.ComponentResource):
     """The CSVs that the stack will have, as a part of it: a later run, and `./coco-azure drift`, see them change."""
 
     csv: Mapping[str, str]
     """Name of the CSV by package."""
 
-    def __init__(self, name: str, args: OperatorVersionsArgs, opts: ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: ChosenVersions, opts: ResourceOptions | None = None) -> None:
         """Tell what a person has to know of the versions; raises pulumi.RunError where a version cannot be had."""
-        if args.chosen.problems:
-            raise pulumi.RunError("\n".join(args.chosen.problems))
+        if args.problems:
+            raise pulumi.RunError("\n".join(args.problems))
         super().__init__("coco-azure:index:OperatorVersions", name, None, opts)
-        for note in args.chosen.notes:
+        for note in args.notes:
             pulumi.log.warn(note, self)
-        self.csv = {package: choice.csv for package, choice in args.chosen.choices.items()}
+        self.csv = {package: choice.csv for package, choice in args.choices.items()}
         self.register_outputs({"csv": self.csv})
 
 

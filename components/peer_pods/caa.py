@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import CustomTimeouts, ErrorHook, Output, ResourceHook, ResourceHookBinding, ResourceOptions
+from pulumi import CustomTimeouts, Output, ResourceHook, ResourceHookBinding, ResourceOptions
 from pulumi_kubernetes.apps.v1 import DaemonSetSpecPatchArgs
 from pulumi_kubernetes.core.v1 import PodTemplateSpecPatchArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaPatchArgs
@@ -18,7 +19,7 @@ from coco_azure.rollout.diagnosis import caa
 from coco_azure.settings import Settings
 from coco_azure.trust.chain import Chain
 from components.cluster import ownership
-from components.cluster.watching import at, first_line, in_thread, teller
+from components.cluster.watching import at, diagnosis, in_thread, teller
 from components.peer_pods.caa_restart import CaaRestart
 from components.peer_pods.pod_vm_image import PodVmImage
 from components.refusal import asking
@@ -67,7 +68,7 @@ def rolled_out(name: str, args: CaaArgs, parent: pulumi.Resource) -> pulumi.Reso
     template = PodTemplateSpecPatchArgs(metadata=ObjectMetaPatchArgs(annotations=restarting))
     # The operator makes the DaemonSet once it has the image, and claims to be done without it.
     ready: list[Any] = [ResourceHook(f"{name}-image", args.image.wait)]
-    advice = [ErrorHook(f"{name}-diagnosis", _Advice(args.client).give)]
+    advice = [diagnosis(f"{name}-diagnosis", partial(_problems, args.client), "what CAA lacks")]
     patch = kubernetes.apps.v1.DaemonSetPatch(
         name,
         metadata=ObjectMetaPatchArgs(name=names.CAA, namespace=names.OSC_NAMESPACE, annotations=marking),
@@ -180,20 +181,5 @@ def _read_at_start(daemon_set: Object, *, own: bool) -> str | None:
     return None if mark is None else str(mark)
 
 
-class _Advice:
-    """What to look at when CAA does not get ready."""
-
-    def __init__(self, client: ClusterClient) -> None:
-        self._client = client
-
-    async def give(self, failed: pulumi.ErrorHookArgs) -> bool:
-        """Tell which pod is not ready, and why; an error hook."""
-        for text in await in_thread(self._problems):
-            pulumi.log.error(text, at(failed.urn))
-        return False  # no other try
-
-    def _problems(self) -> list[str]:
-        try:
-            return caa.problems(self._client.get(_DAEMON_SET), self._client.items(_PODS, labels=caa.POD_LABEL))
-        except Exception as error:  # noqa: BLE001 - the wait's own error says enough
-            return [f"the API server cannot be asked what CAA lacks: {first_line(error)}"]
+def _problems(client: ClusterClient) -> list[str]:
+    return caa.problems(client.get(_DAEMON_SET), client.items(_PODS, labels=caa.POD_LABEL))

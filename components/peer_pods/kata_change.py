@@ -95,7 +95,7 @@ def watch(
         return lines(current, blocking)
 
     watching = Watching(client, KATA_CONFIGS, plan.name, look)
-    token = f"kubernetes:{KataConfig.api_version}:{KataConfig.kind}"
+    token = f"kubernetes:{KataConfig.api_version}:{KataConfig.__name__}"
     pulumi.create_urn(title, token, parent).apply(watching.start)
     return watching
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pulumi import CustomTimeouts, ErrorHook, Input, ResourceHook, ResourceHookBinding, ResourceOptions
+from pulumi import CustomTimeouts, Input, ResourceHook, ResourceHookBinding, ResourceOptions
 
 from coco_azure import names
 from coco_azure import run_marks as marks
@@ -25,10 +25,11 @@ from coco_azure.rollout.plan import Plan
 from coco_azure.rollout.wanted import Applied
 from coco_azure.settings.base import seconds
 from coco_azure.settings.peer_pods import PeerPodSettings
-from components.cluster.watching import Line, Watching, at, first_line, in_thread, until_complete
+from components.cluster.watching import Line, Watching, asked, diagnosis, in_thread, until_complete
 from components.peer_pods.pod_vm_image import PodVmImage
 
 _NOT_YET = ("failedToInstall", "failedToUninstall", "uninstalling", "waitingToUninstall")
+_SUBJECT = "what holds the roll-out"
 _DAEMONS = names.path(names.PODS, namespace=names.MACHINE_CONFIG_NAMESPACE)
 
 
@@ -152,7 +153,7 @@ class _Gate:
             before_update=[start, carried_out],
             after_create=[stop],
             after_update=[stop],
-            on_error=[ErrorHook(f"{name}-diagnosis", self._diagnose)],
+            on_error=[diagnosis(f"{name}-diagnosis", self._problems, _SUBJECT)],
         )
         return kubernetes.apiextensions.CustomResourcePatch(
             name,
@@ -186,7 +187,8 @@ class _Gate:
         timeout = self._args.settings.kata_config.timeout
         if missing := until_complete(self._lacking, self._wake, seconds(timeout)):
             setting = f"coco-azure:peerPods.kataConfig.timeout ({timeout})"
-            raise RuntimeError("\n".join([f"within {setting} there was no {', no '.join(missing)}", *self._problems()]))
+            why = asked(self._problems, _SUBJECT)
+            raise RuntimeError("\n".join([f"within {setting} there was no {', no '.join(missing)}", *why]))
         self._args.image.renew()
 
     def _lacking(self) -> list[str]:
@@ -215,21 +217,13 @@ class _Gate:
             lines += [("warn", text) for text in image.problems(current, self._around())]
         return [*lines, *self._args.image.alarms()]
 
-    async def _diagnose(self, failed: pulumi.ErrorHookArgs) -> bool:
-        self._watching.stop()
-        for text in await in_thread(self._problems):
-            pulumi.log.error(text, at(failed.urn))
-        return False  # no other try
-
     def _problems(self) -> list[str]:
-        try:
-            current = self._args.client.get(f"{names.KATA_CONFIGS}/{self._args.name}")
-            problems = image.problems(current, self._around())
-            seen = self._args.image.status()
-            if self._args.image.failed(seen) or seen.state == "stuck":
-                problems.append(image.failure(seen))
-        except Exception as error:  # noqa: BLE001 - the wait's own error says enough
-            return [f"the API server cannot be asked what holds the roll-out: {first_line(error)}"]
+        self._watching.stop()
+        current = self._args.client.get(f"{names.KATA_CONFIGS}/{self._args.name}")
+        problems = image.problems(current, self._around())
+        seen = self._args.image.status()
+        if self._args.image.failed(seen) or seen.state == "stuck":
+            problems.append(image.failure(seen))
         limit = self._args.settings.kata_config.timeout
         again = "the nodes go on by themselves, and `pulumi up` waits for them again"
         return [*problems, f"{again}, for coco-azure:peerPods.kataConfig.timeout ({limit})"]

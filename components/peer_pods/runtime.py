@@ -13,7 +13,6 @@ from pulumi import Input, Output, ResourceOptions
 
 from coco_azure import names
 from coco_azure.formats import fingerprint
-from coco_azure.inventory.azure_place import PodVmPlace
 from coco_azure.rollout import choice, guard
 from coco_azure.rollout.node_times import NodeTimes
 from coco_azure.settings import Settings
@@ -42,7 +41,6 @@ class PeerPodRuntimeArgs:
     Attributes:
         chain: the trust chain, with the version and the global initdata.
         network: where the pod VMs go.
-        place: the same as plain strings.
         rollout: what the run will do to KataConfig.
         chosen: CSV of the operator, known from the start.
         trustee: this stack's Trustee, which is there before nodes reboot and deleted after KataConfig; None where it is
@@ -52,7 +50,6 @@ class PeerPodRuntimeArgs:
     stack: Settings
     chain: TrustChain
     network: AzureNetwork
-    place: PodVmPlace
     connections: Connections
     rollout: PlannedRollout
     chosen: str
@@ -105,7 +102,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
         if not args.stack.peer_pods.operator.install:
             hold([operator.installed])
         credentials = self._credentials(name, args, operator)
-        roles = assigned(f"{name}-roles", args.stack, args.place, args.network.own_subnet, self)
+        roles = assigned(f"{name}-roles", args.stack, args.network.place, args.network.own_subnet, self)
         chain, pods = args.chain.chain, args.stack.peer_pods
         gates = chain.apply(lambda known: config_maps.feature_gates(pods, config_maps.profile_of(known)))
         gate = config_maps.patched(f"{name}-feature-gates", names.FEATURE_GATES, operator, gates, parent=self)
@@ -185,7 +182,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
                 csv=args.chain.csv(names.OSC_PACKAGE),
                 chosen=args.chosen,
                 environment=operator_environment(
-                    args.stack.azure.credentials, args.place.subscription, args.place.tenant
+                    args.stack.azure.credentials, args.network.place.subscription, args.network.place.tenant
                 ),
                 # A new version rolls CAA out as soon as it runs.
                 first=hold,
@@ -213,8 +210,8 @@ class PeerPodRuntime(pulumi.ComponentResource):
     def _credentials(self, name: str, args: PeerPodRuntimeArgs, operator: OlmOperator) -> OperatorCredentials:
         arguments = OperatorCredentialsArgs(
             settings=args.stack.azure.credentials,
-            subscription=args.place.subscription,
-            tenant=args.place.tenant,
+            subscription=args.network.place.subscription,
+            tenant=args.network.place.tenant,
             namespace=operator.namespace,
             client=args.connections.client,
         )

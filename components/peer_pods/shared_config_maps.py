@@ -75,15 +75,15 @@ def peer_pods_data(
     settings = stack.peer_pods
     initdata = chain.apply(lambda known: known.documents[GLOBAL].encoded)
     timeout = chain.apply(lambda known: settings.proxy_timeout or profile_of(known).proxy_timeout)
-    place = (network.subnet_id, network.nsg_id, network.region, network.resource_group)
-    return Output.all(*place, initdata, credentials, timeout).apply(
+    place = network.place
+    return Output.all(network.subnet_id, initdata, credentials, timeout).apply(
         lambda values: peer_pods.render(
             peer_pods.PeerPods(
                 subnet_id=values[0],
-                nsg_id=values[1],
-                region=values[2],
-                resource_group=values[3],
-                initdata=values[4] if stack.initdata.into_peer_pods_cm else None,
+                nsg_id=place.nsg_id,
+                region=place.region,
+                resource_group=place.resource_group,
+                initdata=values[1] if stack.initdata.into_peer_pods_cm else None,
                 instance_size=settings.size,
                 instance_sizes=settings.sizes,
                 limit_per_node=settings.limit_per_node,
@@ -91,9 +91,9 @@ def peer_pods_data(
                 image_id=settings.image_id,
                 secure_boot=settings.secure_boot,
                 confidential=settings.confidential,
-                proxy_timeout=values[6],
+                proxy_timeout=values[3],
                 vxlan_port=settings.vxlan_port,
-                credentials=values[5],
+                credentials=values[2],
                 root_volume_size=settings.root_volume_size,
                 environment=settings.caa_environment,
             )

@@ -13,7 +13,7 @@ from coco_azure.clients.kubernetes import Object
 from coco_azure.settings.operators import OperatorSettings
 from coco_azure.versions.channels import operator_object
 from components.operators.olm_operator import OlmOperator, OlmOperatorArgs
-from components.operators.versions import OperatorSource, OperatorVersions, OperatorVersionsArgs, choose_versions
+from components.operators.versions import OperatorSource, OperatorVersions, choose_versions
 from tests.unit.fake_cluster import OPERATORS, PACKAGES, SUBSCRIPTIONS, FakeCluster
 from tests.unit.recording import Registration, _Monitor, _plain, new_event_loop
 from tests.unit.versions.test_operator_channels import MANIFEST, NAMESPACE, NEWEST, NEXT, OLD, PACKAGE, PLAN, operator
@@ -72,7 +72,7 @@ def _run(
         source = OperatorSource(
             package=PACKAGE, namespace=NAMESPACE, subscription="subscription", settings=settings, reader=reader
         )
-        versions = OperatorVersions("versions", OperatorVersionsArgs(chosen=choose_versions([source])))
+        versions = OperatorVersions("versions", choose_versions([source]))
         args = OlmOperatorArgs(
             package=PACKAGE,
             namespace=NAMESPACE,

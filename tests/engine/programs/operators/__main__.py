@@ -16,7 +16,7 @@ from coco_azure.clients import kubernetes as cluster_client
 from coco_azure.settings.cluster import ClusterSettings
 from coco_azure.settings.operators import OperatorSettings
 from components.operators.olm_operator import OlmOperator, OlmOperatorArgs
-from components.operators.versions import OperatorSource, OperatorVersions, OperatorVersionsArgs, choose_versions
+from components.operators.versions import OperatorSource, OperatorVersions, choose_versions
 
 OPERATORS = {
     "trustee": ("trustee-operator", "trustee-operator-system"),
@@ -45,7 +45,7 @@ sources = [
     )
     for key, item in wanted.items()
 ]
-versions = OperatorVersions("versions", OperatorVersionsArgs(chosen=choose_versions(sources)))
+versions = OperatorVersions("versions", choose_versions(sources))
 for key, item in wanted.items():
     package, namespace = OPERATORS[key]
     csv = versions.csv[package]
