@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 ROLLOUT = "rollout"
-"""What a run does to nodes: the shape is ``coco_azure.rollout.approval.of``'s."""
+"""What a run does to nodes: the shape is ``coco_azure.rollout.plan.of``'s."""
 PREFLIGHT = "preflight"
 """Findings of the pre-flight: ``coco_azure.preflight.model.Finding`` as mappings, each with ``accepted`` (bool)."""
 CLUSTER = "cluster"

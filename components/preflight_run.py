@@ -16,11 +16,10 @@ from coco_azure.clients import azure as azure_client
 from coco_azure.inventory import cluster_facts
 from coco_azure.inventory import read_azure as preflight_azure
 from coco_azure.inventory.azure_facts import AzureFacts
-from coco_azure.inventory.azure_place import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmPlace
 from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.cluster_reader import Reads
-from coco_azure.inventory.foreign_facts import ForeignWanted
-from coco_azure.inventory.requirements import Operator, Requirements
+from coco_azure.inventory.foreign_facts import ForeignWanted, Operator, Requirements
 from coco_azure.preflight import cost, judge
 from coco_azure.preflight.judge import Verdict
 from coco_azure.settings import Settings

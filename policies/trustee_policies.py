@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from coco_azure import names
 from coco_azure.formats.kbs.reference_values import ReferenceValue
-from coco_azure.formats.policy import bindings
+from coco_azure.formats.policy import policies
 from coco_azure.formats.policy.policies import PCRS
 from coco_azure.formats.policy.policy_cases import documented_reference
 from coco_azure.formats.policy.policy_check import PolicyReport, check_attestation_policy, check_resource_policy
@@ -23,7 +23,7 @@ _Judge = Callable[[str, TrusteeProfile], PolicyReport]
 def _resource_policy(stack: Stack, _: Config) -> Iterator[Violation]:
     def judge(text: str, profile: TrusteeProfile) -> PolicyReport:
         # The program's own policy says itself which document's pods may have what.
-        return check_resource_policy(text, profile, "snp", bindings=bindings.read(text, v1=profile.rego_v1))
+        return check_resource_policy(text, profile, "snp", bindings=policies.read_bindings(text, v1=profile.rego_v1))
 
     yield from _findings(stack, names.RESOURCE_POLICY, judge)
 

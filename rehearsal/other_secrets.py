@@ -4,7 +4,7 @@ import base64
 import re
 
 from coco_azure.formats.attestation_check import expected_digest
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 from coco_azure.settings.client_secrets import CHECK_SECRET
 from rehearsal.api import Object
 from rehearsal.attempt import Check

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from coco_azure.cli.report import command, page
+from coco_azure.cli.report import command, content
 from coco_azure.cli.report.content import RunReport
 from coco_azure.cli.report.graph import Check
 from coco_azure.clients.event_log import NotALogError
@@ -29,7 +29,7 @@ def write(prepared: Prepared, events: Path, out: Path, say: Say, outcomes: Seque
         report = command.report_of(prepared.engine(STACK), events, tried)
     except (NotALogError, OSError):
         return ""
-    out.write_text(page.html(_with_picture(report, say)), encoding="utf-8")
+    out.write_text(content.html(_with_picture(report, say)), encoding="utf-8")
     short = str(out.relative_to(CHECKOUT) if out.is_relative_to(CHECKOUT) else out)
     say(f"report: {short}")
     return short

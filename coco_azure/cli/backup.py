@@ -18,7 +18,7 @@ from coco_azure.clients.pulumi_cli import EngineError
 from coco_azure.inventory.cluster_reader import ClusterReader
 from coco_azure.settings import Settings, SettingsError, parse, schema
 from coco_azure.settings.client_secrets import of_others
-from coco_azure.trust import existing_secrets
+from coco_azure.trust import secret_bindings
 
 _ENCRYPTED = "4dabf18193072939515e22adb298388d"
 """Key that marks an encrypted value in a state (pulumi sdk/go/common/resource/sig, ``Key``)."""
@@ -153,11 +153,11 @@ def _of_others(stack: Settings) -> tuple[list[Part], list[str]]:
     own = stack.trustee.cluster
     place, setting = (stack.cluster, "cluster") if own is None else (own, "trustee.cluster")
     try:
-        secrets = existing_secrets.read(ClusterReader(kubernetes.connect(place)), stack)
+        secrets = secret_bindings.read_existing(ClusterReader(kubernetes.connect(place)), stack)
     except Exception as error:  # noqa: BLE001 - whatever keeps the cluster from being asked, the rest is worth having
         reason = cluster_access.why_not(error, place, setting) or (str(error).splitlines() or [""])[0]
         return parts, [f"Secrets {', '.join(wanted)} could not be looked at: {reason}"]
-    return parts, existing_secrets.problems(stack, secrets)
+    return parts, secret_bindings.existing_problems(stack, secrets)
 
 
 def _host(stack: Settings, url: str) -> Iterator[Part]:

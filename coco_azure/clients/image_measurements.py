@@ -16,7 +16,7 @@ from coco_azure.clients.registry import MissingError, RegistryError, Repository,
 from coco_azure.formats.images import image_reference, measured_image, mirrors
 from coco_azure.formats.images.measured_image import MeasuredImage
 from coco_azure.formats.images.mirrors import Mirrors
-from coco_azure.formats.kbs import measurements
+from coco_azure.formats.kbs import reference_values
 
 Say = Callable[[str], None]
 
@@ -80,7 +80,10 @@ def _fetched(reference: str, public_key: str, originals: Sequence[str], say: Say
             text = measured_image.find_measurements(content)
         if text is not None:
             return MeasuredImage(
-                reference=reference, digest=digest, key=public_key, pcrs=measurements.parse(text.decode())
+                reference=reference,
+                digest=digest,
+                key=public_key,
+                pcrs=reference_values.parse_measurements(text.decode()),
             )
     raise ValueError(f"the image has no /{measured_image.MEASUREMENTS}; osc-dm-verity-image has, from OSC 1.10 on")
 

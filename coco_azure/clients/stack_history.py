@@ -3,14 +3,21 @@
 The format is that of ``pulumi stack history --json`` (pulumi pkg/cmd/pulumi/stack, ``updateInfoJSON``): the latest run
 first, each with ``version``, ``kind``, ``result``, ``startTime``, ``config``, and ``environment``, whose keys are in
 pkg/backend/updates.go. Previews are not in it.
+
+Not by a StackReference: while the engine writes a state file, a reader may find it empty ("failed to load checkpoint:
+EOF"), and a resource that cannot be read ends the run. A function that fails can be called again.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import pulumi
+
 from coco_azure.clients.engine_run import Run
+from coco_azure.formats import one_line
 from coco_azure.settings import stack_config
 
 _NEAR = 120.0
@@ -128,3 +135,23 @@ def checks(settings: Mapping[str, Any]) -> bool:
         if not isinstance(values, Mapping) or values.get(name, default) is not default:
             return False
     return True
+
+
+_TRIES, _PAUSE = 20, 0.25
+
+
+def own_outputs() -> Mapping[str, Any]:
+    """Return the outputs by name, as data; none where no run has come to its end."""
+    own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    for _ in range(_TRIES - 1):
+        try:
+            return _outputs(own)
+        except Exception as error:  # noqa: BLE001 - pulumi raises nothing more precise
+            pulumi.log.debug(f"the outputs of {own} cannot be read yet: {error}")
+            time.sleep(_PAUSE)
+    return _outputs(own)
+
+
+def _outputs(stack: str) -> Mapping[str, Any]:
+    answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack})
+    return one_line.read_all((answer.value or {}).get("outputs") or {})

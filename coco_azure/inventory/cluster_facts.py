@@ -11,9 +11,9 @@ from typing import Any
 
 from coco_azure import names
 from coco_azure.clients.kubernetes import Object
-from coco_azure.inventory import cluster_place as place
+from coco_azure.inventory import cluster_reader
 from coco_azure.inventory.cluster_reader import Reads, Unanswered
-from coco_azure.inventory.requirements import Operator
+from coco_azure.inventory.foreign_facts import Operator
 from coco_azure.rollout import text
 from coco_azure.rollout.choice import KeptOut
 from coco_azure.rollout.facts import Pool, RolloutFacts
@@ -162,7 +162,7 @@ def gather(reader: Reads, operators: Sequence[Operator], plan: Plan, facts: Roll
     secret = asking.ask("credentials", lambda: (asking.secret(names.PEER_PODS_SECRET),))
     source = asking.ask("credentials", lambda: asking.secret(names.MINTED_SECRET)) if secret == (None,) else None
     return ClusterFacts(
-        cloud=asking.ask("cloud", lambda: place.cloud_of(reader.get(names.INFRASTRUCTURE) or {})) or "",
+        cloud=asking.ask("cloud", lambda: cluster_reader.cloud_of(reader.get(names.INFRASTRUCTURE) or {})) or "",
         version=version,
         upgrading_to=upgrading_to,
         without_machine_config=text.without_machine_config(facts) if facts.without_machine_config else "",

@@ -13,10 +13,9 @@ import pulumi_azure_native as azure_native
 
 from coco_azure.clients import arm_ids, azure_sign_in
 from coco_azure.clients.arm_ids import same
-from coco_azure.inventory import azure_resources, cluster_place
-from coco_azure.inventory.azure_place import PodVmPlace
-from coco_azure.inventory.cluster_place import ClusterPlace
-from coco_azure.inventory.cluster_reader import Reads
+from coco_azure.inventory import azure_resources, cluster_reader
+from coco_azure.inventory.azure_resources import PodVmPlace
+from coco_azure.inventory.cluster_reader import ClusterPlace, Reads
 from coco_azure.inventory.network_search import Search, security_group, setting
 from coco_azure.settings import Settings
 from coco_azure.settings.azure import AzureSettings
@@ -31,15 +30,15 @@ def look_up(stack: Settings, reader: Reads) -> PodVmPlace:
         pulumi.RunError: the cluster or Azure does not answer; nothing, or more than one thing, fits; a setting names
             what Azure does not have, or what does not go together.
     """
-    cluster = cluster_place.read(reader)
+    cluster = cluster_reader.read_place(reader)
     try:
         return _looked_up(stack, reader, cluster)
     except pulumi.RunError as error:
-        if not cluster_place.is_foreign(cluster.cloud):
+        if not cluster_reader.is_foreign(cluster.cloud):
             raise
         # The pre-flight, which says so, comes after this, and what a foreign cloud's names give here only confuses.
         raise pulumi.RunError(
-            f"this cluster is in {cluster.cloud}, and {cluster_place.PUBLIC_ONLY}. (Asked there: {error})"
+            f"this cluster is in {cluster.cloud}, and {cluster_reader.PUBLIC_ONLY}. (Asked there: {error})"
         ) from error
 
 
@@ -132,7 +131,7 @@ def _subscriptions(settings: AzureSettings, cluster: ClusterPlace) -> tuple[str,
     """Return the subscription of the network, and that of the cluster."""
     network = arm_ids.subscription_of(settings.subnet_id) if settings.subnet_id else settings.subscription_id
     own = cluster.first("subscriptionId")
-    network = network or cluster.first(*cluster_place.NETWORK_SUBSCRIPTION) or own
+    network = network or cluster.first(*cluster_reader.NETWORK_SUBSCRIPTION) or own
     if not network:
         raise pulumi.RunError(
             f"{cluster.lacks('subscriptionId')}. Name the cluster's: {setting('subscriptionId', 'ID')} "

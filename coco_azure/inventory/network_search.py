@@ -9,10 +9,9 @@ import pulumi
 
 from coco_azure.clients import arm_ids
 from coco_azure.clients.arm_ids import same
-from coco_azure.inventory import cluster_place
+from coco_azure.inventory import cluster_reader
 from coco_azure.inventory.azure_resources import Answer, AzureResources, not_found
-from coco_azure.inventory.cluster_place import ClusterPlace
-from coco_azure.inventory.cluster_reader import Reads
+from coco_azure.inventory.cluster_reader import ClusterPlace, Reads
 from coco_azure.settings.azure import AzureSettings
 
 _MOST_WORKERS = 10
@@ -88,7 +87,7 @@ class Search:
     def subnets_of_workers(self) -> list[str]:
         """ARM ids of the subnets that the NICs of the worker nodes are in; empty where Azure does not tell."""
         subnets: dict[str, str] = {}
-        for vm in cluster_place.worker_vms(self.reader, _MOST_WORKERS):
+        for vm in cluster_reader.worker_vms(self.reader, _MOST_WORKERS):
             for subnet in self._subnets_of(vm):
                 subnets.setdefault(subnet.casefold(), subnet)
         return [subnets[key] for key in sorted(subnets)]
@@ -133,7 +132,7 @@ class Search:
 
     @property
     def _network_of_cluster(self) -> AzureResources:
-        theirs = self.cluster.first(*cluster_place.NETWORK_SUBSCRIPTION, "subscriptionId")
+        theirs = self.cluster.first(*cluster_reader.NETWORK_SUBSCRIPTION, "subscriptionId")
         return self.network if same(theirs, self.network.subscription) else self.own
 
     def _no_vnet(self, wanted: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from coco_azure.inventory.azure_facts import AzureFacts
 from coco_azure.inventory.cluster_facts import ClusterFacts
-from coco_azure.inventory.requirements import Requirements
+from coco_azure.inventory.foreign_facts import Requirements
 from coco_azure.preflight import cluster, credentials, image, mirrors, network, nodes, nsg, roles, sizes
 from coco_azure.preflight.model import CHECKS, Finding
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from coco_azure import names
 from coco_azure.inventory.cluster_facts import ClusterFacts
-from coco_azure.inventory.requirements import Requirements
+from coco_azure.inventory.foreign_facts import Requirements
 from coco_azure.preflight.model import Finding, Level
 from coco_azure.rollout.choice import KeptOut
 from coco_azure.rollout.facts import Pool

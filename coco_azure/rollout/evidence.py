@@ -5,10 +5,14 @@ done. What a change leaves behind is no status: labels of nodes (``updateNodeLab
 ContainerRuntimeConfig (``processLogLevel``) and with it another configuration of the pool, and each node at the
 configuration of its pool (openshift/machine-config-operator ``pkg/daemon/constants/constants.go``). All of it is looked
 at anew by whoever asks, so a run that goes on after another was killed needs to know nothing of that one.
+
+The machine config daemon writes the node's state: ``Working`` from the drain on, ``Done`` when it is back with its new
+configuration (openshift/machine-config-operator ``pkg/daemon/constants/constants.go``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from coco_azure import names
@@ -86,3 +90,40 @@ def _configurations(traces: Traces, updated: Sequence[Pool], known: Sequence[Poo
         # A node that has never been updated may say nothing of its configuration.
         if annotations.get(STATE) != _DONE or of_node - {targets[pool], ""}:
             yield f"node {node['metadata']['name']} at the configuration of pool {pool} ({annotations.get(STATE)})"
+
+
+_WORKING, _ENDED = "Working", "Done"
+_MINUTE = 60
+
+
+class NodeTimes:
+    """What was seen of nodes; a node that was under way at the first look is not measured."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, datetime] = {}
+        self._looked = False
+        self.minutes: dict[str, float] = {}
+        """How long each node took that was seen from its beginning to its end."""
+        self.lines: list[str] = []
+        """What was told, in order."""
+
+    def see(self, nodes: Iterable[Object], now: datetime) -> None:
+        """Look at the nodes."""
+        for node in nodes:
+            name = str(node["metadata"]["name"])
+            state = (node["metadata"].get("annotations") or {}).get(names.MACHINE_CONFIG_STATE)
+            if state == _WORKING and self._looked:
+                self._began.setdefault(name, now)
+            elif state == _ENDED and name in self._began:
+                began = self._began.pop(name)
+                taken = now - began
+                self.minutes[name] = round(self.minutes.get(name, 0.0) + taken.total_seconds() / _MINUTE, 1)
+                self.lines.append(
+                    f"node {name} rebooted at {began:%H:%M:%S} UTC, within {_words(taken.total_seconds())}"
+                )
+        self._looked = True
+
+
+def _words(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from coco_azure import names
-from coco_azure.rollout import choice, drain, image_request
+from coco_azure.rollout import choice, drain
 from coco_azure.rollout import wanted as wishes
 from coco_azure.rollout.choice import KeptOut
 from coco_azure.rollout.drain import Blocker, Loss
@@ -191,7 +191,7 @@ def _applied(
     rebuild = (wanted.settings.rebuild_image or "") or was.rebuild
     image = was.image
     if difference.builds(wanted):
-        image = image_request.new(kata_config.uid, was.image, confidential=gate, rebuild=rebuild)
+        image = wishes.new_image(kata_config.uid, was.image, confidential=gate, rebuild=rebuild)
     return dataclasses.replace(
         was,
         confidential=gate,

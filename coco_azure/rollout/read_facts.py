@@ -9,7 +9,7 @@ from collections.abc import Collection
 import pulumi
 
 from coco_azure import names
-from coco_azure.clients import own_outputs
+from coco_azure.clients import stack_history
 from coco_azure.clients.kubernetes import Object
 from coco_azure.inventory.cluster_reader import Reads
 from coco_azure.rollout import drain
@@ -81,4 +81,4 @@ def _pods_of(nodes: Collection[str], reader: Reads) -> list[Object]:
 
 def own_output(name: str) -> LastRollout | None:
     """Return the last completed roll-out from the running stack's own outputs."""
-    return reading.read_last(own_outputs.read().get(name))
+    return reading.read_last(stack_history.own_outputs().get(name))

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from coco_azure.risks import Risk
 from coco_azure.rollout.facts import HOSTED, KataPod, RolloutFacts
-from coco_azure.rollout.image_request import definition
 from coco_azure.rollout.plan import Plan
-from coco_azure.rollout.wanted import WantedKataConfig, selected_labels, selector_text
+from coco_azure.rollout.wanted import WantedKataConfig, definition, selected_labels, selector_text
 
 _SETTING = "coco-azure:peerPods.kataConfig"
 _SET = "pulumi config set --path '{setting}' {value}"

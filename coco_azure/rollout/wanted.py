@@ -2,6 +2,13 @@
 
 The spec of a live KataConfig has defaults, may have been edited, and says nothing of the feature gate that its image
 was built under. The annotation says what the stack asked for, and so whether it asks for something else now.
+
+The image job takes an image definition as it is when it exists, and Azure changes no definition's features: one that
+was made without the gate can never start confidential VMs. It skips a version that exists, too, and publisher, offer
+and SKU of two definitions of a gallery differ (openshift/sandboxed-containers-operator
+``config/peerpods/podvm/azure-podvm-image-handler.sh`` at 0d14cc8c; Azure Compute Gallery). So each image that is asked
+for has a definition, a SKU and a version of its own; the job reads them from ``azure-podvm-image-cm``, where they are
+the user's to set.
 """
 
 import json
@@ -10,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coco_azure import names
+from coco_azure.formats import fingerprint
 from coco_azure.settings.peer_pods import PeerPodSettings
 
 GATE, LOG_LEVEL, SELECTOR = "feature gate confidential", "logLevel", "pool selector"
@@ -59,7 +67,7 @@ class Applied:
         linux_only: whether its selector leaves Windows workers out, beside what was asked for.
         made_confidential: the gate that it was made under; None: the same.
         rebuild: text that the last new image was asked for with.
-        image: which image was asked for since it was made (``coco_azure.rollout.image_request``); empty: the first one.
+        image: which image was asked for since it was made (``coco_azure.rollout.wanted``); empty: the first one.
         before: configuration of the nodes' pool when its log level was last changed in place; empty: never.
     """
 
@@ -196,3 +204,42 @@ def exact(spec: Mapping[str, Any], applied: Applied) -> dict[str, Any]:
 def selector_text(labels: Mapping[str, str] | None) -> str:
     """Return labels as ``oc get nodes -l`` takes them."""
     return ",".join(f"{key}={value}" for key, value in sorted(labels.items())) if labels else "every worker"
+
+
+_SHOWN = 8
+_DEFINITION = "podvm-image"
+_SKU = "OSC-PodVM"
+# The version's digits name a storage account, which is unique in the world (upload_vhd_image): no small number.
+_PART, _LEAST = 9000, 1000
+
+
+def new_image(uid: str, last: str, *, confidential: bool, rebuild: str) -> str:
+    """Return what a new image is known by, the same for the same request.
+
+    Args:
+        uid: uid of the KataConfig.
+        last: what the image before was known by; empty: it was the first one.
+        rebuild: text of the settings that asks for it.
+    """
+    request = {"uid": uid, "last": last, "confidential": confidential, "rebuild": rebuild}
+    return fingerprint.of(request)[:_SHOWN]
+
+
+def definition(image: str) -> str:
+    """Return the name of the image's definition."""
+    return f"{_DEFINITION}-{image}"
+
+
+def variables(image: str) -> Mapping[str, str]:
+    """Return what ``azure-podvm-image-cm`` says for this image."""
+    number = int(image, 16)
+    return {
+        "IMAGE_DEFINITION_NAME": definition(image),
+        "IMAGE_DEFINITION_SKU": f"{_SKU}-{image}",
+        "IMAGE_VERSION": f"1.{_LEAST + number % _PART}.{_LEAST + number // _PART % _PART}",
+    }
+
+
+def is_of(image: str, arm_id: str) -> bool:
+    """Return whether an image version's ARM id is that of the image."""
+    return f"/images/{definition(image)}/versions/".lower() in arm_id.lower()

@@ -14,10 +14,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from coco_azure import names
 from coco_azure.formats.images.image_policy import DefaultRule
-from coco_azure.formats.kbs.resource_uri import ResourceUri
-from coco_azure.formats.kbs.sealed_secrets import SIGNING_KEY
+from coco_azure.formats.kbs.sealed_secrets import SIGNING_KEY, ResourceUri
 from coco_azure.formats.policy.policies import Variant
-from coco_azure.settings import client_secrets, environment, operators, secret_access, signatures, stack_config, waves
+from coco_azure.settings import client_secrets, environment, initdata, operators, signatures, stack_config, waves
 from coco_azure.settings.attestation_check import AttestationCheckSettings
 from coco_azure.settings.azure import AzureSettings
 from coco_azure.settings.base import Model
@@ -142,7 +141,7 @@ def _references(stack: Settings) -> list[str]:
     if not stack.deploys_trustee:
         return []
     messages = client_secrets.unserved(stack.sealed_secrets, stack.served)
-    messages += secret_access.unknown(stack)
+    messages += initdata.unknown(stack)
     _, secret, key = stack.check_resource.split("/", 2)
     if stack.checks and key not in stack.kbs_secrets.get(secret, {}):
         served = ", ".join(f"default/{name}/{key}" for name, keys in stack.kbs_secrets.items() for key in keys)
@@ -248,12 +247,12 @@ def parse(values: Mapping[str, Any], root: Path) -> Settings:
 
 def load(root: Path) -> Settings:
     """Return the settings of the running stack, and warn of secrets in plain text; raises as ``parse`` does."""
-    from coco_azure.settings import plain  # noqa: PLC0415 - it needs the models here
+    from coco_azure.settings import schema  # noqa: PLC0415 - it needs the models here
 
     raw = {**get_config_env(), **CONFIG.get()}
     values = stack_config.decode(raw, pulumi.get_project())
     prefix = f"{pulumi.get_project()}:"
     encrypted = {key.removeprefix(prefix) for key in raw if is_config_secret(key)}
-    if message := plain.warning(values, encrypted, root / f"Pulumi.{pulumi.get_stack()}.yaml"):
+    if message := schema.plain_warning(values, encrypted, root / f"Pulumi.{pulumi.get_stack()}.yaml"):
         pulumi.log.warn(message)
     return parse(values, root)

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, SecretBytes, ValidationInfo
 
 from coco_azure import names
-from coco_azure.formats.kbs import resource_uri, sealed_secrets
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs import sealed_secrets
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 from coco_azure.settings.base import DnsLabel, Model, matching, read_bytes
 
 # The Trustee operator names a volume after each secret, beside these of its own: internal/controller of
@@ -170,7 +170,7 @@ def _fixed_part(pattern: Path) -> Path:
 
 
 def _check_key(name: str, pattern: str) -> None:
-    if len(name) > 253 or not resource_uri.servable(name):  # noqa: PLR2004 - Kubernetes' limit, in _KEY_FORM
+    if len(name) > 253 or not sealed_secrets.servable(name):  # noqa: PLR2004 - Kubernetes' limit, in _KEY_FORM
         raise ValueError(f"glob {pattern} finds {name!r}, needed {_KEY_FORM}; rename the file or narrow the pattern")
 
 
@@ -189,7 +189,7 @@ def _resource(value: Any) -> ResourceUri:
         return value
     if not isinstance(value, str):
         raise ValueError("needed kbs:///default/SECRET/KEY or default/SECRET/KEY")  # noqa: TRY004 - a user's data
-    return resource_uri.parse(value)
+    return sealed_secrets.parse(value)
 
 
 ClientSecretSource = Annotated[ClientSecret, BeforeValidator(_read_secret)]
@@ -237,7 +237,7 @@ def served(secrets: ClientSecrets, *others: ResourceUri) -> frozenset[str]:
 def unserved(sealed: SealedSecrets, paths: Collection[str]) -> list[str]:
     """Return one complaint for each sealed reference that no secret serves; ``paths`` as of ``served``."""
     complaints = (
-        resource_uri.unserved(resource, paths, f"sealedSecrets.{namespace}.{secret}.{key}")
+        sealed_secrets.unserved(resource, paths, f"sealedSecrets.{namespace}.{secret}.{key}")
         for namespace, secrets in sealed.items()
         for secret, entries in secrets.items()
         for key, resource in entries.items()

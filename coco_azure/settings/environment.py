@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from coco_azure.settings import client_secrets, secret_access
+from coco_azure.settings import client_secrets, initdata
 from coco_azure.settings.problems import PRODUCTION
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _secrets(stack: "Settings") -> list[str]:
         return []
     return [
         f"no initdata document lists client secret {secret}, so no pod would get it: {commands}"
-        for secret, commands in secret_access.how_to_list(stack).items()
+        for secret, commands in initdata.how_to_list(stack).items()
     ]
 
 

@@ -13,7 +13,7 @@ from coco_azure.settings.base import Duration, LabelKey, LabelValue, Model, matc
 from coco_azure.settings.operators import OperatorSettings
 
 TICKET = r"roll-[0-9a-f]{10}"
-"""The form of a ticket (``coco_azure.rollout.approval``); of digits alone Pulumi would make a number."""
+"""The form of a ticket (``coco_azure.rollout.plan``); of digits alone Pulumi would make a number."""
 Existing = Literal["fail", "adopt", "recreate"]
 Change = Literal["inPlace", "recreate"]
 DeploymentMode = Literal["MachineConfig", "DaemonSet"]

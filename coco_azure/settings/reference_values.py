@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from coco_azure.formats.images import image_reference
-from coco_azure.formats.kbs import measurements, reference_values
+from coco_azure.formats.kbs import reference_values
 from coco_azure.settings.base import Model, PublicKeyFile, TextFile, decode, read_bytes, read_public
-from coco_azure.settings.secret_access import SecretReference
+from coco_azure.settings.initdata import SecretReference
 
 EXPIRATION = "%Y-%m-%dT%H:%M:%SZ"
 _PCR8 = re.compile(r"[0-9a-f]{64}")
@@ -35,9 +35,9 @@ def _check_pcr8(value: str) -> str:
 
 
 def _check_pcrs(value: tuple[int, ...]) -> tuple[int, ...]:
-    if measurements.INITDATA_PCR in value:
+    if reference_values.INITDATA_PCR in value:
         raise ValueError(
-            f"PCR {measurements.INITDATA_PCR} is measured of initdata, not of the image; leave it out here: it is "
+            f"PCR {reference_values.INITDATA_PCR} is measured of initdata, not of the image; leave it out here: it is "
             "registered with trustee.referenceValues.initdata"
         )
     return tuple(dict.fromkeys(value))
@@ -119,7 +119,7 @@ class ReferenceValueSettings(Model):
             )
         if self.expires is None:
             raise ValueError("measurementsFile needs expires, the date until which its values hold, such as 2027-06-30")
-        measurements.verify(self.measurements, self.signature, self.public_key)
+        reference_values.verify(self.measurements, self.signature, self.public_key)
         missing = [str(pcr) for pcr in self.pcrs if pcr not in self.values]
         if missing:
             raise ValueError(
@@ -142,7 +142,7 @@ class ReferenceValueSettings(Model):
                 "curl -fsSo redhat.pem https://security.access.redhat.com/data/63405576.txt)"
             )
         try:
-            measurements.signing_key(self.public_key)
+            reference_values.signing_key(self.public_key)
         except ValueError as error:
             raise ValueError(f"measurementsPublicKeyFile: {error}") from None
         if self.expires is None:
@@ -184,7 +184,7 @@ class ReferenceValueSettings(Model):
     @property
     def values(self) -> dict[int, str]:
         """PCRs of the measurements, by number; empty without a file."""
-        return measurements.parse(decode(self.measurements)) if self.measurements else {}
+        return reference_values.parse_measurements(decode(self.measurements)) if self.measurements else {}
 
 
 def _parse(value: object, info: ValidationInfo) -> object:

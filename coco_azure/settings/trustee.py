@@ -9,7 +9,7 @@ from coco_azure import names
 from coco_azure.formats.images import image_policy, mirrors
 from coco_azure.formats.images.image_policy import DefaultRule
 from coco_azure.formats.kbs import tdx
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 from coco_azure.formats.pki import issuing
 from coco_azure.formats.policy.claims import SnpTcb
 from coco_azure.settings import signatures
@@ -17,8 +17,13 @@ from coco_azure.settings.base import Duration, Host, Model, TextFile, matching
 from coco_azure.settings.cluster import ClusterSettings
 from coco_azure.settings.operators import OperatorSettings
 from coco_azure.settings.reference_values import ReferenceValueSettings, ReferenceValuesFile
-from coco_azure.settings.registry_credentials import RegistryCredentialsSettings, RegistryMirrors
-from coco_azure.settings.signatures import Scope, SignatureRules, SignatureRuleSettings
+from coco_azure.settings.signatures import (
+    RegistryCredentialsSettings,
+    RegistryMirrors,
+    Scope,
+    SignatureRules,
+    SignatureRuleSettings,
+)
 from coco_azure.settings.tls import RotationSettings, TlsSettings, TokenSignerSettings
 
 SECURITY_POLICY = ResourceUri(names.IMAGE_POLICY_SECRET, "osc")

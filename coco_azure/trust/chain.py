@@ -8,7 +8,7 @@ from coco_azure.formats.images.measured_image import MeasuredImage
 from coco_azure.formats.kbs import kbs_config, reference_values, tdx
 from coco_azure.formats.kbs.reference_values import ReferenceValue
 from coco_azure.formats.policy import policies
-from coco_azure.formats.policy.bindings import Bindings
+from coco_azure.formats.policy.policies import Bindings
 from coco_azure.settings import Settings
 from coco_azure.trust import secret_bindings as secrets
 from coco_azure.trust import values as chain_values

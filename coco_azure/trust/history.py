@@ -14,7 +14,7 @@ from coco_azure import names
 from coco_azure.formats.kbs.reference_values import ReferenceValue
 from coco_azure.formats.policy import claims
 from coco_azure.formats.policy.attestation_tokens import policy_input
-from coco_azure.formats.policy.bindings import Bindings
+from coco_azure.formats.policy.policies import Bindings
 from coco_azure.settings import Settings
 from coco_azure.trust import protocol
 from coco_azure.trust.chain import Chain, Judgement

@@ -2,16 +2,24 @@
 
 Production binds each client secret to the documents that list it. What a pod needs before any secret (image policy,
 keys of signatures, credentials of registries, the key of sealed secrets) is for every document that the stack accepts.
+
+Their values are read to be hashed, and are kept nowhere: not in the stack's state, and in no message.
 """
 
+import base64
+import hashlib
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from coco_azure import names
 from coco_azure.formats.kbs.reference_values import ReferenceValue
-from coco_azure.formats.policy.bindings import Bindings
+from coco_azure.formats.policy.policies import Bindings
+from coco_azure.inventory.cluster_reader import Reads
 from coco_azure.risks import Risk
-from coco_azure.settings import Settings, secret_access
-from coco_azure.settings.secret_access import paths
+from coco_azure.settings import Settings, initdata
+from coco_azure.settings.client_secrets import of_others
+from coco_azure.settings.initdata import paths
 from coco_azure.trust.documents import CHECK, GLOBAL, allowed_images
 
 _PCR8 = "pcr08"
@@ -78,7 +86,7 @@ def warnings(stack: Settings, documents: Collection[str]) -> list[str]:
         )
         for name, references in open_to_images(stack, documents).items()
     ]
-    if stack.deploys_trustee and (unlisted := secret_access.unlisted(stack)):
+    if stack.deploys_trustee and (unlisted := initdata.unlisted(stack)):
         messages.append(
             f"no initdata is given {', '.join(unlisted)}, so no pod gets it; of each document of another stack that "
             "may have it: pulumi config set --path 'coco-azure:trustee.referenceValues.alsoServe.PCR8[0]' SECRET"
@@ -141,3 +149,68 @@ def _earlier(stack: Settings, measured: Mapping[str, str], earlier: Earlier) -> 
         kept = served & set(bound.get(pcr8, served))
         bound[pcr8] = tuple(path for path in had if path in kept)
     return bound
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingSecret:
+    """A Secret of somebody else's.
+
+    Attributes:
+        filled: keys that have a value.
+        digest: hexadecimal SHA-256 of its keys and values; a secret itself, since it tells a weak value.
+    """
+
+    filled: frozenset[str]
+    digest: str
+
+
+def read_existing(reader: Reads, stack: Settings) -> dict[str, ExistingSecret | None]:
+    """Return what is there of each Secret that the settings say is made by others; None for one that is not.
+
+    Raises:
+        Exception: as the reader, where the cluster does not answer.
+    """
+    wanted = of_others(stack.client_secrets)
+    return {name: _read(reader, name) for name in wanted} if stack.deploys_trustee else {}
+
+
+def existing_problems(stack: Settings, secrets: Mapping[str, ExistingSecret | None]) -> list[str]:
+    """Return what is missing, each with the way to mend it."""
+    messages = []
+    where = f"-n {names.TRUSTEE_NAMESPACE}"
+    for name, keys in of_others(stack.client_secrets).items():
+        secret = secrets.get(name)
+        if secret is None:
+            messages.append(
+                f"clientSecrets.{name}.existing: there is no Secret {name} in namespace {names.TRUSTEE_NAMESPACE}, and "
+                "KBS would not start without it. Have its owner make it there, and look: oc get secret,externalsecret "
+                f"{where}; on a new cluster make the namespace first (oc create namespace {names.TRUSTEE_NAMESPACE}), "
+                "and set: pulumi config set --path coco-azure:trustee.operator.createNamespace false"
+            )
+        elif missing := [key for key in keys if key not in secret.filled]:
+            has = ", ".join(sorted(secret.filled)) or "none"
+            messages.append(
+                f"clientSecrets.{name}.existing.keys names {', '.join(missing)}, which Secret {name} has no value for "
+                f"(it has: {has}), so KBS would deny every request for it. Have its owner add it, or name its keys: "
+                f"pulumi config set --path 'coco-azure:clientSecrets.{name}.existing.keys[0]' KEY"
+            )
+    return messages
+
+
+def rolling(stack: Settings, secrets: Mapping[str, ExistingSecret | None]) -> dict[str, str]:
+    """Return the digest of each Secret whose change rolls KBS out, by its name."""
+    return {
+        name: secret.digest
+        for name, secret in secrets.items()
+        if secret is not None and all(each.restarts for each in stack.client_secrets[name].values())
+    }
+
+
+def _read(reader: Reads, name: str) -> ExistingSecret | None:
+    secret = reader.get(names.path(names.SECRETS, name, namespace=names.TRUSTEE_NAMESPACE))
+    if secret is None:
+        return None
+    data: Mapping[str, str] = secret.get("data") or {}
+    text = json.dumps(data, sort_keys=True).encode()
+    filled = frozenset(key for key, value in data.items() if base64.b64decode(value or ""))
+    return ExistingSecret(filled=filled, digest=hashlib.sha256(text).hexdigest())

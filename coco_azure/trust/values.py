@@ -15,8 +15,7 @@ from typing import Any
 from coco_azure.formats import one_line
 from coco_azure.formats.images import measured_image
 from coco_azure.formats.images.measured_image import MeasuredImage
-from coco_azure.formats.kbs import measurements
-from coco_azure.formats.kbs.reference_values import ReferenceValue, expired, expiring, merge
+from coco_azure.formats.kbs.reference_values import ReferenceValue, expired, expiring, merge, of_measurements
 from coco_azure.settings import Settings
 from coco_azure.versions import profiles
 from coco_azure.versions.profiles import OscProfile, TrusteeProfile
@@ -156,7 +155,7 @@ def reference_values(
     if settings.expires is None:
         return values
     for pcrs in filter(None, [settings.values, *(image.pcrs for image in images)]):
-        values += measurements.reference_values(pcrs, tee, trustee, settings.expires, wanted=settings.pcrs)
+        values += of_measurements(pcrs, tee, trustee, settings.expires, wanted=settings.pcrs)
     if registers_initdata(stack, osc):
         accepted = tuple(dict.fromkeys([*pcr8.values(), *previous, *settings.others])) or (NOBODY,)
         values.append(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from coco_azure import names
 from coco_azure.settings.operators import OperatorSettings
-from coco_azure.versions import channels, profiles, subscriptions
+from coco_azure.versions import channels, profiles
 from coco_azure.versions.channels import Channel, Status
 
 
@@ -67,7 +67,7 @@ def choose(place: OperatorPlace, manifests: Sequence[Status], subscription: Stat
 
 
 def _by_profile(place: OperatorPlace, offered: Channel, subscription: Status) -> Choice:
-    installed, step = str(subscription.get("installedCSV") or ""), subscriptions.next_step(subscription)
+    installed, step = str(subscription.get("installedCSV") or ""), channels.next_step(subscription)
     taken = [csv for csv in offered.versions if place.takes(csv)]
     newest = offered.head if place.takes(offered.head) else taken[-1] if taken else None
     if step is not None and place.takes(step):
@@ -152,14 +152,14 @@ def _on_the_way(place: OperatorPlace, csv: str, newest: str | None, step: str | 
             f"the catalog has {newest}, and OLM has no plan yet that leads there from {csv}: run again when it has one"
         )
         return [f"{note} (oc -n {place.namespace} get installplan)"]
-    way = subscriptions.way_back(place.package, place.namespace, place.subscription, csv)
+    way = channels.way_back(place.package, place.namespace, place.subscription, csv)
     note = f"the catalog has {newest}, and OLM's only step from {csv} is {step}, which has no profile"
     return [f"{note}. The stack stays at {csv}; to have {newest} all the same, {way.replace('older', 'other')}"]
 
 
 def _unknown_is_installed(place: OperatorPlace, csv: str) -> str:
     package = place.package
-    way = subscriptions.way_back(package, place.namespace, place.subscription, csv)
+    way = channels.way_back(package, place.namespace, place.subscription, csv)
     return (
         f"{csv} is installed, and this release has no profile for it. OLM never goes back. Take a newer coco-azure; or "
         f"{profiles.treating(package)}; or {way}"

@@ -100,7 +100,7 @@ class TrusteeProfile:
             as a folder and read at each request.
         follows_config_maps: whether the operator rolls KBS out when one of its ConfigMaps changes.
         closed_from: first patch release whose operator may keep KBS from calling other ports than 443, see
-            ``coco_azure.formats.kbs.egress``; None: no release of this version does.
+            ``coco_azure.formats.kbs.tdx``; None: no release of this version does.
         protocol: version of the RCAR protocol that KBS takes; it refuses every other one.
     """
 

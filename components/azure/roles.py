@@ -11,10 +11,10 @@ from coco_azure.clients import azure as azure_client
 from coco_azure.clients.arm_ids import subnet_id
 from coco_azure.clients.azure import ROLE_ASSIGNMENTS, AzureClient
 from coco_azure.formats.azure_roles import Need, needs
-from coco_azure.inventory.azure_place import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmPlace
 from coco_azure.settings import Settings
+from components.azure.network import PeerPodSubnet
 from components.azure.resources import RoleAssignment, remover
-from components.azure.subnet import PeerPodSubnet
 
 
 @dataclass(frozen=True, kw_only=True)

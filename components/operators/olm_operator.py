@@ -16,7 +16,7 @@ from pulumi import CustomTimeouts, ErrorHook, Input, Output, ResourceHookBinding
 from coco_azure import names
 from coco_azure.settings.operators import OperatorSettings
 from coco_azure.versions import channels as operator_channels
-from coco_azure.versions import profiles, subscriptions
+from coco_azure.versions import profiles
 from components.cluster.openshift import InstallPlan, OperatorGroup, Subscription
 from components.operators.versions import decided
 
@@ -181,7 +181,7 @@ def _advice(args: OlmOperatorArgs) -> Callable[[pulumi.ErrorHookArgs], bool]:
 
     def advise(failed: pulumi.ErrorHookArgs) -> bool:
         csv, status = (expected or [args.package])[-1], (failed.old_outputs or {}).get("status")
-        advice = subscriptions.advice(
+        advice = operator_channels.advice(
             args.settings, args.package, args.namespace, csv, status or {}, name=args.subscription
         )
         pulumi.log.error(advice)
@@ -232,13 +232,13 @@ def _offered(csv: str | None) -> str:
 
 def _plan(args: OlmOperatorArgs, csv: str, status: dict[str, Any] | None) -> tuple[str, bool]:
     decided(
-        lambda: subscriptions.check_offer(
+        lambda: operator_channels.check_offer(
             args.settings, args.package, args.namespace, csv, status or {}, name=args.subscription
         )
     )
-    return subscriptions.approval(csv, status or {})
+    return operator_channels.approval(csv, status or {})
 
 
 def _warn_if_stuck(namespace: str, status: dict[str, Any]) -> None:
-    if (advice := subscriptions.stuck(namespace, status)) is not None:
+    if (advice := operator_channels.stuck(namespace, status)) is not None:
         pulumi.log.warn(advice)

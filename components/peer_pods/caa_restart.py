@@ -11,7 +11,7 @@ from pulumi import Output, ResourceOptions
 
 from coco_azure import names
 from coco_azure.clients.kubernetes import ClusterClient
-from coco_azure.rollout import caa_hold, caa_restart
+from coco_azure.rollout import caa_restart, guard
 from coco_azure.rollout.caa_restart import CaaFacts, Mode, Step
 from coco_azure.rollout.diagnosis import caa
 from coco_azure.settings.base import seconds
@@ -53,7 +53,7 @@ class CaaHold(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: CaaHoldArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:CaaHold", name, None, opts)
-        specs = caa_hold.policy(ownership.mark()), caa_hold.binding(active=args.active)
+        specs = guard.hold_policy(ownership.mark()), guard.hold_binding(active=args.active)
         binding = admission.bound(name, names.CAA_HOLD, specs, args.after, self)
 
         async def held(_: str) -> pulumi.Resource:
@@ -73,7 +73,7 @@ def until_held(client: ClusterClient) -> None:
     """
     deadline, pause = time.monotonic() + _HELD_WITHIN, threading.Event()
     while (pods := client.items(_PODS, labels=caa.POD_LABEL, content=False)) and time.monotonic() < deadline:
-        if client.refusal_of_deletion(f"{_PODS}/{pods[0]['metadata']['name']}", caa_hold.CONTROLLER):
+        if client.refusal_of_deletion(f"{_PODS}/{pods[0]['metadata']['name']}", guard.CONTROLLER):
             return
         pause.wait(_PAUSE)
 

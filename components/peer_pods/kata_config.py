@@ -13,7 +13,8 @@ from pulumi import CustomTimeouts, ResourceHook, ResourceHookBinding, ResourceOp
 from coco_azure import names
 from coco_azure import run_marks as marks
 from coco_azure.clients.kubernetes import ClusterClient
-from coco_azure.rollout import approval, guard, text
+from coco_azure.rollout import guard, text
+from coco_azure.rollout import plan as planning
 from coco_azure.rollout import read_facts as kata_facts
 from coco_azure.rollout.diagnosis.image import BLOCKED
 from coco_azure.rollout.facts import RolloutFacts, read_kata_config
@@ -91,7 +92,7 @@ class PlannedRollout:
 
     def mark(self) -> str:
         """Return what a report of the run tells of the plan."""
-        return marks.line(marks.ROLLOUT, approval.record(self.plan, self.facts, self.about, approved=self.approved))
+        return marks.line(marks.ROLLOUT, planning.record(self.plan, self.facts, self.about, approved=self.approved))
 
 
 def plan_rollout(stack: Settings, connections: Connections, profile: OscProfile | None) -> PlannedRollout:
@@ -147,7 +148,7 @@ def _decided(stack: Settings, client: ClusterClient, facts: RolloutFacts, *, one
     settings = stack.peer_pods.kata_config
     wanted = WantedKataConfig(settings=stack.peer_pods, one_image=one_image)
     plan = decide(facts, wanted, settings.existing)
-    ticket = approval.ticket(plan, facts, settings.existing, recreate=wanted.recreate)
+    ticket = planning.ticket(plan, facts, settings.existing, recreate=wanted.recreate)
     return PlannedRollout(
         stack=stack,
         client=client,
@@ -155,7 +156,7 @@ def _decided(stack: Settings, client: ClusterClient, facts: RolloutFacts, *, one
         facts=facts,
         plan=plan,
         ticket=ticket,
-        approved=approval.approved(plan, ticket, settings.allow_reboot),
+        approved=planning.approved(plan, ticket, settings.allow_reboot),
     )
 
 

@@ -20,7 +20,7 @@ from coco_azure.formats import fingerprint
 from coco_azure.rollout import evidence
 from coco_azure.rollout.diagnosis import image
 from coco_azure.rollout.diagnosis.image import Surroundings
-from coco_azure.rollout.node_times import NodeTimes
+from coco_azure.rollout.evidence import NodeTimes
 from coco_azure.rollout.plan import Plan
 from coco_azure.rollout.wanted import Applied
 from coco_azure.settings.base import seconds

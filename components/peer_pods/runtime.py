@@ -14,7 +14,7 @@ from pulumi import Input, Output, ResourceOptions
 from coco_azure import names
 from coco_azure.formats import fingerprint
 from coco_azure.rollout import choice, guard
-from coco_azure.rollout.node_times import NodeTimes
+from coco_azure.rollout.evidence import NodeTimes
 from coco_azure.settings import Settings
 from components.azure.credentials import OperatorCredentials, OperatorCredentialsArgs, operator_environment
 from components.azure.network import AzureNetwork

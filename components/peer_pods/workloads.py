@@ -18,9 +18,9 @@ from coco_azure.formats.workload import terms as formats
 from coco_azure.formats.workload.terms import Terms
 from coco_azure.inventory.cluster_reader import Reads
 from coco_azure.settings import Settings
-from coco_azure.trust import workload_terms
+from coco_azure.trust import remote_trustee
 from coco_azure.trust.chain import Chain
-from coco_azure.trust.workload_terms import Hub
+from coco_azure.trust.remote_trustee import Hub
 from components.peer_pods import guard
 
 
@@ -55,7 +55,7 @@ class Workloads(pulumi.ComponentResource):
         super().__init__("coco-azure:index:Workloads", name, None, opts)
         self._name, self._args = name, args
         made = Output.all(args.chain, args.sealing_key, args.hub).apply(
-            lambda values: workload_terms.terms(args.stack, values[0], args.last, values[1], values[2])
+            lambda values: remote_trustee.terms(args.stack, values[0], args.last, values[1], values[2])
         )
         # A sealed reference says where a secret is, and is for everybody; the key that signs it stays secret.
         public: Output[list[Terms]] = Output.unsecret(made)

@@ -13,7 +13,7 @@ import pulumi
 from pulumi import Output, ResourceOptions
 
 from coco_azure import names
-from coco_azure.clients import image_measurements, own_outputs
+from coco_azure.clients import image_measurements, stack_history
 from coco_azure.formats.images.measured_image import MeasuredImage
 from coco_azure.formats.pki import certificates
 from coco_azure.settings import Settings
@@ -114,7 +114,7 @@ class TrustChain(pulumi.ComponentResource):
         super().__init__("coco-azure:index:TrustChain", name, None, opts)
         self._args = args
         self.certificate, self.server_certificate = self._tls(name)
-        last = own_outputs.read()
+        last = stack_history.own_outputs()
         self.deployed = SERVES_OUTPUT in last
         self.last_initdata = last.get(ANNOTATIONS_OUTPUT) or {}
         self.images = self._measured_images(last.get(MEASURED_OUTPUT))

@@ -17,7 +17,7 @@ from coco_azure.inventory.cluster_reader import Reads
 from coco_azure.settings import Settings
 from coco_azure.settings.tls import RotationSettings
 from coco_azure.settings.trustee import TrusteeSettings
-from coco_azure.trust import existing_secrets
+from coco_azure.trust import secret_bindings
 from coco_azure.trust.chain import Judgement
 from coco_azure.versions.profiles import Token
 
@@ -157,7 +157,7 @@ def look_at_existing(stack: Settings, reader: Reads) -> Mapping[str, str]:
     Raises:
         pulumi.RunError: one is missing, or a key of it; nothing has been changed.
     """
-    secrets = existing_secrets.read(reader, stack)
-    if problems := existing_secrets.problems(stack, secrets):
+    secrets = secret_bindings.read_existing(reader, stack)
+    if problems := secret_bindings.existing_problems(stack, secrets):
         raise pulumi.RunError("\n".join(problems))
-    return existing_secrets.rolling(stack, secrets)
+    return secret_bindings.rolling(stack, secrets)

@@ -11,7 +11,7 @@ from pulumi import Output
 from coco_azure.formats import one_line
 from coco_azure.formats.pki import public_material
 from coco_azure.settings import Settings, client_secrets
-from coco_azure.trust.workload_terms import Hub
+from coco_azure.trust.remote_trustee import Hub
 from components import refusal
 from components.attestation_check import Expected
 from components.trustee.chain import PROOF_OUTPUT, SERVES_OUTPUT, RemoteTrusteeOutputs

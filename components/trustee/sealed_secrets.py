@@ -14,7 +14,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from coco_azure import names
 from coco_azure.formats.kbs import sealed_secrets
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 from coco_azure.inventory.cluster_reader import Reads
 
 References = Mapping[str, Mapping[str, Mapping[str, ResourceUri]]]

@@ -12,7 +12,7 @@ import axe_core_python
 import pytest
 
 from coco_azure import run_marks as marks
-from coco_azure.cli.report import command, content, page
+from coco_azure.cli.report import command, content
 from coco_azure.cli.report.graph import Check
 from coco_azure.clients.engine_run import Run
 from rehearsal import toolchain
@@ -75,7 +75,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         report = content.gather(run, graph, {"attested": False, "proof": PROOF}, TRIED, [("Commit", "0123456789")])
         violations[name] = folder / f"{name}.html"
         violations[name].write_text(
-            page.html(command.with_picture(report, print, toolchain.ensure(["dot"], print)["dot"].path)),
+            content.html(command.with_picture(report, print, toolchain.ensure(["dot"], print)["dot"].path)),
             encoding="utf-8",
         )
         assert replace(report, picture="") == report

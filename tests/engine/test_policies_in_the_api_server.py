@@ -8,7 +8,7 @@ import pytest
 
 from coco_azure import names
 from coco_azure.formats.workload import admission
-from coco_azure.rollout import caa_hold
+from coco_azure.rollout import guard
 from rehearsal.control_plane import ControlPlane
 from rehearsal.rest import ApiError, ApiServer
 from tests.engine.admission import hold, until
@@ -24,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, Path]) -> 
     with ControlPlane.start(tmp_path_factory.mktemp("policies"), tools) as plane:
         api = ApiServer(plane.kubeconfig)
         api.request("POST", "/api/v1/namespaces", {"metadata": {"name": names.OSC_NAMESPACE}})
-        hold(api, {names.CAA_HOLD: (caa_hold.policy("coco-azure/prod"), caa_hold.binding(active=True))})
+        hold(api, {names.CAA_HOLD: (guard.hold_policy("coco-azure/prod"), guard.hold_binding(active=True))})
         yield api
 
 

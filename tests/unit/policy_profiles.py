@@ -3,8 +3,7 @@
 import hashlib
 
 from coco_azure.formats.policy import policies
-from coco_azure.formats.policy.bindings import Bindings
-from coco_azure.formats.policy.policies import Variant
+from coco_azure.formats.policy.policies import Bindings, Variant
 from coco_azure.versions.profiles import TRUSTEE as PROFILES
 from coco_azure.versions.profiles import TrusteeProfile
 

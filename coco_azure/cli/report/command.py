@@ -13,9 +13,8 @@ import click
 
 from coco_azure.cli import Surroundings
 from coco_azure.cli.report import content, graph, heading, names
-from coco_azure.cli.report.content import RunReport
+from coco_azure.cli.report.content import RunReport, html
 from coco_azure.cli.report.graph import Check, Graph, NotAPlanError
-from coco_azure.cli.report.page import html
 from coco_azure.clients import event_log, stack_history
 from coco_azure.clients.engine_run import Run
 from coco_azure.clients.event_log import NotALogError

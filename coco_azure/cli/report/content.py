@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
 from coco_azure import run_marks as marks
-from coco_azure.cli.report import changes, heading, names, timeline
-from coco_azure.cli.report.graph import Change, Check, Graph
+from coco_azure.cli.report import heading, names, timeline
+from coco_azure.cli.report.graph import Change, Check, Graph, changes_of, reason
 from coco_azure.cli.report.heading import Attestation, Cost
 from coco_azure.cli.report.timeline import Chart, Link
 from coco_azure.clients.engine_run import Message, Run, Step, is_empty, kind_of, name_of
@@ -56,7 +61,7 @@ class RunReport:
         planned: whether the graph has what a preview foresees; without it, it has what is deployed.
         rehearsal: whether the cluster is a simulated one.
         older: the run that the proof is of, where it is another one; empty where it is this one.
-        rollout: what it does to nodes, see ``coco_azure.rollout.approval.of``; empty where the program said nothing.
+        rollout: what it does to nodes, see ``coco_azure.rollout.plan.of``; empty where the program said nothing.
         proof: the trust-chain proof, see ``coco_azure.trust.proof.to_dict``; empty for a preview and without one.
         checks: what was tried.
         costs: what Azure charges for; None where neither the run nor the stack says it.
@@ -142,8 +147,8 @@ def _costs(run: Run, outputs: Mapping[str, Any]) -> tuple[Cost, ...] | None:
 def _changed(run: Run, graph: Graph) -> Iterator[Changed]:
     for difference in sorted(run.differences, key=lambda one: _ORDER.index(one.operation)):
         part = names.part(difference.urn, {**graph.parents, **run.parents})
-        why = changes.reason(difference, run, graph)
-        yield Changed(difference=difference, changes=changes.of(difference), part=part, why=why)
+        why = reason(difference, run, graph)
+        yield Changed(difference=difference, changes=changes_of(difference), part=part, why=why)
 
 
 def _nodes(graph: Graph, critical: set[str]) -> Iterator[Node]:
@@ -174,3 +179,64 @@ def _checks(run: Run, attestation: Attestation) -> Iterator[Check]:
 def _proven(outputs: Mapping[str, Any]) -> Iterator[Check]:
     for check in (outputs.get("proof") or {}).get("checks", ()):
         yield Check(name=check["name"], outcome=check["outcome"])
+
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_MARKS = {"passed": "✓", "failed": "✗", "warning": "!", "accepted": "~"}
+
+
+def html(report: RunReport) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        duration=names.duration,
+        operation=names.operation,
+        moment=_moment,
+        mark=lambda outcome: _MARKS.get(outcome, "?"),
+        shape=_shape,
+    )
+    style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    rendered = environment.get_template("report.html.j2").render(
+        report=report,
+        run=report.run,
+        part=lambda step: names.part(step.urn, report.run.parents),
+        # Both are this project's own text, not a run's.
+        style=Markup(style),  # noqa: S704
+        picture=Markup(report.picture),  # noqa: S704
+        times_of=heading.reboots_of(report.run),
+        **_figures(report),
+    )
+    return rendered if rendered.endswith("\n") else f"{rendered}\n"
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _shape(step: Step) -> str:
+    """Return the class of a bar: what was done, in four kinds."""
+    if step.outcome != "done":
+        return "broken"
+    kinds = {"delete": "delete", "delete-replaced": "delete", "update": "update", "read": "read", "refresh": "read"}
+    return kinds.get(step.operation, "create")
+
+
+def _figures(report: RunReport) -> dict[str, Any]:
+    counts = dict.fromkeys(("create", "update", "replace", "delete"), 0)
+    for changed in report.changed:
+        if changed.difference.operation in counts:
+            counts[changed.difference.operation] += 1
+    failed = [check for check in report.checks if check.outcome == "failed"]
+    return {
+        "counts": counts,
+        "failed_checks": failed,
+        "path_seconds": sum(link.step.seconds for link in report.path),
+        "path_before": sum(link.before for link in report.path),
+        "reboots": report.rollout.get("reboots") or {},
+    }

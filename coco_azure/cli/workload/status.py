@@ -19,10 +19,8 @@ from coco_azure.clients.kubernetes import ClusterClient, Object
 from coco_azure.clients.pulumi_cli import EngineError
 from coco_azure.formats.kbs import log
 from coco_azure.formats.kbs.log import KbsRequest
-from coco_azure.formats.workload import pod_state
 from coco_azure.formats.workload import terms as formats
-from coco_azure.formats.workload.pod_state import PodState
-from coco_azure.formats.workload.terms import OUTPUT, Terms, TermsError
+from coco_azure.formats.workload.terms import OUTPUT, PodState, Terms, TermsError
 from coco_azure.inventory.cluster_reader import Unanswered
 from coco_azure.settings import stack_config
 from coco_azure.settings.cluster import ClusterSettings
@@ -119,7 +117,7 @@ def _states(
         if pod["spec"].get("runtimeClassName") == names.RUNTIME_CLASS and not checks:
             events = asking.ask("events", partial(_events, client, pod["metadata"])) or []
             vm = machines.get(str(pod["metadata"]["uid"]), "")
-            states.append(pod_state.judge(pod, terms, requests, vm=vm, events=events))
+            states.append(formats.judge(pod, terms, requests, vm=vm, events=events))
     unknown = [f"{about} cannot be told ({reason})" for about, reason in dict.fromkeys(asking.reasons)]
     return states, "; ".join(filter(None, [*unknown, note]))
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from coco_azure.formats.images import image_reference
-from coco_azure.formats.kbs import resource_uri
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs import sealed_secrets
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 
 SignatureKind = Literal["sigstoreSigned", "signedBy"]
 
@@ -170,10 +170,10 @@ def _key_problem(path: str, served: Collection[str]) -> str | None:
     if not path.startswith("kbs:"):
         return f"keyPath {path} is a file of the pod VM image; put the key into KBS: kbs:///default/SECRET/KEY"
     try:
-        wanted = resource_uri.parse(path)
+        wanted = sealed_secrets.parse(path)
     except ValueError as error:
         return f"keyPath {error}"
-    return resource_uri.unserved(wanted, served, "keyPath")
+    return sealed_secrets.unserved(wanted, served, "keyPath")
 
 
 DefaultRule = Literal["insecureAcceptAnything", "reject"]

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from coco_azure.formats.images import image_reference
 from coco_azure.formats.images.image_reference import ImageReference
-from coco_azure.formats.kbs import measurements
+from coco_azure.formats.kbs import reference_values
 
 MEASUREMENTS = "image/measurements.json"
 """Path of the measurements in the image."""
@@ -179,7 +179,7 @@ def find_measurements(layer: BinaryIO) -> bytes | None:
 
 def _is_by(public_key: str, payload: bytes, signature: str) -> bool:
     try:
-        measurements.verify(payload, signature, public_key)
+        reference_values.verify(payload, signature, public_key)
     except ValueError:
         return False
     return True

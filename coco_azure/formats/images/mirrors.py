@@ -11,7 +11,7 @@ from itertools import permutations
 import tomli_w
 
 from coco_azure.formats.images import image_reference
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 
 RESOURCE = ResourceUri("registry-configuration", "osc")
 """Where KBS serves the file; ``registry_configuration_uri`` of cdh.toml."""

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 
 RESOURCE = ResourceUri("credential", "osc")
 

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from coco_azure.formats.pki import certificate_keys, public_material
-from coco_azure.formats.pki.certificate_keys import is_authority, name_of
+from coco_azure.formats.pki import public_material
+from coco_azure.formats.pki.public_material import is_authority, name_of
 
 _WILDCARD_LABELS = 3
 
@@ -63,8 +63,8 @@ def pair_problems(chain_pem: str, key_pem: str | None) -> list[str]:
         return [str(error)]
     messages = _not_a_leaf(chain)
     messages += chain_problems(chain)
-    messages += [text for certificate in chain for text in certificate_keys.weak(certificate)]
-    return messages + ([] if key_pem is None else certificate_keys.key_problems(chain[0], key_pem))
+    messages += [text for certificate in chain for text in public_material.weak(certificate)]
+    return messages + ([] if key_pem is None else public_material.key_problems(chain[0], key_pem))
 
 
 def names(certificate: x509.Certificate) -> list[str]:
@@ -239,7 +239,7 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # The library verifies no SHA-1 and MD5. That is told as a weak signature, and the chain not called broken too.
-        return certificate_keys.weakly_signed(certificate) and certificate.issuer == issuer.subject
+        return public_material.weakly_signed(certificate) and certificate.issuer == issuer.subject
     except InvalidSignature:
         return False
     return True

@@ -12,7 +12,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from coco_azure.formats.pki import certificate_keys, certificates, issuing, public_material
+from coco_azure.formats.pki import certificates, issuing, public_material
 from coco_azure.versions.profiles import Token
 
 _MAKE = {
@@ -34,7 +34,7 @@ def problems(token: Token, chain_pem: str, key_pem: str, now: datetime) -> list[
     except ValueError as error:
         return [str(error)]
     messages = _wrong_key(token, chain[0])
-    messages += certificate_keys.key_problems(chain[0], key_pem)
+    messages += public_material.key_problems(chain[0], key_pem)
     messages += certificates.outside_validity(chain[0], now)
     if not certificates.self_signed(chain[0]):
         messages.append(
@@ -53,7 +53,7 @@ def problems(token: Token, chain_pem: str, key_pem: str, now: datetime) -> list[
 def _wrong_key(token: Token, leaf: x509.Certificate) -> list[str]:
     key = leaf.public_key()
     if token == "Simple":  # noqa: S105 - a type of token
-        if isinstance(key, rsa.RSAPublicKey) and key.key_size in certificate_keys.RSA_BITS:
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size in public_material.RSA_BITS:
             return []
         return [f"the signer has {_kind(key)}; Simple tokens needed RSA of 2048 bits or more. Make: {_MAKE[token]}"]
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):

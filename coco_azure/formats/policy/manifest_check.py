@@ -8,7 +8,7 @@ from typing import Literal
 
 from coco_azure.formats import initdata
 from coco_azure.formats.images import image_policy
-from coco_azure.formats.kbs import resource_uri, sealed_secrets
+from coco_azure.formats.kbs import sealed_secrets
 from coco_azure.formats.policy import agent_workload_check
 from coco_azure.formats.policy.policy_engine import PolicyError
 from coco_azure.formats.policy.policy_judge import judge_agent
@@ -199,7 +199,7 @@ def _secrets(text: str, meant: Sequence[Template], terms: Terms) -> Iterator[Fin
     sealed = {value: None for data in secrets.values() for value in data.values() if value is not None}
     for reference in {**sealed, **dict.fromkeys(_SEALED.findall(text))}:
         try:
-            paths[resource_uri.parse(sealed_secrets.unseal(reference)).path] = None
+            paths[sealed_secrets.parse(sealed_secrets.unseal(reference)).path] = None
         except ValueError as error:
             yield _problem(place="", text=f"{error}; make it anew: coco-azure workload prepare FILE")
     yield from (_unserved(path, terms) for path in paths if path not in terms.secrets)

@@ -11,9 +11,8 @@ from typing import Any
 
 from coco_azure.formats.policy import claims as documented
 from coco_azure.formats.policy.attestation_tokens import Token, Verdict, appraise, token
-from coco_azure.formats.policy.bindings import Bindings
 from coco_azure.formats.policy.claims import DOCUMENTED, ZERO, Attester, Claims, SnpTcb, Tee, at_least, below
-from coco_azure.formats.policy.policies import BOOT_PCRS, PCRS
+from coco_azure.formats.policy.policies import BOOT_PCRS, PCRS, Bindings
 from coco_azure.versions.profiles import TrusteeProfile
 
 TEES: tuple[Tee, ...] = ("snp", "tdx")

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from coco_azure.formats.policy.attestation_tokens import affirms, token
-from coco_azure.formats.policy.bindings import Bindings
 from coco_azure.formats.policy.claims import SnpTcb, Tee
-from coco_azure.formats.policy.policies import PCRS, Variant
+from coco_azure.formats.policy.policies import PCRS, Bindings, Variant
 from coco_azure.formats.policy.policy_cases import INITDATA, TEES, Case, cases, requests
 from coco_azure.formats.policy.policy_engine import PolicyError
 from coco_azure.formats.policy.policy_judge import (

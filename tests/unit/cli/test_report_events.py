@@ -3,7 +3,7 @@
 import pytest
 
 from coco_azure import run_marks as marks
-from coco_azure.cli.report import changes
+from coco_azure.cli.report import graph
 from coco_azure.clients import event_log
 from coco_azure.clients.event_log import NotALogError
 from tests.unit.report_runs import MASKED, START, LogOf, urn
@@ -97,7 +97,7 @@ def test_an_update_says_which_values_differ() -> None:
     old, new = {"spec": {"level": "info", "same": 1, "on": True}}, {"spec": {"level": "debug", "same": 1, "on": False}}
     run = LogOf().step(0, 1, "map", "one", "update", old=old, new=new).run()
 
-    assert [(each.path, each.before, each.after) for each in changes.of(run.differences[0])] == [
+    assert [(each.path, each.before, each.after) for each in graph.changes_of(run.differences[0])] == [
         ("spec.level", "info", "debug"),
         ("spec.on", "true", "false"),
     ]
@@ -105,7 +105,7 @@ def test_an_update_says_which_values_differ() -> None:
 
 def test_a_long_value_is_cut_and_a_list_is_counted() -> None:
     old, new = {"text": "x" * 100, "list": [1, 2]}, {"text": "y\n" * 100, "list": [1]}
-    differing = changes.of(LogOf().step(0, 1, "map", "one", "update", old=old, new=new).run().differences[0])
+    differing = graph.changes_of(LogOf().step(0, 1, "map", "one", "update", old=old, new=new).run().differences[0])
 
     assert [len(each.before) <= 61 and len(each.after) <= 61 for each in differing] == [True, True]
     assert differing[0].after == "(1 entries)"
@@ -115,20 +115,20 @@ def test_where_inputs_are_equal_the_provider_says_what_differs() -> None:
     detailed = {'metadata.annotations["a"]': {"diffKind": "update"}}
     run = LogOf().step(0, 1, "map", "one", "update", old={}, new={}, detailed=detailed).run()
 
-    assert [each.path for each in changes.of(run.differences[0])] == ['metadata.annotations["a"]']
+    assert [each.path for each in graph.changes_of(run.differences[0])] == ['metadata.annotations["a"]']
 
 
 @pytest.mark.parametrize("kind", ["secret", "stash"])
 def test_values_of_kinds_that_hold_secrets_are_not_shown(kind: str) -> None:
     old, new = {"data": {"key": "b2xk"}}, {"data": {"key": "bmV3"}}
-    differing = changes.of(LogOf().step(0, 1, kind, "one", "update", old=old, new=new).run().differences[0])
+    differing = graph.changes_of(LogOf().step(0, 1, kind, "one", "update", old=old, new=new).run().differences[0])
 
     assert [(each.path, each.before, each.after) for each in differing] == [("data.key", "(not shown)", "(not shown)")]
 
 
 def test_a_value_that_the_engine_masks_is_not_shown() -> None:
     old, new = {"data": {"key": MASKED, "other": "[secret]"}}, {"data": {"key": "plain", "other": "plain"}}
-    differing = changes.of(LogOf().step(0, 1, "map", "one", "update", old=old, new=new).run().differences[0])
+    differing = graph.changes_of(LogOf().step(0, 1, "map", "one", "update", old=old, new=new).run().differences[0])
 
     assert {each.before for each in differing} == {"(not shown)"}
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from coco_azure import run_marks as marks
-from coco_azure.cli.report import content, page
+from coco_azure.cli.report import content
 from coco_azure.cli.report.graph import Check, Graph
 from coco_azure.clients.engine_run import Run
 from tests.unit.report_runs import LogOf, graph_of, urn
@@ -80,7 +80,7 @@ class Page(HTMLParser):
 def page_of(
     run: Run, graph: Graph | None = None, outputs: Mapping[str, Any] | None = None, tried: Sequence[Check] = ()
 ) -> Page:
-    return Page(page.html(content.gather(run, graph or Graph(), outputs or {}, tried)))
+    return Page(content.html(content.gather(run, graph or Graph(), outputs or {}, tried)))
 
 
 def _rolled_out() -> Run:
@@ -238,7 +238,7 @@ def test_nothing_that_a_run_says_becomes_markup(where: str) -> None:
 
 def test_the_page_loads_nothing_and_its_policy_forbids_it_to() -> None:
     rendered = page_of(_rolled_out(), graph_of({urn("map", "a"): []}), {"attested": True, "proof": PROOF})
-    text = page.html(content.gather(_rolled_out(), Graph(), {}))
+    text = content.html(content.gather(_rolled_out(), Graph(), {}))
 
     assert "default-src 'none'; style-src 'unsafe-inline'" in rendered.attributes("content")
     assert not rendered.attributes("src")

@@ -11,8 +11,8 @@ import pytest
 from coco_azure import names, settings
 from coco_azure.clients.kubernetes import ClusterClient, Object
 from coco_azure.rollout import read_facts as kata_facts
+from coco_azure.rollout.evidence import NodeTimes
 from coco_azure.rollout.facts import LastRollout, fingerprint_of
-from coco_azure.rollout.node_times import NodeTimes
 from coco_azure.rollout.plan import Plan, decide
 from coco_azure.rollout.wanted import of
 from coco_azure.settings.peer_pods import PeerPodSettings

@@ -10,7 +10,7 @@ import pytest
 
 from coco_azure import names, settings
 from coco_azure import run_marks as marks
-from coco_azure.clients import own_outputs
+from coco_azure.clients import stack_history
 from coco_azure.clients.kubernetes import ClusterClient, Object
 from coco_azure.rollout import read_facts as kata_facts
 from coco_azure.rollout.drain import Drains
@@ -152,7 +152,7 @@ def test_leave_is_true_false_or_a_ticket(value: object) -> None:
 
 
 def test_an_own_state_that_is_being_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_outputs, "_PAUSE", 0)
+    monkeypatch.setattr(stack_history, "_PAUSE", 0)
 
     run = run_program(FORBIDDEN, Recorder(stacks=COMPLETED, cluster=_cluster(made()), unreadable=3))
 

@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from coco_azure.clients import own_outputs
+from coco_azure.clients import stack_history
 from tests.unit.fake_cluster import FakeCluster
 from tests.unit.recording import Recorder, Run, run_program
 
@@ -49,7 +49,7 @@ def test_a_trustee_that_the_state_has_and_its_cluster_has_not_is_told_with_the_w
 
 
 def test_a_state_that_the_engine_is_writing_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_outputs, "_PAUSE", 0)
+    monkeypatch.setattr(stack_history, "_PAUSE", 0)
     answers = Recorder(stacks=STACKS, unreadable=3)
 
     assert EARLIER in _accepted(run_program(CONFIG, answers))
@@ -57,7 +57,7 @@ def test_a_state_that_the_engine_is_writing_is_read_again(monkeypatch: pytest.Mo
 
 
 def test_a_state_that_stays_unreadable_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_outputs, "_PAUSE", 0)
+    monkeypatch.setattr(stack_history, "_PAUSE", 0)
 
     with pytest.raises(Exception, match="failed to load checkpoint"):
         run_program(CONFIG, Recorder(unreadable=1000))

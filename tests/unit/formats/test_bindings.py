@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import settings as run_settings
 from hypothesis import strategies as st
 
-from coco_azure.formats.policy import bindings, policies
 from coco_azure.formats.policy import claims as documented
+from coco_azure.formats.policy import policies
 from coco_azure.formats.policy.attestation_tokens import appraise, token
-from coco_azure.formats.policy.bindings import Bindings
+from coco_azure.formats.policy.policies import Bindings
 from coco_azure.formats.policy.policy_cases import TEES
 from coco_azure.formats.policy.policy_check import check_chain, check_resource_policy
 from coco_azure.formats.policy.policy_engine import PolicyError
@@ -108,14 +108,14 @@ def test_a_simple_token_without_pcr_8_opens_nothing(version: str, status: str) -
 @each_version
 def test_bindings_are_read_back_from_the_policy(version: str) -> None:
     profile = PROFILES[version]
-    result = bindings.read(policies.resource_policy(profile, "production", TWO), v1=profile.rego_v1)
+    result = policies.read_bindings(policies.resource_policy(profile, "production", TWO), v1=profile.rego_v1)
 
     assert result is not None
     assert (result.secrets, result.shared) == (TWO.secrets, TWO.shared)
     assert result.title(A) == f"PCR 8 {A}"
-    assert bindings.read(policies.resource_policy(profile, "development"), v1=profile.rego_v1) is None
+    assert policies.read_bindings(policies.resource_policy(profile, "development"), v1=profile.rego_v1) is None
     own = f"{HEAD}secrets_of := 1\nshared := []\n"
-    assert bindings.read(own, v1=profile.rego_v1) is None
+    assert policies.read_bindings(own, v1=profile.rego_v1) is None
 
 
 @each_version

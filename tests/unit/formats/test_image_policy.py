@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from coco_azure.formats.images import image_policy, image_reference
 from coco_azure.formats.images.image_policy import SignatureRule
-from coco_azure.formats.kbs import resource_uri
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs import sealed_secrets
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 
 KEY = ResourceUri("img-sig", "pub-key")
 GPG = ResourceUri("img-sig", "release.asc")
@@ -206,7 +206,7 @@ def test_a_scope_needs_a_host(scope: str, *, fine: bool) -> None:
 
 @pytest.mark.parametrize("text", ["kbs:///default/img-sig/pub-key", "default/img-sig/pub-key"])
 def test_a_resource_is_named_by_uri_or_by_path(text: str) -> None:
-    assert resource_uri.parse(text) == KEY
+    assert sealed_secrets.parse(text) == KEY
     assert str(KEY) == "kbs:///default/img-sig/pub-key"
 
 
@@ -226,13 +226,13 @@ def test_a_resource_is_named_by_uri_or_by_path(text: str) -> None:
 )
 def test_a_resource_that_cannot_be_served_is_an_error(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        resource_uri.parse(text)
+        sealed_secrets.parse(text)
 
 
 def test_an_unserved_resource_says_how_to_add_it() -> None:
-    result = resource_uri.unserved(KEY, [], "attestationCheck.resource") or ""
+    result = sealed_secrets.unserved(KEY, [], "attestationCheck.resource") or ""
 
     assert "attestationCheck.resource names kbs:///default/img-sig/pub-key" in result
     assert "served: none" in result
     assert "'coco-azure:clientSecrets.img-sig[\"pub-key\"]'" in result
-    assert resource_uri.unserved(KEY, [KEY.path], "x") is None
+    assert sealed_secrets.unserved(KEY, [KEY.path], "x") is None

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_azure.formats.kbs import measurements
+from coco_azure.formats.kbs import reference_values
 from coco_azure.versions.profiles import TRUSTEE
 
 EXPIRES = datetime(2027, 1, 31, tzinfo=UTC)
@@ -37,7 +37,7 @@ def test_pcrs_are_read_in_either_case_and_come_back_as_claims_have_them(
 ) -> None:
     bank = {case(f"pcr{number:02}"): case("0x" + value.hex()) for number, value in pcrs.items()}
 
-    assert measurements.parse(_file(bank)) == {number: value.hex() for number, value in pcrs.items()}
+    assert reference_values.parse_measurements(_file(bank)) == {number: value.hex() for number, value in pcrs.items()}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_pcrs_are_read_in_either_case_and_come_back_as_claims_have_them(
 )
 def test_a_file_that_has_no_pcrs_is_refused_with_what_was_found(text: str, complaints: list[str]) -> None:
     with pytest.raises(ValueError, match=complaints[0]) as caught:
-        measurements.parse(text)
+        reference_values.parse_measurements(text)
 
     assert all(complaint in str(caught.value) for complaint in complaints)
 
@@ -71,9 +71,9 @@ def test_a_signature_of_each_kind_of_key_is_accepted() -> None:
     ]
 
     for key, signature in signed:
-        measurements.verify(CONTENT, base64.b64encode(signature).decode() + "\n", _pem(key))
+        reference_values.verify(CONTENT, base64.b64encode(signature).decode() + "\n", _pem(key))
         with pytest.raises(ValueError, match="does not belong"):
-            measurements.verify(CONTENT + b" ", base64.b64encode(signature).decode(), _pem(key))
+            reference_values.verify(CONTENT + b" ", base64.b64encode(signature).decode(), _pem(key))
 
 
 def test_another_makers_signature_is_refused_with_the_command_that_makes_one() -> None:
@@ -81,18 +81,18 @@ def test_another_makers_signature_is_refused_with_the_command_that_makes_one() -
     signature = base64.b64encode(other.sign(CONTENT, ec.ECDSA(hashes.SHA256()))).decode()
 
     with pytest.raises(ValueError, match="cosign sign-blob --key"):
-        measurements.verify(CONTENT, signature, _pem(mine.public_key()))
+        reference_values.verify(CONTENT, signature, _pem(mine.public_key()))
 
 
 @pytest.mark.parametrize("signature", ["not base64!", "é"])
 def test_a_signature_that_is_no_base64_is_refused(signature: str) -> None:
     with pytest.raises(ValueError, match=r"not base64.*cosign sign-blob"):
-        measurements.verify(CONTENT, signature, _pem(ec.generate_private_key(ec.SECP256R1()).public_key()))
+        reference_values.verify(CONTENT, signature, _pem(ec.generate_private_key(ec.SECP256R1()).public_key()))
 
 
 def test_a_file_that_is_no_public_key_is_refused() -> None:
     with pytest.raises(ValueError, match="not a PEM public key"):
-        measurements.verify(CONTENT, "AAAA", "-----BEGIN PUBLIC KEY-----")
+        reference_values.verify(CONTENT, "AAAA", "-----BEGIN PUBLIC KEY-----")
 
 
 def test_a_kind_of_key_that_cosign_does_not_make_is_refused_by_name() -> None:
@@ -100,7 +100,7 @@ def test_a_kind_of_key_that_cosign_does_not_make_is_refused_by_name() -> None:
     signature = base64.b64encode(key.sign(CONTENT, ec.ECDSA(hashes.SHA256()))).decode()
 
     with pytest.raises(ValueError, match="ECDSA P-256"):
-        measurements.verify(CONTENT, signature, _pem(key.public_key()))
+        reference_values.verify(CONTENT, signature, _pem(key.public_key()))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_kind_of_key_that_cosign_does_not_make_is_refused_by_name() -> None:
     ],
 )
 def test_measured_pcrs_become_reference_values_under_the_versions_names(version: str, tee: str, name: str) -> None:
-    values = measurements.reference_values(PCRS, tee, TRUSTEE[version], EXPIRES)
+    values = reference_values.of_measurements(PCRS, tee, TRUSTEE[version], EXPIRES)
 
     assert [value.values for value in values] == [(PCRS[number],) for number in (3, 9, 11, 12)]
     assert values[0].name == name
@@ -122,9 +122,9 @@ def test_measured_pcrs_become_reference_values_under_the_versions_names(version:
 
 def test_a_pcr_that_was_not_measured_is_named() -> None:
     with pytest.raises(ValueError, match=r"PCR 12; the file has 3"):
-        measurements.reference_values({3: PCRS[3]}, "snp", TRUSTEE["1.2"], EXPIRES, (3, 12))
+        reference_values.of_measurements({3: PCRS[3]}, "snp", TRUSTEE["1.2"], EXPIRES, (3, 12))
 
 
 def test_pcr_8_never_comes_from_the_image() -> None:
     with pytest.raises(ValueError, match="initdata"):
-        measurements.reference_values({**PCRS, 8: "00" * 32}, "snp", TRUSTEE["1.2"], EXPIRES, (3, 8))
+        reference_values.of_measurements({**PCRS, 8: "00" * 32}, "snp", TRUSTEE["1.2"], EXPIRES, (3, 8))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coco_azure.formats.kbs.log import KbsRequest
-from coco_azure.formats.workload.pod_state import PodState, judge
+from coco_azure.formats.workload.terms import PodState, judge
 from coco_azure.names import POD_VM_SIZE
 from tests.unit.workload_terms import ANNOTATION, PASSWORD, terms
 

@@ -12,7 +12,7 @@ from coco_azure.formats import peer_pods_cm as peer_pods
 from coco_azure.formats.images import image_policy
 from coco_azure.formats.images.image_policy import SignatureRule
 from coco_azure.formats.kbs import tdx
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 from coco_azure.formats.pki import issuing, public_material
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"))

@@ -9,8 +9,8 @@ import pytest
 
 from coco_azure.formats.policy import claims, policies
 from coco_azure.formats.policy.attestation_tokens import appraise, token
-from coco_azure.formats.policy.bindings import Bindings
 from coco_azure.formats.policy.claims import Tee
+from coco_azure.formats.policy.policies import Bindings
 from coco_azure.formats.policy.policy_engine import Policy, PolicyError, PolicyFacts
 from coco_azure.versions.profiles import TRUSTEE, TrusteeProfile
 from tests.unit.policy_profiles import EAR, SIMPLE

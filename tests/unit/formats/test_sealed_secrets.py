@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pulumi.runtime import mocks
 
 from coco_azure.formats.kbs import sealed_secrets
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 from components.trustee.sealed_secrets import SealedSecrets, SealedSecretsArgs
 from tests.unit.recording import new_event_loop
 

@@ -8,7 +8,7 @@ import pytest
 from coco_azure import names
 from coco_azure.clients.arm_ids import subscription_of
 from coco_azure.inventory import network_lookup as azure_lookup
-from coco_azure.inventory.azure_place import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmPlace
 from coco_azure.settings import Settings
 from tests.unit import fake_azure as fake
 from tests.unit.azure_lookups import LookUp, a_look_up, an_azure, cluster_at, said_warnings

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from coco_azure.inventory import network_lookup as azure_lookup
-from coco_azure.inventory.azure_place import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmPlace
 from coco_azure.settings import Settings
 from rehearsal.azure import description, machines, views
 from rehearsal.azure.subscription import Subscription

@@ -14,8 +14,8 @@ from coco_azure.inventory import cluster_facts
 from coco_azure.inventory import read_azure as preflight_azure
 from coco_azure.inventory.azure_facts import AzureFacts
 from coco_azure.inventory.cluster_facts import ClusterFacts
-from coco_azure.inventory.requirements import Requirements
-from coco_azure.rollout import approval
+from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.rollout import plan as planning
 from coco_azure.rollout.facts import ImageFacts, KataPod, LastRollout, Node, RolloutFacts, read_kata_config
 from coco_azure.rollout.plan import decide
 from coco_azure.rollout.wanted import WantedKataConfig, of
@@ -80,7 +80,7 @@ def _planned(stack: settings.Settings, **changes: Any) -> PlannedRollout:
         wanted=wanted,
         facts=facts,
         plan=plan,
-        ticket=approval.ticket(plan, facts, "fail"),
+        ticket=planning.ticket(plan, facts, "fail"),
         approved=True,
     )
 

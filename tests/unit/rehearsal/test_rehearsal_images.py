@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from coco_azure.formats.images import image_policy, registry_credentials
 from coco_azure.formats.images.image_policy import SignatureRule
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 from rehearsal.kubelet import sign_registry
 from rehearsal.kubelet.images import ImageError, pull
 from rehearsal.kubelet.registry import DESCRIPTION, KEYS, Reference, Registry

@@ -6,7 +6,7 @@ import pytest
 
 from coco_azure import names
 from coco_azure.formats.workload import admission
-from coco_azure.rollout import caa_hold, guard
+from coco_azure.rollout import guard
 from coco_azure.rollout.plan import decide
 from coco_azure.rollout.wanted import WantedKataConfig, exact, of
 from coco_azure.settings.peer_pods import Existing
@@ -62,7 +62,7 @@ def test_every_field_of_the_spec_is_written_by_a_change_and_judged_by_the_policy
 def test_no_policy_has_a_parameter_which_an_api_server_may_have_stopped_reading() -> None:
     for spec in (
         *(guard.policy("a/b"), guard.binding(active=True)),
-        *(caa_hold.policy("a/b"), caa_hold.binding(active=True)),
+        *(guard.hold_policy("a/b"), guard.hold_binding(active=True)),
         admission.policy("a", {"shop": ["b"]}),
     ):
         assert not {"paramKind", "paramRef"} & spec.keys()

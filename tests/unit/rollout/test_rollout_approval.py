@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from coco_azure.rollout import approval, text
+from coco_azure.rollout import plan as planning
+from coco_azure.rollout import text
 from coco_azure.rollout.facts import KataPod, LastRollout, RolloutFacts, read_last, read_node, read_pool
 from coco_azure.rollout.plan import decide
 from coco_azure.rollout.wanted import WantedKataConfig
@@ -18,7 +19,7 @@ DEBUG = wish(WANTED, log_level="debug")
 
 
 def _ticket(rollout_facts: RolloutFacts, wanted: WantedKataConfig = DEBUG, existing: Existing = "fail") -> str:
-    return approval.ticket(decide(rollout_facts, wanted, existing), rollout_facts, existing)
+    return planning.ticket(decide(rollout_facts, wanted, existing), rollout_facts, existing)
 
 
 def test_a_ticket_is_a_word_that_pulumi_does_not_take_for_a_number() -> None:
@@ -65,18 +66,18 @@ def test_a_roll_out_needs_true_or_its_own_ticket() -> None:
     result = facts()
     plan, ticket = decide(result, WANTED, "fail"), _ticket(result, WANTED)
 
-    assert approval.approved(plan, ticket, allowed=True)
-    assert approval.approved(plan, ticket, ticket)
-    assert not approval.approved(plan, ticket, allowed=False)
-    assert not approval.approved(plan, ticket, "roll-0000000000")
+    assert planning.approved(plan, ticket, allowed=True)
+    assert planning.approved(plan, ticket, ticket)
+    assert not planning.approved(plan, ticket, allowed=False)
+    assert not planning.approved(plan, ticket, "roll-0000000000")
 
 
 def test_what_reboots_nothing_needs_no_approval_and_what_is_blocked_gets_none() -> None:
     done, foreign = facts(kata_config(), last=LAST), facts(kata_config(owner=None, uid="uid-9"))
 
-    assert approval.approved(decide(done, WANTED, "fail"), "", allowed=False)
-    assert approval.approved(decide(foreign, WANTED, "adopt"), "", allowed=False)
-    assert not approval.approved(decide(foreign, WANTED, "fail"), "", allowed=True)
+    assert planning.approved(decide(done, WANTED, "fail"), "", allowed=False)
+    assert planning.approved(decide(foreign, WANTED, "adopt"), "", allowed=False)
+    assert not planning.approved(decide(foreign, WANTED, "fail"), "", allowed=True)
 
 
 def test_the_last_roll_out_is_read_from_the_output_and_nothing_from_anything_else() -> None:

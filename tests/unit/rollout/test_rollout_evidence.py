@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from coco_azure.rollout import evidence
-from coco_azure.rollout.evidence import CURRENT, DESIRED, STATE, Traces, lacking
-from coco_azure.rollout.node_times import NodeTimes
+from coco_azure.rollout.evidence import CURRENT, DESIRED, STATE, NodeTimes, Traces, lacking
 from coco_azure.rollout.wanted import Applied
 from tests.unit.rollout_facts import kata_config, node, pool
 

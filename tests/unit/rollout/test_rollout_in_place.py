@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_azure.rollout import approval, image_request, text
+from coco_azure.rollout import plan as planning
+from coco_azure.rollout import text, wanted
 from coco_azure.rollout.facts import ImageFacts, RolloutFacts, fingerprint_of, read_node, read_pool
 from coco_azure.rollout.plan import decide
 from coco_azure.rollout.wanted import WantedKataConfig, exact, of, read_applied
@@ -123,9 +124,9 @@ def test_the_gate_reboots_nobody_needs_no_approval_and_builds_an_image_of_its_ow
     about = text.blast_radius(plan, result, OFF, "90m")
 
     assert (plan.action, plan.counts) == ("update", {})
-    assert approval.approved(plan, "", allowed=False)
+    assert planning.approved(plan, "", allowed=False)
     assert "No node reboots." in about
-    assert f"({image_request.definition(plan.applied.image)})" in about
+    assert f"({wanted.definition(plan.applied.image)})" in about
     assert "10 to 30 minutes for the pod VM image" in about
 
 
@@ -171,9 +172,7 @@ def test_a_first_installation_builds_what_it_builds_without_the_text() -> None:
 
 
 def test_names_in_the_gallery_are_what_azure_takes() -> None:
-    names = [
-        image_request.variables(image_request.new("u", "", confidential=True, rebuild=str(at))) for at in range(99)
-    ]
+    names = [wanted.variables(wanted.new_image("u", "", confidential=True, rebuild=str(at))) for at in range(99)]
 
     assert len({each["IMAGE_DEFINITION_NAME"] for each in names}) == 99
     assert len({each["IMAGE_DEFINITION_SKU"] for each in names}) == 99
@@ -192,12 +191,12 @@ def test_one_that_was_killed_after_it_was_changed_is_waited_for_and_its_ticket_s
     again = decide(killed, DEBUG, "fail")
 
     assert (again.action, again.applied) == ("wait", plan.applied)
-    assert approval.ticket(again, killed, "fail") == approval.ticket(plan, result, "fail")
+    assert planning.ticket(again, killed, "fail") == planning.ticket(plan, result, "fail")
 
 
 def test_a_ticket_is_used_up_by_the_roll_out_although_the_uid_stays() -> None:
     first, second = (facts(kata_config(), last=dataclasses.replace(LAST, count=count)) for count in (1, 3))
-    tickets = {approval.ticket(decide(each, DEBUG, "fail"), each, "fail") for each in (first, second)}
+    tickets = {planning.ticket(decide(each, DEBUG, "fail"), each, "fail") for each in (first, second)}
 
     assert len(tickets) == 2
 
@@ -206,7 +205,7 @@ def test_a_ticket_for_a_change_in_place_approves_no_new_kataconfig() -> None:
     result = facts(kata_config(), last=LAST)
     plan = decide(result, DEBUG, "fail")
 
-    assert approval.ticket(plan, result, "fail") != approval.ticket(plan, result, "fail", recreate=True)
+    assert planning.ticket(plan, result, "fail") != planning.ticket(plan, result, "fail", recreate=True)
 
 
 def test_the_log_level_remembers_the_configuration_that_it_replaces() -> None:
@@ -286,4 +285,4 @@ def test_installed_by_a_daemon_set_no_node_reboots_and_nothing_needs_approval() 
     assert plan.makes
     assert not plan.reboots
     assert not changed.reboots
-    assert approval.approved(plan, "", allowed=False)
+    assert planning.approved(plan, "", allowed=False)

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from coco_azure.formats.images import image_policy, registry_credentials
-from coco_azure.formats.kbs.resource_uri import ResourceUri
+from coco_azure.formats.kbs.sealed_secrets import ResourceUri
 from coco_azure.settings import client_secrets, signatures
 from coco_azure.settings.client_secrets import ClientSecrets, SealedSecrets
-from coco_azure.settings.registry_credentials import RegistryCredentialsSettings
-from coco_azure.settings.signatures import SignatureRules
+from coco_azure.settings.signatures import RegistryCredentialsSettings, SignatureRules
 from tests.unit.trust_stacks import PRODUCTION, refused, stack
 
 KEYS = Path(__file__).parents[3] / "rehearsal/kubelet/registry-keys"

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_azure.settings import plain
+from coco_azure.settings import schema
 from tests.unit.recording import run_program
 
 SECRET = "correct horse battery"
@@ -39,7 +39,7 @@ def _hidden(value: Any) -> Any:
 
 @pytest.mark.parametrize("path", PLACES)
 def test_a_secret_that_nobody_has_encrypted_is_told_by_its_path(tmp_path: Path, path: str) -> None:
-    result = plain.warning(PLACES[path], (), tmp_path / "none.yaml")
+    result = schema.plain_warning(PLACES[path], (), tmp_path / "none.yaml")
 
     assert result.startswith(f"1 secret in plain text in the settings of this stack: {path}. ")
     assert f"pulumi config set --secret --path 'coco-azure:{path}' VALUE" in result
@@ -50,22 +50,22 @@ def test_a_secret_that_nobody_has_encrypted_is_told_by_its_path(tmp_path: Path, 
 def test_an_encrypted_one_is_not_told(tmp_path: Path, path: str) -> None:
     values = PLACES[path]
 
-    assert plain.warning(values, values.keys(), _file(tmp_path, _hidden(values))) == ""
-    assert plain.warning(values, values.keys(), tmp_path / "elsewhere.yaml") == ""
+    assert schema.plain_warning(values, values.keys(), _file(tmp_path, _hidden(values))) == ""
+    assert schema.plain_warning(values, values.keys(), tmp_path / "elsewhere.yaml") == ""
 
 
 def test_one_in_plain_text_beside_an_encrypted_one_is_told(tmp_path: Path) -> None:
     values = {"clientSecrets": {"db": {"user": SECRET, "password": SECRET}}}
     written = {"clientSecrets": {"db": {"user": SECRET, "password": {"secure": "v1:xyz"}}}}
 
-    result = plain.warning(values, values.keys(), _file(tmp_path, written))
+    result = schema.plain_warning(values, values.keys(), _file(tmp_path, written))
 
     assert "1 secret in plain text in the settings of this stack: clientSecrets.db.user. " in result
 
 
 @pytest.mark.parametrize("source", [{"file": "secrets/x"}, {"generate": True}])
 def test_what_stands_somewhere_else_is_not_told(tmp_path: Path, source: dict[str, Any]) -> None:
-    assert plain.warning({"clientSecrets": {"db": {"password": source}}}, (), tmp_path / "none.yaml") == ""
+    assert schema.plain_warning({"clientSecrets": {"db": {"password": source}}}, (), tmp_path / "none.yaml") == ""
 
 
 @given(st.text())
@@ -73,7 +73,7 @@ def test_a_file_of_any_content_ends_no_run(tmp_path_factory: pytest.TempPathFact
     file = tmp_path_factory.mktemp("any") / "Pulumi.dev.yaml"
     file.write_text(content, encoding="utf-8", errors="replace")
 
-    assert plain.warning({}, ("clientSecrets",), file) == ""
+    assert schema.plain_warning({}, ("clientSecrets",), file) == ""
 
 
 def test_the_program_tells_it(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_azure import names
-from coco_azure.formats.kbs import egress, tdx
+from coco_azure.formats.kbs import tdx
 from coco_azure.trust.chain import Chain, Versions, build
 from coco_azure.trust.early import warnings
 from coco_azure.versions import profiles
@@ -38,14 +38,14 @@ def test_releases_that_were_read_close_nothing_and_later_ones_may(
 ) -> None:
     later = (*minor, patch) > (1, 2, 1)
 
-    assert egress.may_close(_csv(f"{minor[0]}.{minor[1]}.{patch}{suffix}")) is later
+    assert tdx.may_close(_csv(f"{minor[0]}.{minor[1]}.{patch}{suffix}")) is later
 
 
 @given(st.integers(1, 65535))
 def test_the_port_of_an_address_is_the_one_it_names_or_that_of_https(port: int) -> None:
-    assert egress.port_of(f"https://pccs.example.com:{port}{_PATH}") == port
-    assert egress.port_of(f"https://pccs.example.com{_PATH}") == egress.PORT
-    assert egress.port_of("https://pccs.example.com:99999/") == 0
+    assert tdx.port_of(f"https://pccs.example.com:{port}{_PATH}") == port
+    assert tdx.port_of(f"https://pccs.example.com{_PATH}") == tdx.PORT
+    assert tdx.port_of("https://pccs.example.com:99999/") == 0
 
 
 @pytest.mark.parametrize("version", ["0.3.0", "1.1.0", "1.2.1"])

@@ -9,7 +9,7 @@ import pytest
 
 from coco_azure import names, settings
 from coco_azure.settings import Settings, SettingsError
-from coco_azure.trust import existing_secrets
+from coco_azure.trust import secret_bindings
 from tests.unit.fake_cluster import FakeCluster
 from tests.unit.recording import ROOT, Recorder, run_program
 
@@ -32,16 +32,16 @@ def _cluster(**data: str) -> FakeCluster:
 
 def test_a_secret_that_is_there_with_its_keys_is_no_problem() -> None:
     stack = _settings()
-    secrets = existing_secrets.read(_cluster(password=VALUE), stack)
+    secrets = secret_bindings.read_existing(_cluster(password=VALUE), stack)
 
-    assert existing_secrets.problems(stack, secrets) == []
+    assert secret_bindings.existing_problems(stack, secrets) == []
     assert VALUE not in str(secrets)
 
 
 def test_a_secret_that_is_missing_is_a_problem_with_its_way_out() -> None:
     stack = _settings()
 
-    (problem,) = existing_secrets.problems(stack, existing_secrets.read(FakeCluster(), stack))
+    (problem,) = secret_bindings.existing_problems(stack, secret_bindings.read_existing(FakeCluster(), stack))
 
     assert "there is no Secret db in namespace trustee-operator-system" in problem
     assert "createNamespace false" in problem
@@ -51,7 +51,7 @@ def test_a_secret_that_is_missing_is_a_problem_with_its_way_out() -> None:
 def test_a_key_without_a_value_is_a_problem(data: dict[str, str]) -> None:
     stack = _settings()
 
-    (problem,) = existing_secrets.problems(stack, existing_secrets.read(_cluster(**data), stack))
+    (problem,) = secret_bindings.existing_problems(stack, secret_bindings.read_existing(_cluster(**data), stack))
 
     assert "names password, which Secret db has no value for (it has: user)" in problem
 
@@ -59,7 +59,7 @@ def test_a_key_without_a_value_is_a_problem(data: dict[str, str]) -> None:
 def test_another_value_is_another_digest_where_it_is_to_roll_kbs_out() -> None:
     def rolling(value: str, **existing: Any) -> dict[str, str]:
         stack = _settings(**existing)
-        return existing_secrets.rolling(stack, existing_secrets.read(_cluster(password=value), stack))
+        return secret_bindings.rolling(stack, secret_bindings.read_existing(_cluster(password=value), stack))
 
     assert rolling("one") == rolling("one") != rolling("two")
     assert rolling("one", rollOut=False) == {}

@@ -6,8 +6,8 @@ import pytest
 
 from coco_azure.formats.kbs import sealed_secrets
 from coco_azure.formats.workload.terms import Terms
-from coco_azure.trust import workload_terms
-from coco_azure.trust.workload_terms import Hub
+from coco_azure.trust import remote_trustee
+from coco_azure.trust.remote_trustee import Hub
 from tests.unit import trust_stacks
 
 SECRETS = {"db": {"password": "correct horse"}, "web": {"key": "x"}}
@@ -19,7 +19,7 @@ def _terms(
 ) -> Terms:
     stack, chain = trust_stacks.stack(config), trust_stacks.chain(config, **versions)
     before = {} if last is None else {"shop": {"any": last}}
-    (made,) = workload_terms.terms(stack, chain, before, key, hub)
+    (made,) = remote_trustee.terms(stack, chain, before, key, hub)
     return made
 
 

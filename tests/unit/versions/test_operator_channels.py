@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from coco_azure import names
 from coco_azure.settings.operators import OperatorSettings
 from coco_azure.versions import channels as operator_channels
-from coco_azure.versions import subscriptions
 from rehearsal.operators import olm_catalog
 
 PACKAGE, NAMESPACE, NAME = "trustee-operator", "trustee-operator-system", "trustee-subscription"
@@ -145,14 +144,14 @@ PINNED = _settings(version="0.4.2")
     ],
 )
 def test_a_pin_that_olm_can_reach_is_fine(pin: str, status: dict[str, Any]) -> None:
-    subscriptions.check_offer(PINNED, PACKAGE, NAMESPACE, pin, status, name=NAME)
+    operator_channels.check_offer(PINNED, PACKAGE, NAMESPACE, pin, status, name=NAME)
 
 
 def test_a_pin_older_than_what_is_installed_is_an_error_with_the_ways_out() -> None:
     status = {"installedCSV": "trustee-operator.v0.10.0", "currentCSV": "trustee-operator.v0.10.0"}
 
     with pytest.raises(ValueError, match=r"never goes back.*operator\.version' 0\.10\.0") as error:
-        subscriptions.check_offer(PINNED, PACKAGE, NAMESPACE, NEXT, status, name=NAME)
+        operator_channels.check_offer(PINNED, PACKAGE, NAMESPACE, NEXT, status, name=NAME)
 
     way = (
         f"oc -n {NAMESPACE} delete subscriptions.operators.coreos.com/{NAME} "
@@ -166,21 +165,21 @@ def test_going_back_with_the_runtime_of_the_nodes_takes_a_destroy() -> None:
     pin = "sandboxed-containers-operator.v1.9.0"
 
     with pytest.raises(ValueError, match=r"never goes back.*pulumi destroy"):
-        subscriptions.check_offer(PINNED, names.OSC_PACKAGE, NAMESPACE, pin, {"installedCSV": installed}, name=NAME)
+        operator_channels.check_offer(PINNED, names.OSC_PACKAGE, NAMESPACE, pin, {"installedCSV": installed}, name=NAME)
 
 
 def test_a_pin_more_than_one_step_away_names_the_next_step() -> None:
     status = {"installedCSV": OLD, "currentCSV": NEXT, "installPlanRef": PLAN, "state": "UpgradePending"}
 
     with pytest.raises(ValueError, match=rf"next step from {OLD} is {NEXT}.*operator\.version' 0\.4\.2"):
-        subscriptions.check_offer(PINNED, PACKAGE, NAMESPACE, NEWEST, status, name=NAME)
+        operator_channels.check_offer(PINNED, PACKAGE, NAMESPACE, NEWEST, status, name=NAME)
 
 
 def test_a_plan_that_was_made_before_for_another_version_is_told_with_the_way_to_a_new_one() -> None:
     status = {"currentCSV": NEXT, "installPlanRef": PLAN, "state": "UpgradePending"}
 
     with pytest.raises(ValueError, match=rf"this run is to install {OLD}.*a plan for {NEXT} before") as error:
-        subscriptions.check_offer(_settings(), PACKAGE, NAMESPACE, OLD, status, name=NAME)
+        operator_channels.check_offer(_settings(), PACKAGE, NAMESPACE, OLD, status, name=NAME)
     assert f"oc -n {NAMESPACE} delete subscriptions.operators.coreos.com/{NAME}" in str(error.value)
 
 
@@ -188,18 +187,18 @@ def test_only_the_plan_of_the_pinned_csv_is_approved() -> None:
     own = {"currentCSV": OLD, "installPlanRef": PLAN}
     later = {"installedCSV": OLD, "currentCSV": NEXT, "installPlanRef": {"name": "install-2"}}
 
-    assert subscriptions.approval(OLD, own) == ("install-1", True)
-    assert subscriptions.approval(OLD, later) == ("install-2", False)
-    assert subscriptions.approval(NEXT, later) == ("install-2", True)
-    assert subscriptions.approval(NEWEST, later) == (f"no-plan-for-{NEWEST}", True)
-    assert subscriptions.approval(OLD, {}) == (f"no-plan-for-{OLD}", True)
+    assert operator_channels.approval(OLD, own) == ("install-1", True)
+    assert operator_channels.approval(OLD, later) == ("install-2", False)
+    assert operator_channels.approval(NEXT, later) == ("install-2", True)
+    assert operator_channels.approval(NEWEST, later) == (f"no-plan-for-{NEWEST}", True)
+    assert operator_channels.approval(OLD, {}) == (f"no-plan-for-{OLD}", True)
 
 
 @given(st.sampled_from([OLD, NEXT, NEWEST, ""]), st.sampled_from([OLD, NEXT, NEWEST, ""]), st.booleans())
 def test_no_plan_of_another_csv_is_ever_approved(current: str, installed: str, has_plan: bool) -> None:  # noqa: FBT001
     reference = PLAN if has_plan else None
     status = {"currentCSV": current, "installedCSV": installed, "installPlanRef": reference}
-    name, approved = subscriptions.approval(OLD, status)
+    name, approved = operator_channels.approval(OLD, status)
 
     assert not (approved and name == PLAN["name"] and current != OLD)
 
@@ -208,13 +207,13 @@ def test_no_plan_of_another_csv_is_ever_approved(current: str, installed: str, h
 def test_a_wait_in_vain_for_an_older_version_says_that_olm_never_goes_back(before: dict[str, str]) -> None:
     status = {"currentCSV": NEXT, **before}
 
-    result = subscriptions.advice(_settings(version="0.3.0"), PACKAGE, NAMESPACE, OLD, status, name=NAME)
+    result = operator_channels.advice(_settings(version="0.3.0"), PACKAGE, NAMESPACE, OLD, status, name=NAME)
     assert "never goes back" in result
 
 
 @pytest.mark.parametrize("values", [{}, {"version": "0.4.2"}, {"approval": "Automatic", "treatAs": "1.2"}])
 def test_a_wait_in_vain_says_where_to_look_and_how_to_wait_longer(values: dict[str, Any]) -> None:
-    result = subscriptions.advice(_settings(**values), PACKAGE, NAMESPACE, NEXT, {}, name=NAME)
+    result = operator_channels.advice(_settings(**values), PACKAGE, NAMESPACE, NEXT, {}, name=NAME)
 
     assert f"{NEXT} has not succeeded within 10m" in result
     assert f"oc -n {NAMESPACE} get subscription,installplan,csv" in result
@@ -224,11 +223,11 @@ def test_a_wait_in_vain_says_where_to_look_and_how_to_wait_longer(values: dict[s
 def test_a_plan_that_was_left_by_a_pin_is_told_of() -> None:
     status = {"installedCSV": OLD, "currentCSV": NEXT, "installPlanRef": PLAN, "state": "UpgradePending"}
 
-    advice = subscriptions.stuck(NAMESPACE, status)
+    advice = operator_channels.stuck(NAMESPACE, status)
     assert advice is not None
     assert f'oc -n {NAMESPACE} patch installplan install-1 --type merge -p \'{{"spec":{{"approved":true}}}}\'' in advice
-    assert subscriptions.stuck(NAMESPACE, {**status, "state": "AtLatestKnown"}) is None
-    assert subscriptions.stuck(NAMESPACE, {**status, "installedCSV": ""}) is None
+    assert operator_channels.stuck(NAMESPACE, {**status, "state": "AtLatestKnown"}) is None
+    assert operator_channels.stuck(NAMESPACE, {**status, "installedCSV": ""}) is None
 
 
 def test_the_operator_objects_name_is_that_of_olm() -> None:
