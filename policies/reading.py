@@ -12,7 +12,7 @@ from typing import Any
 from coco_azure import names
 from coco_azure.formats import initdata as formats_initdata
 from coco_azure.formats.kbs import kbs_config
-from coco_azure.formats.kbs.reference_values import ReferenceValue, parse
+from coco_azure.formats.kbs.reference_input import ReferenceValue, parse
 from coco_azure.versions import profiles
 from coco_azure.versions.profiles import TrusteeProfile
 from policies.model import Resource, Stack, UnknownError

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from coco_azure import names
-from coco_azure.formats.kbs.reference_values import ReferenceValue
+from coco_azure.formats.kbs.reference_input import ReferenceValue
 from coco_azure.formats.policy import policies
 from coco_azure.formats.policy.policies import PCRS
 from coco_azure.formats.policy.policy_cases import documented_reference

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from coco_azure.clients.pulumi_cli import Engine
+from coco_azure.clients.pulumi_cli import Engine, EngineError
 from coco_azure.settings.base import decode
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -31,6 +31,10 @@ _COMMANDS = {
     "versions": "coco_azure.cli.versions",
     "workload": "coco_azure.cli.workload.command",
 }
+
+
+class CommandError(Exception):
+    """A command cannot do its work; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,9 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except (CommandError, EngineError) as error:
+        click.echo(f"error: {error}", err=True)
+        return 1
     except click.Abort:
         return 130
     return int(code or 0)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import click
 
 from coco_azure import names
-from coco_azure.cli import Surroundings
+from coco_azure.cli import CommandError, Surroundings
 from coco_azure.clients import cluster_access, kubernetes
 from coco_azure.clients.pulumi_cli import EngineError
 from coco_azure.inventory.cluster_reader import ClusterReader
@@ -61,13 +61,11 @@ def command(surroundings: Surroundings, stack: str | None, *, as_json: bool) -> 
         url = str(engine.outputs().get("trusteeUrl") or "")
         engine.secrets()
     except EngineError as error:
-        click.echo(f"error: the stack cannot be read, and nothing could be brought back from it: {error}", err=True)
-        return 1
+        raise CommandError(f"the stack cannot be read, and nothing could be brought back from it: {error}") from error
     settings, problems = _parsed(values, surroundings.project)
     if settings is not None and not settings.deploys_trustee:
         hub = settings.trustee.stack
-        click.echo(f"error: the Trustee of {name} is that of {hub}: coco-azure backup --stack {hub}", err=True)
-        return 1
+        raise CommandError(f"the Trustee of {name} is that of {hub}: coco-azure backup --stack {hub}")
     parts = [*_kept(state), *_files(name, values, surroundings.project)]
     if settings is not None:
         others, missing = _of_others(settings)

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 import click
 
-from coco_azure.cli import Surroundings
+from coco_azure.cli import CommandError, Surroundings
 from coco_azure.clients import stack_history
-from coco_azure.clients.pulumi_cli import EngineError
 from coco_azure.clients.stack_history import Update
 from coco_azure.trust import proof_report
 
@@ -22,14 +21,9 @@ from coco_azure.trust import proof_report
 def command(surroundings: Surroundings, stack: str | None, *, as_json: bool) -> int:
     """Print the stack's proof as a whole: versions, initdata, reference values, policies, certificates."""
     engine = surroundings.engine(stack)
-    try:
-        proof, updates = engine.outputs().get("proof"), engine.history()
-    except EngineError as error:
-        click.echo(f"error: {error}", err=True)
-        return 1
+    proof, updates = engine.outputs().get("proof"), engine.history()
     if not proof:
-        click.echo("error: the stack exports no proof: no run with a trust chain has come to its end", err=True)
-        return 1
+        raise CommandError("the stack exports no proof: no run with a trust chain has come to its end")
     run = stack_history.last_finished(updates)
     note = later(updates, run)
     attested = run is not None and run.attested and not note

@@ -11,17 +11,13 @@ from pathlib import Path
 
 import click
 
-from coco_azure.cli import Surroundings
+from coco_azure.cli import CommandError, Surroundings
 from coco_azure.clients import stack_history
-from coco_azure.clients.pulumi_cli import Engine, EngineError
+from coco_azure.clients.pulumi_cli import Engine
 from coco_azure.clients.stack_history import Update
 
 FOLDER = ".rollback"
 _SHORT = 12
-
-
-class CheckoutError(Exception):
-    """The commit cannot be had, or not run; the message says why and what to do."""
 
 
 def place(project: Path, commit: str, stack: str) -> Path:
@@ -32,7 +28,7 @@ def place(project: Path, commit: str, stack: str) -> Path:
         stack: name of the stack, whose settings have to be in the commit.
 
     Raises:
-        CheckoutError: git does not have the commit, the commit has no settings of the stack, or its requirements are
+        CommandError: git does not have the commit, the commit has no settings of the stack, or its requirements are
             others than the installed ones.
     """
     full = _git(project, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", why=f"git has no commit {commit}")
@@ -45,7 +41,7 @@ def place(project: Path, commit: str, stack: str) -> Path:
     placed = top / prefix
     settings = f"Pulumi.{stack.rpartition('/')[2]}.yaml"
     if not (placed / settings).exists():
-        raise CheckoutError(
+        raise CommandError(
             f"commit {full[:_SHORT]} has no {settings}, so the stack's settings of then are not known. Commit the "
             "file from now on; this time put it back by hand and run `pulumi up`"
         )
@@ -59,7 +55,7 @@ def _environment(project: Path, placed: Path, commit: str) -> None:
     if environment.exists():
         return
     if (placed / "requirements.txt").read_bytes() != (project / "requirements.txt").read_bytes():
-        raise CheckoutError(
+        raise CommandError(
             f"commit {commit[:_SHORT]} has another requirements.txt. Install it, and run this command again: "
             f"python3 -m venv {environment} && "
             f"{environment}/bin/pip install --require-hashes -r {placed}/requirements.txt"
@@ -75,14 +71,10 @@ def _git(folder: Path, *arguments: str, why: str) -> str:
     try:
         done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
-        raise CheckoutError("git is not on PATH, and the history names commits; install git") from error
+        raise CommandError("git is not on PATH, and the history names commits; install git") from error
     if done.returncode != 0:
-        raise CheckoutError(": ".join(filter(None, (why, done.stderr.strip()))))
+        raise CommandError(": ".join(filter(None, (why, done.stderr.strip()))))
     return done.stdout.strip()
-
-
-class NoTargetError(Exception):
-    """There is no run to go back to; the message says what there is and what can be done."""
 
 
 def choose(updates: Sequence[Update]) -> Update:
@@ -95,24 +87,24 @@ def choose(updates: Sequence[Update]) -> Update:
         updates: deployments of the stack, the latest first.
 
     Raises:
-        NoTargetError: there is none, or its settings cannot be had from its commit.
+        CommandError: there is none, or its settings cannot be had from its commit.
     """
     latest = updates[0] if updates else None
     for update in updates:
         if not update.attested or (latest is not None and latest.attested and update.commit == latest.commit):
             continue
         if not update.commit:
-            raise NoTargetError(
+            raise CommandError(
                 f"the last attested run was not made of a git commit ({update.described}); put its program and "
                 "settings back by hand, and run `pulumi up`"
             )
         if update.dirty:
-            raise NoTargetError(
+            raise CommandError(
                 f"the last attested run had changes that are not committed ({update.described}), so git does not have "
                 "its settings. Name a commit: --to COMMIT; and commit before `pulumi up` from now on"
             )
         return update
-    raise NoTargetError(
+    raise CommandError(
         "the history has no attested run with another commit than the present one"
         + (f"; the latest is {latest.described}" if latest is not None else "")
         + ". Name a commit: --to COMMIT"
@@ -129,13 +121,9 @@ def command(surroundings: Surroundings, stack: str | None, wanted: str | None, *
     """Deploy the commit that attested last: its program with its settings. Shows a preview first."""
     project = surroundings.project
     engine = surroundings.engine(stack)
-    try:
-        name = engine.name()
-        commit = wanted or _last_attested(engine)
-        folder = place(project, commit, name)
-    except (EngineError, NoTargetError, CheckoutError) as error:
-        click.echo(f"error: {error}", err=True)
-        return 1
+    name = engine.name()
+    commit = wanted or _last_attested(engine)
+    folder = place(project, commit, name)
     verb = "preview" if preview else "up"
     options = ["--yes"] if yes and not preview else []
     click.echo(f"in {folder.relative_to(project)}: pulumi {verb} --stack {name}")

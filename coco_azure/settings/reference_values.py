@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from coco_azure.formats.images import image_reference
-from coco_azure.formats.kbs import reference_values
+from coco_azure.formats.kbs import reference_input, reference_values
 from coco_azure.settings.base import Model, PublicKeyFile, TextFile, decode, read_bytes, read_public
 from coco_azure.settings.initdata import SecretReference
 
@@ -188,8 +188,8 @@ class ReferenceValueSettings(Model):
 
 
 def _parse(value: object, info: ValidationInfo) -> object:
-    return tuple(reference_values.parse(read_public(value, info)))
+    return tuple(reference_input.parse(read_public(value, info)))
 
 
-ReferenceValuesFile = Annotated[tuple[reference_values.ReferenceValue, ...], BeforeValidator(_parse)]
+ReferenceValuesFile = Annotated[tuple[reference_input.ReferenceValue, ...], BeforeValidator(_parse)]
 """Set to the path of a JSON file; holds its reference values."""

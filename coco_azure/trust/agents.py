@@ -39,16 +39,12 @@ def reports(stack: Settings, chain: Chain) -> list[PolicyReport]:
     for name, document in reversed(list(chain.documents.items())):
         held_by_policy[document.agent_policy] = _held(stack, name)
     return [
-        _of_check(report) if setting == _CHECK else report
+        # What else a host can do with the check's pod opens nothing: its secret is worth nothing.
+        replace(report, warnings=[]) if setting == _CHECK else report
         for text, (setting, held) in held_by_policy.items()
         if text is not None
         and (report := reported(setting, partial(_agent_report, text, stack.environment, held, chain.versions.osc)))
     ]
-
-
-def _of_check(report: PolicyReport) -> PolicyReport:
-    # What else a host can do with the check's pod opens nothing: its secret is worth nothing.
-    return replace(report, warnings=[])
 
 
 def _held(stack: Settings, name: str) -> tuple[str, _Held]:
@@ -141,7 +137,7 @@ def _of_trustee(stack: Settings, chain: Chain) -> Iterator[tuple[str, str]]:
     looks = own if stack.trustee.attestation_policy is not None else None
     yield "other initdata, with another KBS or agent policy", _by(looks, "Trustee: PCR 8", {_INITDATA_PCR} <= demanded)
     image = demanded - {_INITDATA_PCR} - _BOOT_PCRS
-    yield "another pod VM image", _by(looks, f"Trustee: PCR {_listed(image)}", bool(image))
+    yield "another pod VM image", _by(looks, f"Trustee: PCR {', '.join(map(str, sorted(image)))}", bool(image))
     yield "another boot loader, with secure boot off", _by(looks, "Trustee: PCR 4 and 7", demanded >= _BOOT_PCRS)
     signed = stack.trustee.sign_tokens
     yield "a token that no TEE has earned", "KBS: tokens are signed" if signed else NOBODY
@@ -168,10 +164,6 @@ def _demanded(stack: Settings, judgement: Judgement) -> Collection[int]:
 
 def _by(own: str | None, name: str, denies: bool) -> str:  # noqa: FBT001 - a cell
     return own or (name if denies else NOBODY)
-
-
-def _listed(pcrs: Collection[int]) -> str:
-    return ", ".join(map(str, sorted(pcrs)))
 
 
 def _of_agents(stack: Settings, chain: Chain) -> Iterator[tuple[str, str]]:

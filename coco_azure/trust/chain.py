@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from coco_azure import names
 from coco_azure.formats.images.measured_image import MeasuredImage
 from coco_azure.formats.kbs import kbs_config, reference_values, tdx
-from coco_azure.formats.kbs.reference_values import ReferenceValue
+from coco_azure.formats.kbs.reference_input import ReferenceValue
 from coco_azure.formats.policy import policies
 from coco_azure.formats.policy.policies import Bindings
 from coco_azure.settings import Settings

@@ -1,6 +1,6 @@
 """What is wrong with a chain, all of it at once, and what is allowed and yet worth a warning."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from cryptography import x509
@@ -105,74 +105,69 @@ def warnings(stack: Settings, chain: Chain, now: datetime, certificate: str | No
     return messages
 
 
-def _long_digest(stack: Settings, chain: Chain) -> list[str]:
-    """Return a warning where the digest of initdata is longer than PCR 8 takes."""
+def _long_digest(stack: Settings, chain: Chain) -> Iterator[str]:
+    """Yield a warning where the digest of initdata is longer than PCR 8 takes."""
     algorithm = stack.initdata.algorithm
     if not chain.documents or algorithm == "sha256":
-        return []
-    warning = (
+        return
+    yield (
         f"initdata.algorithm is {algorithm}: a pod VM measures the first 32 bytes of that digest, the verifier of "
         "Trustee ends with a panic as soon as a guest sends such initdata along, and Red Hat's veritas computes "
         "another PCR 8. Take sha256: pulumi config rm --path coco-azure:initdata.algorithm (PCR 8 changes; pods that "
         "run keep their secrets until the `pulumi up` after the next)"
     )
-    return [warning]
 
 
-def _unsigned(stack: Settings) -> list[str]:
-    """Return a warning where KBS believes every token."""
+def _unsigned(stack: Settings) -> Iterator[str]:
+    """Yield a warning where KBS believes every token."""
     if stack.trustee.sign_tokens:
-        return []
-    warning = (
+        return
+    yield (
         "trustee.signTokens is false, so anybody, without any TEE, gets every secret: KBS believes a token that its "
         "bearer signed, with the key that stands in the token. Remove the setting: "
         "pulumi config rm --path coco-azure:trustee.signTokens"
     )
-    return [warning]
 
 
-def _boot_loader(stack: Settings, judgement: Judgement) -> list[str]:
-    """Return a warning where a production stack does not hold the boot loader and secure boot to anything."""
+def _boot_loader(stack: Settings, judgement: Judgement) -> Iterator[str]:
+    """Yield a warning where a production stack does not hold the boot loader and secure boot to anything."""
     demanded = chain_values.demanded_pcrs(judgement.values)
     missing = [pcr for pcr in BOOT_PCRS if pcr not in demanded]
     if stack.environment != "production" or not missing:
-        return []
+        return
     wanted = sorted({*stack.trustee.reference_values.pcrs, *BOOT_PCRS})
     where = "coco-azure:trustee.referenceValues.pcrs"
     way = f"with their values in measurementsFile, set {where} to {wanted} in the stack's file"
     if stack.trustee.reference_values.image is not None:
         way = "name them in trustee.referenceValuesFile, beside those of the image"
-    warning = (
+    yield (
         f"PCR {' and '.join(map(str, missing))} may be anything ({_BOOT}), so a host can start a boot loader of its "
         "own with secure boot off, which measures into the other PCRs what the genuine image would have, and gets "
         f"every secret. Demand them: {way} (docs/trust-chain.md says where the values come from)"
     )
-    return [warning]
 
 
-def _credentials(stack: Settings, chain: Chain) -> list[str]:
-    """Return a problem where the operator cannot use the credentials: it would wait for others, after the reboot."""
+def _credentials(stack: Settings, chain: Chain) -> Iterator[str]:
+    """Yield a problem where the operator cannot use the credentials: it would wait for others, after the reboot."""
     osc = chain.versions.osc
     if osc is None or osc.workload_identity or stack.azure.credentials.workload_identity is None:
-        return []
-    problem = (
+        return
+    yield (
         f"azure.credentials.workloadIdentity is set, which OpenShift sandboxed containers {osc.version} cannot use. "
         "Install 1.12 or later (peerPods.operator.version or channel), or use azure.credentials.servicePrincipal"
     )
-    return [problem]
 
 
-def _root_volume(stack: Settings, chain: Chain) -> list[str]:
-    """Return a problem where CAA would not read the size of the root disk, and say nothing."""
+def _root_volume(stack: Settings, chain: Chain) -> Iterator[str]:
+    """Yield a problem where CAA would not read the size of the root disk, and say nothing."""
     osc, size = chain.versions.osc, stack.peer_pods.root_volume_size
     if osc is None or osc.root_volume_size or size is None:
-        return []
-    problem = (
+        return
+    yield (
         f"peerPods.rootVolumeSize is {size}, which CAA of OpenShift sandboxed containers {osc.version} does not read. "
         "Install 1.11 or later (peerPods.operator.version or channel), or: pulumi config rm --path "
         "'coco-azure:peerPods.rootVolumeSize'"
     )
-    return [problem]
 
 
 def _measured(stack: Settings, chain: Chain) -> list[str]:
@@ -183,7 +178,8 @@ def _measured(stack: Settings, chain: Chain) -> list[str]:
         return []
     # A stack that has only Trustee may come before those that use it, whose initdata it does not know yet.
     messages = [] if _INITDATA_PCR in demanded or osc is None else [_no_initdata(osc)]
-    messages += _unregistered(stack, chain) if _INITDATA_PCR in demanded else []
+    if _INITDATA_PCR in demanded:
+        messages += _unregistered(stack, chain)
     # A policy of the user's own may hold the image to something else than its PCRs.
     if stack.trustee.attestation_policy is None and not set(demanded) - {_INITDATA_PCR}:
         messages.append(
@@ -195,21 +191,20 @@ def _measured(stack: Settings, chain: Chain) -> list[str]:
     return messages
 
 
-def _unregistered(stack: Settings, chain: Chain) -> list[str]:
-    """Return a problem where PCR 8 is demanded, but by a file of the user's that lacks documents of the stack."""
+def _unregistered(stack: Settings, chain: Chain) -> Iterator[str]:
+    """Yield a problem where PCR 8 is demanded, but by a file of the user's that lacks documents of the stack."""
     if chain.judgement is None or chain.judgement.bindings is None or stack.trustee.attestation_policy is not None:
-        return []
+        return
     missing = {secrets.title(name): pcr8 for name, pcr8 in chain.measured.items()}
     missing = {title: pcr8 for title, pcr8 in missing.items() if pcr8 not in chain.judgement.bindings.secrets}
     if not missing:
-        return []
+        return
     listed = ", ".join(f"{title} ({pcr8})" for title, pcr8 in missing.items())
-    problem = (
+    yield (
         "trustee.referenceValuesFile demands PCR 8, and the stack does not register its own initdata, so pods of "
         f"{listed} would be denied. Have it registered beside the file's: pulumi config set --path "
         "'coco-azure:trustee.referenceValues.initdata' true, or add these values to the file"
     )
-    return [problem]
 
 
 def _no_initdata(osc: OscProfile) -> str:

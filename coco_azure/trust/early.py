@@ -5,6 +5,7 @@ asked of it: then what holds for every version that it could have is told beside
 """
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -104,16 +105,15 @@ def _minors(operator: OperatorSettings, known: list[str]) -> list[str | None]:
     return [each for each in known if each in pinned]
 
 
-def warnings(stack: Settings, chain: Chain) -> list[str]:
-    """Return a warning where KBS asks for Intel's certificates at a port that its operator may close."""
+def warnings(stack: Settings, chain: Chain) -> Iterator[str]:
+    """Yield a warning where KBS asks for Intel's certificates at a port that its operator may close."""
     tdx_settings, csv = stack.trustee.tdx, chain.versions.csv.get(names.TRUSTEE_PACKAGE)
     if tdx_settings is None or csv is None or tdx.port_of(tdx_settings.asked) == tdx.PORT or not tdx.may_close(csv):
-        return []
+        return
     name = "pccsUrl" if tdx_settings.collateral_service is None else "collateralService"
-    warning = (
+    yield (
         f"trustee.tdx.{name} is {tdx_settings.asked}, and {csv} may keep KBS from it: its NetworkPolicies let "
         f"KBS out to port {tdx.PORT} and to that of the cluster's proxy only, and it undoes changes of them; no TDX "
         f"pod VM would be attested. Serve it at port {tdx.PORT}, or take Azure's cache: "
         f"pulumi config set --path coco-azure:trustee.tdx.{name} {tdx.AZURE_CACHE}"
     )
-    return [warning]

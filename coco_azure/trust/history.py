@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coco_azure import names
-from coco_azure.formats.kbs.reference_values import ReferenceValue
+from coco_azure.formats.kbs.reference_values import accepted_pcr8
 from coco_azure.formats.policy import claims
 from coco_azure.formats.policy.attestation_tokens import policy_input
 from coco_azure.formats.policy.policies import Bindings
@@ -22,7 +22,6 @@ from coco_azure.trust.secret_bindings import Earlier
 from coco_azure.versions import profiles
 from coco_azure.versions.profiles import OscProfile, TrusteeProfile
 
-_PCR8 = "pcr08"
 _FROM_DEVELOPMENT = (
     "the last run was one for development, whose initdata and agent policy were held to nothing: as long as its PCR 8 "
     "is accepted, whoever administers the pods' cluster may start a pod with that initdata and read what it keeps. "
@@ -71,10 +70,10 @@ def warnings(stack: Settings, chain: Chain, last: LastRun) -> list[str]:
 
 
 def _initdata(stack: Settings, chain: Chain, last: LastRun) -> list[str]:
-    if chain.judgement is None or not (accepted := _accepted(chain.judgement.values)):
+    if chain.judgement is None or not (accepted := set(accepted_pcr8(chain.judgement.values))):
         return []
     kept = {*chain.measured.values(), *stack.trustee.reference_values.others}
-    kept |= _accepted(stack.trustee.reference_values_file)
+    kept |= set(accepted_pcr8(stack.trustee.reference_values_file))
     bound = chain.judgement.bindings
     messages = [
         f"PCR 8 {value} of the last run is still accepted, for pods that run with it{_kept(bound, value)}; the next "
@@ -98,10 +97,6 @@ def _kept(bound: Bindings | None, pcr8: str) -> str:
     if bound is None:
         return ""
     return f" (it was {bound.title(pcr8)}, and keeps {', '.join(bound.secrets.get(pcr8, ())) or 'no secret'})"
-
-
-def _accepted(values: Sequence[ReferenceValue]) -> set[str]:
-    return {text for value in values if value.name.endswith(_PCR8) for text in value.values}
 
 
 def _upgrades(stack: Settings, chain: Chain, last: LastRun) -> list[str]:

@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from coco_azure import names
+from coco_azure.formats.kbs.reference_values import accepted_pcr8
 from coco_azure.formats.pki import certificates, public_material
 from coco_azure.settings import Settings
 from coco_azure.trust import agents, denials, proof
 from coco_azure.trust.chain import Chain, Judgement
 from coco_azure.trust.documents import GLOBAL, agent_variant
 from coco_azure.trust.proof import PolicyProof, Proof, ReferenceProof, to_dict
-
-_INITDATA_PCR = "pcr08"
 
 
 def of(stack: Settings, chain: Chain, warnings: list[str], certificate: str | None) -> Proof:
@@ -31,7 +30,7 @@ def of(stack: Settings, chain: Chain, warnings: list[str], certificate: str | No
             )
             for name, document in chain.documents.items()
         ),
-        accepted_pcr8=_accepted(judgement),
+        accepted_pcr8=tuple(accepted_pcr8(judgement.values)) if judgement is not None else (),
         secrets=judgement.bindings.secrets if judgement is not None and judgement.bindings is not None else None,
         reference_values=_values(judgement),
         policies=_policies(stack, chain),
@@ -56,11 +55,6 @@ def _versions(chain: Chain) -> tuple[proof.Version, ...]:
         for package, profile in versions.items()
         if profile is not None
     )
-
-
-def _accepted(judgement: Judgement | None) -> tuple[str, ...]:
-    values = judgement.values if judgement is not None else ()
-    return tuple(text for value in values if value.name.endswith(_INITDATA_PCR) for text in value.values)
 
 
 def _values(judgement: Judgement | None) -> tuple[ReferenceProof, ...]:

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from coco_azure import names
-from coco_azure.formats.kbs.reference_values import ReferenceValue
+from coco_azure.formats.kbs.reference_input import ReferenceValue
+from coco_azure.formats.kbs.reference_values import accepted_pcr8
 from coco_azure.formats.policy.policies import Bindings
 from coco_azure.inventory.cluster_reader import Reads
 from coco_azure.risks import Risk
@@ -21,8 +22,6 @@ from coco_azure.settings import Settings, initdata
 from coco_azure.settings.client_secrets import of_others
 from coco_azure.settings.initdata import paths
 from coco_azure.trust.documents import CHECK, GLOBAL, allowed_images
-
-_PCR8 = "pcr08"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +57,8 @@ def bindings(
         values: every reference value of the stack; those of PCR 8 are the documents that are accepted.
         earlier: what the last finished run had.
     """
-    secrets = {text: () for value in values if value.name.endswith(_PCR8) for text in value.values}
-    documents: dict[str, tuple[str, ...]] = {**secrets, **_earlier(stack, measured, earlier)}
+    accepted = accepted_pcr8(values)
+    documents: dict[str, tuple[str, ...]] = {**dict.fromkeys(accepted, ()), **_earlier(stack, measured, earlier)}
     titles = {pcr8: f"{title(name)} of the last run" for name, pcr8 in earlier.documents.items()}
     others, lists = stack.trustee.reference_values.also_serve, wanted(stack)
     documents |= {pcr8: paths(references, stack.kbs_secrets) for pcr8, references in others.items()}
@@ -67,7 +66,7 @@ def bindings(
         documents[pcr8] = paths((*lists.get(name, ()), *others.get(pcr8, ())), stack.kbs_secrets)
         titles[pcr8] = title(name)
     return Bindings(
-        secrets={pcr8: documents[pcr8] for pcr8 in secrets},
+        secrets={pcr8: documents[pcr8] for pcr8 in accepted},
         shared=tuple(sorted(resource.path for resource in stack.reserved)),
         titles=titles,
     )

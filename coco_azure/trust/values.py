@@ -15,7 +15,8 @@ from typing import Any
 from coco_azure.formats import one_line
 from coco_azure.formats.images import measured_image
 from coco_azure.formats.images.measured_image import MeasuredImage
-from coco_azure.formats.kbs.reference_values import ReferenceValue, expired, expiring, merge, of_measurements
+from coco_azure.formats.kbs.reference_input import ReferenceValue
+from coco_azure.formats.kbs.reference_values import expired, expiring, merge, of_measurements
 from coco_azure.settings import Settings
 from coco_azure.versions import profiles
 from coco_azure.versions.profiles import OscProfile, TrusteeProfile

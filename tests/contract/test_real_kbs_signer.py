@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from coco_azure.formats.kbs import reference_values
 from coco_azure.formats.kbs.kbs_config import ADMIN_KEY, HTTPS_CERTIFICATE, HTTPS_KEY, KbsConfig, render
-from coco_azure.formats.kbs.reference_values import ReferenceValue
+from coco_azure.formats.kbs.reference_input import ReferenceValue
 from coco_azure.formats.pki import issuing
 from coco_azure.versions.profiles import TRUSTEE
 from tests import reality

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from coco_azure.cli import CommandError
 from coco_azure.cli.leftovers.model import Leftover
 from coco_azure.clients.azure import AzureClient
 
@@ -245,17 +246,13 @@ def _kind(resource: Resource) -> str:
     return str(resource["type"]).lower()
 
 
-class ListingError(RuntimeError):
-    """The group cannot be listed; the message says why and what to do."""
-
-
 def resources(client: AzureClient, group: str) -> list[dict[str, Any]]:
     """Return every resource of a group, each with ``id``, ``name``, ``type`` and ``createdTime``.
 
     A group that does not exist has none.
 
     Raises:
-        ListingError: Azure refuses or does not answer.
+        CommandError: Azure refuses or does not answer.
     """
     from azure.core.exceptions import AzureError  # noqa: PLC0415 - slow to import
 
@@ -266,7 +263,7 @@ def resources(client: AzureClient, group: str) -> list[dict[str, Any]]:
         code = str(getattr(getattr(error, "error", None), "code", None) or "")
         if code == "ResourceGroupNotFound":
             return []
-        raise ListingError(_advice(client.subscription, group, code, error)) from error
+        raise CommandError(_advice(client.subscription, group, code, error)) from error
 
 
 def _advice(subscription: str, group: str, code: str, error: Exception) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from coco_azure import names
+from coco_azure.cli import CommandError
 from coco_azure.cli.leftovers import cluster_facts
 from coco_azure.cli.leftovers.azure_leftovers import Alive, gallery_of
 from coco_azure.cli.leftovers.cluster_facts import Facts, Object
@@ -195,10 +196,6 @@ class Deletes(Watches, Protocol):
         """Delete an object; one that is not there is no error."""
 
 
-class InUseError(RuntimeError):
-    """Something still uses what is to be deleted; the message names it. Nothing was deleted."""
-
-
 def remove_crds(client: Deletes, facts: Facts, seconds: int = _PATIENCE) -> list[str]:
     """Delete the kinds of operators that are not installed, and their Operator objects; return what was deleted.
 
@@ -206,7 +203,7 @@ def remove_crds(client: Deletes, facts: Facts, seconds: int = _PATIENCE) -> list
     seconds at most. What is not gone by then is left over like everything else.
 
     Raises:
-        InUseError: objects of such a kind exist, and would go with it.
+        CommandError: objects of such a kind exist, and would go with it.
     """
     gone = [
         package
@@ -215,7 +212,7 @@ def remove_crds(client: Deletes, facts: Facts, seconds: int = _PATIENCE) -> list
     ]
     if used := [crd for package in gone for crd in package.crds if facts.crds.get(crd)]:
         counts = ", ".join(f"{crd} ({facts.crds[crd]})" for crd in used)
-        raise InUseError(f"objects of these kinds exist, and would be deleted with them: {counts}. Delete them first")
+        raise CommandError(f"objects of these kinds exist, and would be deleted with them: {counts}. Delete them first")
     paths = [path for package in gone for path in _paths(facts, package)]
     until = time.monotonic() + seconds
     for path in paths:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from coco_azure.cli import Surroundings
+from coco_azure.cli import CommandError, Surroundings
 from coco_azure.cli.leftovers import azure_leftovers, cluster_facts, cluster_leftovers
 from coco_azure.cli.leftovers.cluster_facts import Facts
 from coco_azure.cli.leftovers.model import Answer, Leftover, to_dict, to_text
@@ -23,10 +23,6 @@ from coco_azure.inventory.cluster_reader import ClusterReader
 from coco_azure.settings import stack_config
 from coco_azure.settings.azure import AzureSettings
 from coco_azure.settings.cluster import ClusterSettings
-
-
-class StackError(RuntimeError):
-    """The settings cannot be read; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +42,12 @@ def scope_of(engine: Engine) -> Scope:
     """Return what the settings of a stack say, also after ``pulumi destroy``.
 
     Raises:
-        StackError: ``pulumi config`` fails, or a setting is wrong.
+        CommandError: ``pulumi config`` fails, or a setting is wrong.
     """
     try:
         values = stack_config.decode_entries(engine.config())
     except EngineError as error:
-        raise StackError(f"{error}. Select a stack (`pulumi stack select`) or use --stack") from error
+        raise CommandError(f"{error}. Select a stack (`pulumi stack select`) or use --stack") from error
     peer_pods = values.get("peerPods")
     try:
         return Scope(
@@ -60,7 +56,7 @@ def scope_of(engine: Engine) -> Scope:
             image_id=peer_pods.get("imageId") if isinstance(peer_pods, Mapping) else None,
         )
     except ValueError as error:
-        raise StackError(f"the stack's settings cannot be read: {error}") from error
+        raise CommandError(f"the stack's settings cannot be read: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -105,7 +101,7 @@ def _leftovers(options: _Options, surroundings: Surroundings) -> int:
     unknown = []
     try:
         scope = scope_of(surroundings.engine(options.stack))
-    except StackError as error:
+    except CommandError as error:
         if not (options.subscription and options.resource_group) and not options.cluster_only:
             unknown.append(f"what the stack's settings say: {error}")
         scope = Scope()
@@ -117,9 +113,8 @@ def _leftovers(options: _Options, surroundings: Surroundings) -> int:
             for removed in cluster_leftovers.remove_crds(client, facts):
                 click.echo(f"deleted {removed}")
             facts = cluster_leftovers.read_afterwards(client)
-    except cluster_leftovers.InUseError as error:
-        click.echo(f"error: {error}", err=True)
-        return 1
+    except CommandError:
+        raise
     except Exception as error:  # noqa: BLE001 - three libraries raise their own, and each means the same here
         facts = None
         unknown.append(f"what the cluster has: {cluster_access.why_not(error, scope.cluster) or error}")
@@ -151,7 +146,7 @@ def _azure(options: _Options, scope: Scope, facts: Facts | None) -> _Azure:
         alive = cluster_leftovers.alive(facts, gallery=options.gallery, own_image=scope.image_id, shared=shared)
     try:
         resources = azure_leftovers.resources(azure_client.connect(subscription), group)
-    except (SignInError, azure_leftovers.ListingError) as error:
+    except (SignInError, CommandError) as error:
         return _Azure(unknown=[f"what is in Azure: {error}"])
     where = f"resource group {group} of subscription {subscription} ({len(resources)} resources)"
     return _Azure(azure_leftovers.left_over(resources, alive), [where])

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from coco_azure.cli import Surroundings
+from coco_azure.cli import CommandError, Surroundings
 from coco_azure.cli.report import content, graph, heading, names
 from coco_azure.cli.report.content import RunReport, html
 from coco_azure.cli.report.graph import Check, Graph, NotAPlanError
@@ -28,43 +28,39 @@ _TIMEOUT = 120.0
 _LABEL = "Dependency graph; the table below it says the same"
 
 
-class DrawingError(RuntimeError):
-    """Graphviz is not there, or does not draw; the message says why."""
-
-
 def with_picture(report: RunReport, say: Callable[[str], None], program: Path | None = None) -> RunReport:
     """Return the report with its graph drawn; without Graphviz as it is, which is told."""
     if not report.dot:
         return report
     try:
         return replace(report, picture=names.inlined(draw(report.dot, program or find()), _LABEL))
-    except DrawingError as error:
+    except CommandError as error:
         say(f"the report has no picture of the dependency graph: {error}")
         return report
 
 
 def find() -> Path:
-    """Return the path of ``dot``; raises DrawingError where there is none."""
+    """Return the path of ``dot``; raises CommandError where there is none."""
     path = os.environ.get(PROGRAM) or shutil.which("dot")
     if path is None:
-        raise DrawingError(
+        raise CommandError(
             f"Graphviz' dot is not on PATH. Install it (apt-get install graphviz), or name it in {PROGRAM}"
         )
     return Path(path)
 
 
 def draw(text: str, program: Path) -> str:
-    """Return the SVG of a DOT text; raises DrawingError where Graphviz fails, or cannot be started."""
+    """Return the SVG of a DOT text; raises CommandError where Graphviz fails, or cannot be started."""
     try:
         done = subprocess.run(
             [str(program), "-Tsvg"], input=text, capture_output=True, text=True, check=True, timeout=_TIMEOUT
         )
     except OSError as error:
-        raise DrawingError(f"{program} cannot be started: {error}") from error
+        raise CommandError(f"{program} cannot be started: {error}") from error
     except subprocess.TimeoutExpired as error:
-        raise DrawingError(f"{program} took more than {_TIMEOUT:.0f} s") from error
+        raise CommandError(f"{program} took more than {_TIMEOUT:.0f} s") from error
     except subprocess.CalledProcessError as error:
-        raise DrawingError(f"{program}: {error.stderr.strip() or error.returncode}") from error
+        raise CommandError(f"{program}: {error.stderr.strip() or error.returncode}") from error
     return done.stdout
 
 
@@ -164,7 +160,7 @@ def command(  # noqa: PLR0917 - click passes them by name
             _write(engine, events, page, planned=planned)
             return 0
         return _run(engine, verb or "up", options, page)
-    except (EngineError, NotALogError, NotAPlanError, OSError) as error:
+    except (NotALogError, NotAPlanError, OSError) as error:
         click.echo(f"error: {error}", err=True)
         return 1
 

@@ -14,7 +14,7 @@ import click
 
 from coco_azure import names
 from coco_azure import run_marks as marks
-from coco_azure.cli import Surroundings
+from coco_azure.cli import CommandError, Surroundings
 from coco_azure.cli.support import cluster
 from coco_azure.clients import kubernetes
 from coco_azure.clients.pulumi_cli import Engine, EngineError
@@ -92,8 +92,7 @@ def command(surroundings: Surroundings, stack: str | None, out: Path | None, *, 
         data = {"versions": _versions(), "stack": _stack(engine, name)}
         config = stack_config.decode_entries(engine.config())
     except EngineError as error:
-        click.echo(f"error: nothing was written, for what is secret in the stack has to be known: {error}", err=True)
-        return 1
+        raise CommandError(f"nothing was written, for what is secret in the stack has to be known: {error}") from error
     if not no_preview:
         click.echo("looking at what the next run would do ...", err=True)
         data["plan"] = _plan(engine)

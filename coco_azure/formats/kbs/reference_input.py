@@ -89,21 +89,29 @@ _DIGEST_SIZES = (64, 96, 128)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One entry that has no problem.
+class ReferenceValue:
+    """What one claim may be.
 
     Attributes:
-        values: its values in the form that claims have.
-        expires: its expiration, UTC.
+        name: name that the attestation policy asks for; unique in a file.
+        values: values that are accepted; during a change the old and the new one.
+        expires: when they stop being accepted; with a time zone.
     """
 
     name: str
     values: tuple[str, ...]
     expires: datetime
 
+    def __post_init__(self) -> None:
+        """Refuse a time without a zone, which would expire at another moment on another machine."""
+        if self.expires.tzinfo is None:
+            raise ValueError(f"{self.name} expires at {self.expires} without a time zone; needed UTC")
 
-def entries(text: str) -> list[Entry]:
-    """Return the entries of a file, see ``reference_files`` for its forms.
+
+def parse(text: str) -> list[ReferenceValue]:
+    """Return the reference values of a user's file, in any of the forms above.
+
+    Digests come back as lower-case hex without ``0x``, and ``measurement`` as base64, as claims have them.
 
     Raises:
         ValueError: the text has none of these forms, or entries are wrong; every problem is named.
@@ -122,16 +130,18 @@ def entries(text: str) -> list[Entry]:
     return checked
 
 
-def _entry(index: int, entry: object, problems: list[str]) -> Entry:
+def _entry(index: int, entry: object, problems: list[str]) -> ReferenceValue:
     if not isinstance(entry, dict):
         problems.append(f"entry {index} is {json_kind(entry)}, needed an object")
-        return Entry(name="", values=(), expires=datetime.max.replace(tzinfo=UTC))
+        return ReferenceValue(name="", values=(), expires=datetime.max.replace(tzinfo=UTC))
     name = entry.get("name")
     if not isinstance(name, str) or not name:
         problems.append(f"entry {index} has no name (for example snp_pcr08, or azsnpvtpm.tpm.pcr08 at Trustee 0.3)")
         name = ""
     where = f"entry {index} ({name})" if name else f"entry {index}"
-    return Entry(name=name, values=_values(where, name, entry, problems), expires=_expiration(where, entry, problems))
+    return ReferenceValue(
+        name=name, values=_values(where, name, entry, problems), expires=_expiration(where, entry, problems)
+    )
 
 
 def _expiration(where: str, entry: dict[str, Any], problems: list[str]) -> datetime:

@@ -19,7 +19,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,45 +27,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-from coco_azure.formats.kbs import reference_input
+from coco_azure.formats.kbs.reference_input import ReferenceValue
 from coco_azure.formats.pki import public_material
 from coco_azure.versions.profiles import TrusteeProfile
 
 _ALGORITHMS = {64: "sha256", 96: "sha384", 128: "sha512"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReferenceValue:
-    """What one claim may be.
-
-    Attributes:
-        name: name that the attestation policy asks for; unique in a file.
-        values: values that are accepted; during a change the old and the new one.
-        expires: when they stop being accepted; with a time zone.
-    """
-
-    name: str
-    values: tuple[str, ...]
-    expires: datetime
-
-    def __post_init__(self) -> None:
-        """Refuse a time without a zone, which would expire at another moment on another machine."""
-        if self.expires.tzinfo is None:
-            raise ValueError(f"{self.name} expires at {self.expires} without a time zone; needed UTC")
-
-
-def parse(text: str) -> list[ReferenceValue]:
-    """Return the entries of a user's file in any form that ``reference_input`` reads.
-
-    Digests come back as lower-case hex without ``0x``, and ``measurement`` as base64, as claims have them.
-
-    Raises:
-        ValueError: not JSON, not an array, or entries that are wrong; every problem is named.
-    """
-    return [
-        ReferenceValue(name=entry.name, values=entry.values, expires=entry.expires)
-        for entry in reference_input.entries(text)
-    ]
 
 
 def render(values: Sequence[ReferenceValue], profile: TrusteeProfile) -> str:
@@ -91,6 +57,11 @@ def expired(values: Iterable[ReferenceValue], now: datetime) -> list[ReferenceVa
 def expiring(values: Iterable[ReferenceValue], now: datetime, within: timedelta) -> list[ReferenceValue]:
     """Return those that still count at ``now`` and no longer will after ``within``."""
     return [value for value in values if now <= value.expires < now + within]
+
+
+def accepted_pcr8(values: Iterable[ReferenceValue]) -> list[str]:
+    """Return the values of PCR 8 that are accepted, which are those of initdata documents."""
+    return [text for value in values if value.name.endswith("pcr08") for text in value.values]
 
 
 def merge(*parts: Iterable[ReferenceValue]) -> list[ReferenceValue]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from coco_azure.cli import Surroundings, main
+from coco_azure.cli import CommandError, Surroundings, main
 from coco_azure.cli.leftovers import azure_leftovers, command
 from coco_azure.clients.azure import AzureClient
 from coco_azure.clients.pulumi_cli import Engine
@@ -67,7 +67,7 @@ def test_a_group_that_does_not_exist_has_nothing(tmp_path: Path) -> None:
 
 
 def test_another_subscription_is_an_error_with_the_option_that_names_the_right_one(tmp_path: Path) -> None:
-    with pytest.raises(azure_leftovers.ListingError, match="--subscription"):
+    with pytest.raises(CommandError, match="--subscription"):
         _with_azure(_filled(), tmp_path, lambda access: azure_leftovers.resources(_client(access, "other"), NAME))
 
 
@@ -75,7 +75,7 @@ def test_without_a_valid_token_azure_refuses_and_the_error_names_the_role(tmp_pa
     def ask(access: Access) -> None:
         azure_leftovers.resources(_client(access, token="forged"), NAME)
 
-    with pytest.raises(azure_leftovers.ListingError, match=r"InvalidAuthenticationToken.* role Reader"):
+    with pytest.raises(CommandError, match=r"InvalidAuthenticationToken.* role Reader"):
         _with_azure(_filled(), tmp_path, ask)
 
 
@@ -128,7 +128,7 @@ def test_the_stacks_settings_say_where_to_look() -> None:
 def test_a_failing_pulumi_is_an_error_with_what_it_said(tmp_path: Path) -> None:
     program = script(tmp_path, "pulumi", "#!/bin/sh\necho 'error: no stack selected' >&2\nexit 255\n")
 
-    with pytest.raises(command.StackError, match=r"no stack selected.*--stack"):
+    with pytest.raises(CommandError, match=r"no stack selected.*--stack"):
         command.scope_of(Engine(folder=tmp_path, program=str(program)))
 
 

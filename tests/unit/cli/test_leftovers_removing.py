@@ -7,6 +7,7 @@ import pytest
 from kubernetes.client import ApiException
 
 from coco_azure import names
+from coco_azure.cli import CommandError
 from coco_azure.cli.leftovers import cluster_facts, cluster_leftovers
 from tests.unit.cli.test_leftovers_cluster import BARE, INSTALLED, UNINSTALLED, _cluster, _kata_config, _left
 from tests.unit.fake_cluster import FakeCluster
@@ -24,7 +25,7 @@ def test_crds_are_deleted_only_where_their_operator_is_gone_and_no_object_is_lef
     assert cluster_leftovers.remove_crds(installed, cluster_facts.read(installed)) == []
 
     used = _cluster(**UNINSTALLED, **{names.KATA_CONFIGS: [_kata_config(going=True)]})
-    with pytest.raises(cluster_leftovers.InUseError, match=r"kataconfigs.kataconfiguration.openshift.io \(1\)"):
+    with pytest.raises(CommandError, match=r"kataconfigs.kataconfiguration.openshift.io \(1\)"):
         cluster_leftovers.remove_crds(used, cluster_facts.read(used))
     assert used.deleted == []
 

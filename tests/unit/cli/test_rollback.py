@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from coco_azure.cli import rollback
-from coco_azure.cli.rollback import CheckoutError, NoTargetError
+from coco_azure.cli import CommandError, rollback
 from coco_azure.clients import stack_history
 from coco_azure.clients.stack_history import Update
 
@@ -60,7 +59,7 @@ def test_after_a_run_it_is_the_last_attested_one_before_it_with_another_commit(h
     ids=["destroyed since", "no other", "none at all", "changes that are not committed", "outside of git"],
 )
 def test_where_there_is_none_to_go_back_to_the_error_says_why(history: Any, message: str) -> None:
-    with pytest.raises(NoTargetError, match=message):
+    with pytest.raises(CommandError, match=message):
         _target(*history)
 
 
@@ -140,16 +139,16 @@ def test_a_project_that_is_not_the_top_of_its_repository_is_placed_too(project: 
 
 
 def test_a_commit_that_git_does_not_have_is_an_error(project: Path) -> None:
-    with pytest.raises(CheckoutError, match="git has no commit deadbeef"):
+    with pytest.raises(CommandError, match="git has no commit deadbeef"):
         rollback.place(project, "deadbeef", "prod")
 
 
 def test_settings_that_were_never_committed_are_an_error(project: Path) -> None:
-    with pytest.raises(CheckoutError, match=r"has no Pulumi\.dev\.yaml"):
+    with pytest.raises(CommandError, match=r"has no Pulumi\.dev\.yaml"):
         rollback.place(project, "HEAD", "dev")
 
 
 def test_other_requirements_are_an_error_with_the_command_that_installs_them(project: Path) -> None:
     (project / "requirements.txt").write_text("a==2\n")
-    with pytest.raises(CheckoutError, match=r"another requirements\.txt.*pip install --require-hashes"):
+    with pytest.raises(CommandError, match=r"another requirements\.txt.*pip install --require-hashes"):
         rollback.place(project, "HEAD", "prod")

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_azure.formats.kbs import reference_values
+from coco_azure.formats.kbs import reference_input, reference_values
 from coco_azure.versions.profiles import TRUSTEE
 from tests.unit.trust_stacks import entry
 
@@ -30,19 +30,19 @@ def _config_map(key: str, content: str) -> dict[str, Any]:
 @given(_entries, st.sampled_from(sorted(TRUSTEE)))
 def test_what_a_version_gets_is_read_back_alone_and_in_its_config_map(entries: list[Any], version: str) -> None:
     profile = TRUSTEE[version]
-    wanted = reference_values.parse(json.dumps(entries))
+    wanted = reference_input.parse(json.dumps(entries))
     rendered = reference_values.render(wanted, profile)
     shown = _config_map(profile.reference_values_key, rendered)
 
     for text in (rendered, json.dumps(shown), yaml.safe_dump(shown), "# by veritas\n---\n" + yaml.safe_dump(shown)):
-        assert reference_values.parse(text) == wanted
+        assert reference_input.parse(text) == wanted
 
 
 @given(_entries)
 def test_the_other_alphabet_and_no_padding_of_base64_are_read(entries: list[Any]) -> None:
     plain = {each["name"]: base64.b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in entries}
 
-    assert reference_values.parse(json.dumps(plain)) == reference_values.parse(json.dumps(entries))
+    assert reference_input.parse(json.dumps(plain)) == reference_input.parse(json.dumps(entries))
 
 
 BAD = {
@@ -64,6 +64,6 @@ def test_any_other_form_is_refused(case: str) -> None:
     text, result = BAD[case]
 
     with pytest.raises(ValueError, match=r"^.") as refused:
-        reference_values.parse(text)
+        reference_input.parse(text)
 
     assert result in str(refused.value)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_azure.formats.kbs import reference_values
-from coco_azure.formats.kbs.reference_values import ReferenceValue
+from coco_azure.formats.kbs import reference_input, reference_values
+from coco_azure.formats.kbs.reference_input import ReferenceValue
 from coco_azure.versions.profiles import TRUSTEE
 
 DIGEST = "ab" * 32
@@ -39,7 +39,7 @@ def _value(name: str = "snp_pcr08", *values: str, expires: datetime = EXPIRES) -
 
 
 def _parse(*entries: object) -> list[ReferenceValue]:
-    return reference_values.parse(json.dumps(entries))
+    return reference_input.parse(json.dumps(entries))
 
 
 def _entry(name: str, *values: object) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def test_reference_values_that_nothing_could_match_are_refused_first(entry: obje
 @pytest.mark.parametrize("text", ["{", "{}"])
 def test_a_reference_value_file_is_a_json_array(text: str) -> None:
     with pytest.raises(ValueError, match=r"JSON"):
-        reference_values.parse(text)
+        reference_input.parse(text)
 
 
 def test_every_problem_of_a_file_is_named_at_once() -> None:
@@ -131,9 +131,9 @@ def test_a_name_that_stands_twice_is_refused_because_rvps_keeps_one_of_them() ->
 
 @given(VALUES)
 def test_a_file_says_the_same_after_it_was_written(values: list[ReferenceValue]) -> None:
-    assert reference_values.parse(reference_values.render(values, TRUSTEE["0.3"])) == values
-    assert reference_values.parse(reference_values.render(values, TRUSTEE["1.1"])) == values
-    assert reference_values.parse(
+    assert reference_input.parse(reference_values.render(values, TRUSTEE["0.3"])) == values
+    assert reference_input.parse(reference_values.render(values, TRUSTEE["1.1"])) == values
+    assert reference_input.parse(
         json.dumps(list(_read_as_1_2(reference_values.render(values, TRUSTEE["1.2"])).values()))
     ) == (values)
 

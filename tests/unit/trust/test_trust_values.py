@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from coco_azure.formats.kbs.reference_values import ReferenceValue
+from coco_azure.formats.kbs.reference_input import ReferenceValue
 from coco_azure.trust import checks
 from coco_azure.trust import values as chain_values
 from coco_azure.trust.documents import GLOBAL
