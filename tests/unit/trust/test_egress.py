@@ -29,7 +29,7 @@ def _chain(version: str, tdx_settings: dict[str, str]) -> Chain:
 
 
 def _messages(version: str, **tdx_settings: str) -> list[str]:
-    return warnings(stack({"trustee": {"tdx": tdx_settings}}), _chain(version, tdx_settings))
+    return list(warnings(stack({"trustee": {"tdx": tdx_settings}}), _chain(version, tdx_settings)))
 
 
 @given(_minor, st.integers(0, 9), st.sampled_from(["", "-1755000000", "+0.1"]))
@@ -80,7 +80,7 @@ def test_port_443_is_never_warned_about(version: str) -> None:
 def test_a_stack_without_tdx_is_told_nothing() -> None:
     versions = Versions(osc=None, trustee=TRUSTEE["1.2"], csv={names.TRUSTEE_PACKAGE: _csv("1.3.0")})
 
-    assert warnings(stack(), build(stack(), versions, PLACE)) == []
+    assert list(warnings(stack(), build(stack(), versions, PLACE))) == []
 
 
 @given(_minor, st.integers(0, 99))
