@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from coco_azure import names
 from coco_azure.inventory import read_foreign
-from coco_azure.inventory.foreign_facts import ForeignWanted, Named, Operator
+from coco_azure.inventory.foreign_facts import ForeignWanted, Named
+from coco_azure.inventory.requirements import Operator
 from coco_azure.preflight import foreign
 from coco_azure.preflight.model import Finding
 from coco_azure.settings import Settings

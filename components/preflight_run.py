@@ -19,7 +19,8 @@ from coco_azure.inventory.azure_facts import AzureFacts
 from coco_azure.inventory.azure_resources import PodVmPlace
 from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.cluster_reader import Reads
-from coco_azure.inventory.foreign_facts import ForeignWanted, Operator, Requirements
+from coco_azure.inventory.foreign_facts import ForeignWanted
+from coco_azure.inventory.requirements import Operator, Requirements
 from coco_azure.preflight import cost, judge
 from coco_azure.preflight.judge import Verdict
 from coco_azure.settings import Settings

@@ -13,7 +13,7 @@ from coco_azure import names
 from coco_azure.clients.kubernetes import Object
 from coco_azure.inventory import cluster_reader
 from coco_azure.inventory.cluster_reader import Reads, Unanswered
-from coco_azure.inventory.foreign_facts import Operator
+from coco_azure.inventory.requirements import Operator
 from coco_azure.rollout import text
 from coco_azure.rollout.choice import KeptOut
 from coco_azure.rollout.facts import Pool, RolloutFacts

@@ -14,7 +14,7 @@ from coco_azure.inventory import arm_answers as azure_read
 from coco_azure.inventory.arm_answers import Json
 from coco_azure.inventory.azure_facts import AzureFacts, AzureImage, Grant, Size, Subnet, Usage, Vnet
 from coco_azure.inventory.azure_resources import PodVmPlace
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 
 T = TypeVar("T")
 _AT_ONCE = 10

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from coco_azure import names
 from coco_azure.inventory.cluster_facts import Catalog, ClusterFacts, Csv
 from coco_azure.inventory.cluster_reader import PUBLIC, PUBLIC_ONLY, is_foreign
-from coco_azure.inventory.foreign_facts import Operator, Requirements
+from coco_azure.inventory.requirements import Operator, Requirements
 from coco_azure.preflight.model import Finding
 from coco_azure.versions.channels import age, version_of
 from coco_azure.versions.profiles import (

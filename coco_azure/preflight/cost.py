@@ -6,7 +6,7 @@ Prices differ by region, contract and day. https://azure.microsoft.com/pricing/c
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from functools import partial
 
 from coco_azure import names
 from coco_azure.inventory.cluster_facts import ClusterFacts, CredentialsSecret
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.model import Finding
 
 _KEYS = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID")

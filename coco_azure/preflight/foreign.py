@@ -20,9 +20,9 @@ from coco_azure.inventory.foreign_facts import (
     Installed,
     Named,
     Occupied,
-    Operator,
     Subscription,
 )
+from coco_azure.inventory.requirements import Operator
 from coco_azure.preflight.model import Finding, Level
 
 _SET = "pulumi config set --path coco-azure:"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from coco_azure.clients import arm_ids
 from coco_azure.inventory.azure_facts import AzureFacts, AzureImage
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.model import Finding, Level
 
 CONFIDENTIAL = frozenset({"confidentialvm", "confidentialvmsupported", "trustedlaunchandconfidentialvmsupported"})

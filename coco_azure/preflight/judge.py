@@ -13,7 +13,7 @@ from typing import Any
 
 from coco_azure.inventory.azure_facts import AzureFacts
 from coco_azure.inventory.cluster_facts import ClusterFacts
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import cluster, credentials, image, mirrors, network, nodes, nsg, roles, sizes
 from coco_azure.preflight.model import CHECKS, Finding
 
@@ -52,6 +52,12 @@ class Verdict:
     problems: Sequence[Finding] = ()
     accepted: Sequence[Finding] = ()
     warnings: Sequence[Finding] = ()
+
+    @property
+    def rows(self) -> list[tuple[Finding, str]]:
+        """All of them in the order of the table, each with what is said beside the check's name."""
+        marked = ((self.problems, ""), (self.accepted, "accepted"), (self.warnings, "warning"))
+        return [(finding, mark) for findings, mark in marked for finding in findings]
 
 
 def judge(
@@ -109,19 +115,12 @@ _GAP = "  "
 
 def render(verdict: Verdict) -> str:
     """Return the table with a headline, or nothing where nothing was found."""
-    rows = [(finding, "") for finding in verdict.problems]
-    rows += [(finding, "accepted") for finding in verdict.accepted]
-    rows += [(finding, "warning") for finding in verdict.warnings]
-    if not rows:
-        return ""
-    return "\n".join([_headline(verdict), "", *_table(rows)])
+    return "\n".join([_headline(verdict), "", *_table(verdict.rows)]) if verdict.rows else ""
 
 
 def records(verdict: Verdict) -> list[dict[str, Any]]:
     """Return the findings as data, for a report: those of ``Finding`` as mappings, each with ``accepted``."""
-    rows = [asdict(finding) | {"accepted": False} for finding in verdict.problems]
-    rows += [asdict(finding) | {"accepted": True} for finding in verdict.accepted]
-    return rows + [asdict(finding) | {"accepted": False} for finding in verdict.warnings]
+    return [asdict(finding) | {"accepted": mark == "accepted"} for finding, mark in verdict.rows]
 
 
 def _headline(verdict: Verdict) -> str:

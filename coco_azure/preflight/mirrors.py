@@ -8,7 +8,7 @@ pod VMs have not: they pull by initdata, and CAA of OSC up to 1.13 has no proxy 
 from collections.abc import Iterable, Iterator
 
 from coco_azure.inventory.cluster_facts import ClusterFacts, RegistryAccess
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.model import Finding
 
 _SHOWN = 4

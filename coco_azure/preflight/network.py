@@ -13,7 +13,7 @@ from ipaddress import IPv4Network
 
 from coco_azure.clients import arm_ids as arm
 from coco_azure.inventory.azure_facts import AzureFacts, RouteTable, Subnet, Vnet
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import spans
 from coco_azure.preflight.model import Finding
 

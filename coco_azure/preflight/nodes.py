@@ -5,7 +5,7 @@ from functools import partial
 
 from coco_azure import names
 from coco_azure.inventory.cluster_facts import ClusterFacts
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.model import Finding, Level
 from coco_azure.rollout.choice import KeptOut
 from coco_azure.rollout.facts import Pool
@@ -22,7 +22,16 @@ def problems(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
     """
     level: Level = "problem" if wanted.reboots or wanted.waits else "warning"
     if facts.without_machine_config:
-        yield _machine_config(facts.without_machine_config)
+        yield Finding(
+            check="machine-config",
+            level="problem",
+            found=facts.without_machine_config,
+            needed="machine config pools: the operator installs kata by them, and the run waits for what they report",
+            fix=(
+                "a cluster with a control plane of its own (ARO, openshift-install); oc get infrastructure cluster -o "
+                "jsonpath={.status.controlPlaneTopology} says which kind this is"
+            ),
+        )
         return
     yield from _pools(facts, wanted)
     masters = [each for each in facts.kept_out if each.is_master]
@@ -35,20 +44,14 @@ def problems(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
     for pools, nodes in others.items():
         yield _custom([each.node for each in nodes], pools, wanted, level)
     if facts.windows:
-        yield _windows(facts.windows, level)
-
-
-def _machine_config(what: str) -> Finding:
-    return Finding(
-        check="machine-config",
-        level="problem",
-        found=what,
-        needed="machine config pools: the operator installs kata by them, and the run waits for what they report",
-        fix=(
-            "a cluster with a control plane of its own (ARO, openshift-install); oc get infrastructure cluster -o "
-            "jsonpath={.status.controlPlaneTopology} says which kind this is"
-        ),
-    )
+        yield _of_nodes(
+            level=level,
+            found=f"{', '.join(facts.windows)}, Windows, with role worker, and KataConfig's selector matches",
+            needed=(
+                "Linux: on Windows nothing installs kata, and KataConfig counts every node that its selector matches"
+            ),
+            fix=f"pulumi config set --path '{_SELECTOR}.matchLabels[\"kubernetes.io/os\"]' linux",
+        )
 
 
 def _pools(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
@@ -110,15 +113,6 @@ def _masters(nodes: Sequence[str], wanted: Requirements, level: Level) -> Findin
             f"{_without(nodes, wanted)}\nor: oc patch schedulers.config.openshift.io cluster --type merge -p "
             '\'{"spec":{"mastersSchedulable":false}}\''
         ),
-    )
-
-
-def _windows(nodes: Sequence[str], level: Level) -> Finding:
-    return _of_nodes(
-        level=level,
-        found=f"{', '.join(nodes)}, Windows, with role worker, and KataConfig's selector matches",
-        needed="Linux: on Windows nothing installs kata, and KataConfig counts every node that its selector matches",
-        fix=f"pulumi config set --path '{_SELECTOR}.matchLabels[\"kubernetes.io/os\"]' linux",
     )
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from coco_azure.clients import arm_ids as arm
 from coco_azure.inventory.azure_facts import AzureFacts, Nsg, Rule, Subnet
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import spans
 from coco_azure.preflight.model import Finding
 from coco_azure.preflight.rules import Flow, Network, Outcome, evaluate

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from coco_azure.clients import arm_ids as arm
 from coco_azure.formats.azure_roles import Need, needs
 from coco_azure.inventory.azure_facts import AzureFacts, Grant
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.model import Finding
 
 

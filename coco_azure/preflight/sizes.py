@@ -21,7 +21,7 @@ from functools import partial
 from itertools import cycle
 
 from coco_azure.inventory.azure_facts import AzureFacts, Size, Usage
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.model import Finding
 
 SETTING = "pulumi config set --path 'coco-azure:peerPods.instanceSizes[{place}]' {value}"

@@ -171,9 +171,8 @@ def losses(nodes: Collection[str], drains: Drains) -> tuple[Loss, ...]:
 
 
 def blockers(nodes: Collection[str], drains: Drains) -> tuple[Blocker, ...]:
-    """Return what would keep drains of these nodes waiting, by node and pod; each rule is a function of its own."""
-    blocking = [blocker for rule in (_budgets,) for blocker in rule(nodes, drains)]
-    return tuple(sorted(blocking, key=lambda each: (each.node, each.pod)))
+    """Return what would keep drains of these nodes waiting, by node and pod."""
+    return tuple(sorted(_budgets(nodes, drains), key=lambda each: (each.node, each.pod)))
 
 
 def _budgets(nodes: Collection[str], drains: Drains) -> Iterator[Blocker]:

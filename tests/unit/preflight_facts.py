@@ -5,7 +5,7 @@ from typing import Any
 
 from coco_azure.inventory.azure_facts import AzureFacts, AzureImage, NatGateway, Nsg, Size, Subnet, Usage, Vnet
 from coco_azure.inventory.azure_resources import PodVmPlace
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.rules import DEFAULTS
 from coco_azure.settings.azure import AzureSettings, OwnSubnetSettings
 from coco_azure.settings.peer_pods import PeerPodSettings

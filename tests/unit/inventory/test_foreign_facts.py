@@ -8,8 +8,9 @@ from kubernetes.client import ApiException
 
 from coco_azure import settings
 from coco_azure.clients.kubernetes import Object
-from coco_azure.inventory.foreign_facts import ForeignFacts, ForeignWanted, Installed, Named, Operator
+from coco_azure.inventory.foreign_facts import ForeignFacts, ForeignWanted, Installed, Named
 from coco_azure.inventory.read_foreign import gather
+from coco_azure.inventory.requirements import Operator
 from components import foreign
 from components.cluster import ownership
 from tests.unit.components.test_program_objects import CONFIGURATIONS, VERSIONS

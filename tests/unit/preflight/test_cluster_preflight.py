@@ -14,7 +14,7 @@ from coco_azure.inventory.cluster_facts import (
     read_secret,
     read_version,
 )
-from coco_azure.inventory.foreign_facts import Operator
+from coco_azure.inventory.requirements import Operator
 from coco_azure.rollout.choice import KeptOut
 from coco_azure.rollout.facts import Pool, RolloutFacts
 from coco_azure.rollout.plan import Plan, decide

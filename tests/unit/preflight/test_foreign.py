@@ -19,9 +19,9 @@ from coco_azure.inventory.foreign_facts import (
     Kbs,
     Named,
     Occupied,
-    Operator,
     Subscription,
 )
+from coco_azure.inventory.requirements import Operator
 from coco_azure.preflight import foreign
 from coco_azure.preflight.model import Finding
 

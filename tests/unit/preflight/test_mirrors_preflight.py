@@ -8,7 +8,7 @@ import pytest
 from coco_azure import names
 from coco_azure.clients.kubernetes import Object
 from coco_azure.inventory.cluster_facts import ClusterFacts, RegistryAccess, gather
-from coco_azure.inventory.foreign_facts import Operator, Requirements
+from coco_azure.inventory.requirements import Operator, Requirements
 from coco_azure.preflight import mirrors
 from coco_azure.preflight.model import Finding
 from coco_azure.rollout.plan import decide

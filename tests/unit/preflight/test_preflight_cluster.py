@@ -7,7 +7,7 @@ import pytest
 
 from coco_azure import names
 from coco_azure.inventory.cluster_facts import Catalog, ClusterFacts, CredentialOperator, CredentialsSecret, Csv
-from coco_azure.inventory.foreign_facts import Operator, Requirements
+from coco_azure.inventory.requirements import Operator, Requirements
 from coco_azure.preflight import cluster, credentials, nodes
 from coco_azure.preflight.model import Finding
 from coco_azure.rollout.facts import Pool

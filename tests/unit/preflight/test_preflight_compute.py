@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from coco_azure.inventory.azure_facts import AzureFacts, Restriction, Size, Usage
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import image, sizes
 from coco_azure.preflight.model import Finding
 from tests.unit import preflight_facts as known

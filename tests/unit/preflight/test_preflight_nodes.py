@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coco_azure.inventory.cluster_facts import ClusterFacts
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import nodes
 from coco_azure.preflight.model import Finding
 from coco_azure.rollout.choice import KeptOut

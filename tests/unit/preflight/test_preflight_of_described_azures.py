@@ -14,7 +14,7 @@ from coco_azure.clients.azure import AzureClient
 from coco_azure.inventory import read_azure as preflight_azure
 from coco_azure.inventory.azure_resources import PodVmPlace
 from coco_azure.inventory.cluster_facts import ClusterFacts
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import judge
 from coco_azure.preflight.judge import Verdict
 from rehearsal.azure import description

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from coco_azure.inventory.azure_facts import Nsg, Rule, Vnet
 from coco_azure.inventory.cluster_facts import ClusterFacts
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import judge, network, nsg, sizes
 from coco_azure.preflight.model import Finding
 from tests.unit import preflight_facts as known

@@ -16,7 +16,8 @@ from coco_azure.inventory.cluster_facts import (
     Csv,
     RegistryAccess,
 )
-from coco_azure.inventory.foreign_facts import ForeignFacts, ForeignWanted, Group, Operator, Requirements
+from coco_azure.inventory.foreign_facts import ForeignFacts, ForeignWanted, Group
+from coco_azure.inventory.requirements import Operator, Requirements
 from coco_azure.preflight import foreign, judge
 from coco_azure.preflight.model import CHECKS, Finding
 from coco_azure.rollout.choice import KeptOut

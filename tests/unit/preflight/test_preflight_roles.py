@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_azure.inventory.azure_facts import AzureFacts, Grant
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import roles
 from coco_azure.preflight.model import Finding
 from tests.unit.preflight_facts import own_subnet, requiring

@@ -14,7 +14,7 @@ from coco_azure.inventory import cluster_facts
 from coco_azure.inventory import read_azure as preflight_azure
 from coco_azure.inventory.azure_facts import AzureFacts
 from coco_azure.inventory.cluster_facts import ClusterFacts
-from coco_azure.inventory.foreign_facts import Requirements
+from coco_azure.inventory.requirements import Requirements
 from coco_azure.rollout import plan as planning
 from coco_azure.rollout.facts import ImageFacts, KataPod, LastRollout, Node, RolloutFacts, read_kata_config
 from coco_azure.rollout.plan import decide
