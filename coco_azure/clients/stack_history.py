@@ -1,4 +1,4 @@
-"""The history of a stack: which runs there were, of which commit, and how they ended.
+"""The history of a stack: which runs there were, of which commit, how they ended; and what the last one put out.
 
 The format is that of ``pulumi stack history --json`` (pulumi pkg/cmd/pulumi/stack, ``updateInfoJSON``): the latest run
 first, each with ``version``, ``kind``, ``result``, ``startTime``, ``config``, and ``environment``, whose keys are in

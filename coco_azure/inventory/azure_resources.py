@@ -1,4 +1,4 @@
-"""Single resources of one subscription, as plain values: the REST API's, with ``properties`` folded into the object."""
+"""Single resources of one subscription as plain values (``properties`` folded in), and the place of the pod VMs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

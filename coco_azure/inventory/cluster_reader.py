@@ -1,4 +1,4 @@
-"""The one reader of a cluster: whatever a run has to know before it begins is asked of the API server once.
+"""The one reader of a cluster: what a run has to know before it begins, where in Azure the cluster is among it.
 
 Facts of a roll-out, of the cluster's place in Azure, of the pre-flight and of left-overs are functions of what it
 returns. What changes while a run is under way, such as a roll-out that is waited for, is asked of the client itself.

@@ -1,4 +1,4 @@
-"""Whether the pod VMs' subnet can take them, and whether they get out of it.
+"""Whether the pod VMs' subnet can take them, or one of their own be made, and whether they get out of it.
 
 A pod VM has one network interface with one IPv4 address and no public one (cloud-api-adaptor
 ``src/cloud-providers/azure/provider.go`` buildNetworkConfig). It is in no backend pool of a load balancer, so the

@@ -1,4 +1,4 @@
-"""VM sizes: offered in the region, not restricted for the subscription, confidential by the right TEE.
+"""VM sizes: offered in the region, confidential by the right TEE, within the quota, and likely to be had.
 
 Source: ``Microsoft.Compute/skus``, whose capability ``ConfidentialComputingType`` is ``SNP`` or ``TDX`` at confidential
 sizes, and whose ``restrictions`` are those of the asking subscription. Cloud-api-adaptor names no zone for a pod VM
@@ -7,12 +7,12 @@ sizes, and whose ``restrictions`` are those of the asking subscription. Cloud-ap
 Source: ``Microsoft.Compute/locations/{region}/usages``: one entry for each family (``standardDCASv5Family``) and one
 for the whole region (``cores``). Confidential families have a limit of 0 in many new subscriptions.
 
-Azure has no API that tells for ordinary VMs whether there are machines. Three give a hint. Restrictions of a size
-(``coco_azure.preflight.sizes``) say that a subscription is shut out. Quota says what a subscription may have, not what
-there is. Spot placement scores (``Microsoft.Compute/locations/{region}/placementScores/spot/generate``, 2025-06-05) say
-how likely so many Spot VMs are to be placed, from the capacity that is left: ``High``, ``Medium``, ``Low``,
-``RestrictedSkuNotAvailable`` or ``DataNotFoundOrStale``. The last is no word, and neither is an error: few identities
-have the right to ask (role Compute Recommendations Role).
+Azure has no API that tells for ordinary VMs whether there are machines. Three give a hint. Restrictions of a size say
+that a subscription is shut out. Quota says what a subscription may have, not what there is. Spot placement scores
+(``Microsoft.Compute/locations/{region}/placementScores/spot/generate``, 2025-06-05) say how likely so many Spot VMs are
+to be placed, from the capacity that is left: ``High``, ``Medium``, ``Low``, ``RestrictedSkuNotAvailable`` or
+``DataNotFoundOrStale``. The last is no word, and neither is an error: few identities have the right to ask (role
+Compute Recommendations Role).
 """
 
 from collections.abc import Collection, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Which nodes KataConfig is for, which of them get kata, and which only seem to.
+"""Which nodes KataConfig is for, in which pools; which of them get kata, and which only seem to.
 
 openshift/machine-config-operator ``pkg/helpers/helpers.go`` (7ff337a4, ``ListPools``, ``GetPoolsForNode``): pools match
 by their node selector; a Windows node is in none; one in two custom pools is updated by nobody ("belongs to 2 custom

@@ -1,4 +1,4 @@
-"""Whether the operators have carried out a change of a KataConfig that stays, by what they leave behind.
+"""Whether operators carried out a change of a KataConfig that stays, by what they leave behind, and how long it took.
 
 KataConfig has no ``observedGeneration``: right after a change its status is still that of before, and says that all is
 done. What a change leaves behind is no status: labels of nodes (``updateNodeLabels``), the log level in the operator's

@@ -1,4 +1,4 @@
-"""What a run will do to KataConfig, and so to nodes.
+"""What a run will do to KataConfig, and so to nodes; the ticket that approves it, and the record that it leaves.
 
 The engine decides by its state, which no program can ask. The plan decides by the cluster: whose KataConfig is there,
 and what it was made for. Both come to the same because everything that makes the engine replace the object is written

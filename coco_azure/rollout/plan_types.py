@@ -1,4 +1,4 @@
-"""What a plan says of a run, apart from how it is decided.
+"""What a plan says of a run, apart from how it is decided; and which changes keep the KataConfig that is there.
 
 What the operator does by itself (openshift/sandboxed-containers-operator ``controllers``, the same in d0632e58 and
 00ef4c71): it labels joining nodes and unlabels leaving ones at every reconcile (``updateNodeLabels``),

@@ -67,7 +67,7 @@ class Applied:
         linux_only: whether its selector leaves Windows workers out, beside what was asked for.
         made_confidential: the gate that it was made under; None: the same.
         rebuild: text that the last new image was asked for with.
-        image: which image was asked for since it was made (``coco_azure.rollout.wanted``); empty: the first one.
+        image: which image was asked for since it was made; empty: the first one.
         before: configuration of the nodes' pool when its log level was last changed in place; empty: never.
     """
 

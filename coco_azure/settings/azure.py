@@ -1,4 +1,4 @@
-"""Settings of the Azure side: all optional, because the cluster knows them."""
+"""Settings of the Azure side, its network and credentials: all optional, because the cluster knows them."""
 
 import ipaddress
 from typing import Annotated, Literal

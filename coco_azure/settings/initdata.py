@@ -1,4 +1,4 @@
-"""Settings of initdata: the global document, those of single workloads, and the agent's policy in them.
+"""Settings of initdata: the global document, those of workloads, the policies in them, the secrets that they list.
 
 Judges the names only. Which document has which PCR 8, and what follows for KBS, is
 ``coco_azure.trust.secret_bindings``'s.

@@ -1,4 +1,4 @@
-"""Settings of the pre-flight: what is judged of Azure and the cluster before anything is changed."""
+"""Settings of the pre-flight: what is judged of Azure and the cluster first, and which risks are accepted."""
 
 from typing import Literal
 

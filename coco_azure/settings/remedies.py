@@ -1,4 +1,4 @@
-"""What to write in place of a value of the wrong type: in the stack's file, and on the command line.
+"""What to write in place of a wrong value or name: in the stack's file, and on the command line.
 
 ``pulumi config set --path`` takes ``true``, ``false`` and whole numbers for what they look like; ``--type string``
 keeps them text. In the stack's file YAML decides, and quotes make it text.

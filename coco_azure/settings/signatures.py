@@ -1,4 +1,4 @@
-"""Which images must be signed, by which keys; the settings behind the image policy (chapter 7.13.6)."""
+"""Where images come from, with which credentials; which must be signed, by which keys (chapter 7.13.6)."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal

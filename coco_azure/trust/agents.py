@@ -1,4 +1,4 @@
-"""What the engine makes of the agent policies of a chain.
+"""What the engine makes of the agent policies of a chain, and who denies which attack.
 
 The same as a table for readers: ``docs/concepts.md``, "What a hostile host can try".
 """

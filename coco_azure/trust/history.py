@@ -1,4 +1,4 @@
-"""What the last finished run of a stack had, and what a run that goes on from there changes for pods and people.
+"""What a run that goes on from the last one changes for pods and people; which names its policies ask for in vain.
 
 A value that nobody asks for holds nothing to anything, and looks as if it did: a PCR without its leading zero, a name
 of another version or of another TEE.

@@ -1,4 +1,4 @@
-"""What keeps pods of a stack from getting secrets of another stack's Trustee, by that one's proof report."""
+"""What pods get from another stack's Trustee, by that one's proof report: their terms, and what keeps them from it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which secrets the pods of each initdata document may have, and those of the documents that came before.
+"""Which secrets each initdata document's pods may have, those of earlier documents, and Secrets that exist already.
 
 Production binds each client secret to the documents that list it. What a pod needs before any secret (image policy,
 keys of signatures, credentials of registries, the key of sealed secrets) is for every document that the stack accepts.

@@ -1,4 +1,4 @@
-"""Which pod VM images Trustee accepts by measurements that their maker signed: during a change the old and the new one.
+"""The reference values of a run: which pod VM images Trustee accepts; during a change the old and the new one.
 
 An upgrade of the operator builds no new image. So where the image follows the operator's version, pods have that of the
 version by which it was last built, and it is accepted until the run after the one that builds a new one. Where the

@@ -1,4 +1,4 @@
-"""Everything that a report shows, gathered from a run, the engine's graph, the stack's outputs, and what was tried."""
+"""All that a report shows, gathered from a run, the engine's graph and the stack's outputs; and its HTML page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

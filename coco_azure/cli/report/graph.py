@@ -1,4 +1,4 @@
-"""Reads the dependency graph that ``pulumi stack graph`` writes (DOT).
+"""What a run is to change and in which order: the graph that ``pulumi stack graph`` writes (DOT), a plan, its checks.
 
 The engine writes a node as ``ResourceN [label="URN"];`` and an edge from a child to its parent, or from a dependency to
 what depends on it (pulumi pkg/cmd/pulumi/stack, ``stack_graph.go``); the colours say which.

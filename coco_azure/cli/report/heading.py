@@ -1,4 +1,4 @@
-"""The top of a report: whether the run attested, for which environment and cluster it was, and who ran it."""
+"""The top of a report: did the run attest, for which cluster, by whom; what it costs, which nodes it reboots."""
 
 import getpass
 import platform

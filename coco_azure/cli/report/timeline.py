@@ -1,4 +1,4 @@
-"""The Gantt chart as data: rows in groups, bars as shares of the run's time."""
+"""The Gantt chart as data: rows in groups, bars as shares of the run's time, and the steps that it waited for."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence

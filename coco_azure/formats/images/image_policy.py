@@ -2,10 +2,8 @@
 
 Format: containers-policy.json(5), as far as the pod VM understands it: guest-components v0.12.0 to v0.21.0
 ``image-rs/src/signature/policy``. ``reject`` refuses every image that is not listed, which the chapter (7.13.6) lacks.
-What is wrong with a policy that somebody else wrote: ``coco_azure/formats/images/image_policy.py``.
-
-Source: guest-components v0.12.0 to v0.21.0 ``image-rs/src/signature``. It differs from containers-policy.json(5): there
-is one transport, several fields are silently ignored, and a key in the policy itself is PEM instead of base64.
+It differs from the man page: there is one transport, several fields are silently ignored, and a key in the policy
+itself is PEM instead of base64.
 """
 
 import json

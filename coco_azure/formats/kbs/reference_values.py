@@ -1,4 +1,4 @@
-"""Reference values: what the claims of a good pod VM are, until when, in the file format of each version of RVPS.
+"""Reference values: what the claims of a good pod VM are, in each RVPS's format, and the measurements behind them.
 
 Formats (openshift/trustee ``rvps/src/reference_value.rs``): ``hash-value``, v0.3.0 and v0.4.0, a JSON array of
 ``{"name", "expiration", "hash-value": [{"alg", "value"}]}``; ``value``, v1.0.0 and v1.1.0, the same with

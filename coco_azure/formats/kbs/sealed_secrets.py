@@ -1,4 +1,4 @@
-"""Sealed secrets: a Kubernetes Secret that holds where its value is, and no value.
+"""Resources of KBS by URI, and sealed secrets: a Kubernetes Secret that holds where its value is, and no value.
 
 The pod VM unseals: what stands in an environment variable or a mounted file as
 ``sealed.<header>.<payload>.<signature>`` is replaced with what KBS serves, once the pod has attested itself. Format:

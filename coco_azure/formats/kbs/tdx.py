@@ -1,4 +1,4 @@
-r"""Configuration of the Intel quote provider library for TDX: which service Trustee asks (chapter 7.13.3).
+r"""TDX: which service Trustee asks for collateral (chapter 7.13.3), and whether KBS gets out to it.
 
 Format: ``sgx_default_qcnl.conf`` is JSON. The chapter's manifest begins the block with ``| \``, which puts a backslash
 into the file; here it is plain JSON.

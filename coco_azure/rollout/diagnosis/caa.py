@@ -1,4 +1,4 @@
-"""CAA and the pods that live by it.
+"""CAA and the pods that live by it, and why the check's pod has not got its secret.
 
 KBS writes why it refuses at level ERROR, from ``kbs::error`` and ``kbs::http::error`` (``coco_azure.formats.kbs.log``).
 """

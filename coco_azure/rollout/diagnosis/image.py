@@ -1,4 +1,4 @@
-"""The pod VM image: whether the operator has one, is building one, or has failed to, whatever KataConfig says.
+"""Why KataConfig is not done: the status of its nodes, and the pod VM image, whatever that status says of it.
 
 After a failed job KataConfig's condition says that all is done (``openshift_controller.go``, ImageCreationFailed with
 no error), the Job is gone, and its pods stay: the operator deletes it without a propagation policy, which orphans the
