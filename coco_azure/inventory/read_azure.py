@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from coco_azure.clients.arm_ids import group_of, is_managed_image, name_of, same, subscription_of
 from coco_azure.clients.azure import ROLE_ASSIGNMENTS, AzureClient
+from coco_azure.formats.shown import beginning
 from coco_azure.inventory import arm_answers as azure_read
 from coco_azure.inventory.arm_answers import Json
 from coco_azure.inventory.azure_facts import AzureFacts, AzureImage, Grant, Size, Subnet, Usage, Vnet
@@ -187,4 +188,4 @@ def reason(error: Exception) -> str:
     code = getattr(detail, "code", None) or getattr(error, "status_code", None)
     text = _ID.sub(r"\1", " ".join(str(getattr(detail, "message", None) or error).split()))
     message = text if code is None or str(code) in text else f"{code}: {text}"
-    return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
+    return beginning(message, _LONGEST)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from coco_azure.clients import arm_ids as arm
+from coco_azure.formats.shown import some
 from coco_azure.inventory.azure_facts import AzureFacts, Nsg, Rule, Subnet
 from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import spans
@@ -218,9 +219,7 @@ def _packets(talk: _Talk) -> str:
 
 
 def _rules(rules: Sequence[Rule]) -> str:
-    named = ", ".join(f"{each.name} (priority {each.priority})" for each in rules[:_SHOWN])
-    more = f" and {len(rules) - _SHOWN} more" if len(rules) > _SHOWN else ""
-    return f"rule {named}{more}"
+    return f"rule {some([f'{each.name} (priority {each.priority})' for each in rules], _SHOWN)}"
 
 
 def _allow(talk: _Talk, group: Nsg, rules: Sequence[Rule], taken: set[int], *, inbound: bool) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from coco_azure import names
+from coco_azure.formats.shown import some
 from coco_azure.rollout.diagnosis import holds, name_of
 
 Object = Mapping[str, Any]
@@ -234,7 +235,7 @@ def progress(step: Step, facts: CaaFacts) -> str:
     if step.action == "wait":
         return f"{count}; its restart waits for peer pods: {on_nodes(facts)}"
     if step.action in ("cordon", "evict"):
-        return f"{count}; evicting from {step.node}: {_listed([peer.title for peer in step.peers])}"
+        return f"{count}; evicting from {step.node}: {some([peer.title for peer in step.peers], _SHOWN)}"
     words = {"settle": "waiting for the operator", "restart": f"restarting it on {step.node}"}
     return f"{count}; {words.get(step.action, f'waiting for it on {step.node}')}"
 
@@ -286,11 +287,6 @@ def on_nodes(facts: CaaFacts, nodes: Sequence[str] | None = None) -> str:
     """Return the peer pods of the nodes whose CAA is to be restarted (or of these), by node; empty: there are none."""
     names = sorted(facts.left if nodes is None else nodes)
     parts = [
-        f"{node}: {_listed([peer.title for peer in facts.peers[node]])}" for node in names if facts.peers.get(node)
+        f"{node}: {some([peer.title for peer in facts.peers[node]], _SHOWN)}" for node in names if facts.peers.get(node)
     ]
     return "; ".join(parts)
-
-
-def _listed(titles: Sequence[str]) -> str:
-    more = f" and {len(titles) - _SHOWN} more" if len(titles) > _SHOWN else ""
-    return ", ".join(titles[:_SHOWN]) + more

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from coco_azure.formats.shown import some
 from coco_azure.risks import Risk
 from coco_azure.rollout.facts import HOSTED, KataPod, RolloutFacts
 from coco_azure.rollout.plan import Plan
@@ -41,7 +42,7 @@ def removal(name: str, nodes: Sequence[str], pods: Sequence[KataPod]) -> str:
     """Return what the removal of KataConfig does to the nodes that have kata, a line for each part."""
     low, high = (len(nodes) * each for each in _NODE_MINUTES)
     head = f"KataConfig {name} will be deleted, as the stack has no peer pods any more (peerPods.enabled)."
-    lines = [head, f"Reboot as kata is removed: {_names(nodes)} ({len(nodes)})."] if nodes else [head]
+    lines = [head, f"Reboot as kata is removed: {some(nodes, _SHOWN)} ({len(nodes)})."] if nodes else [head]
     if nodes:
         lines.append(f"Time: in the order of {low} to {high} minutes.")
     return "\n  ".join(filter(None, [*lines, _pods(pods)]))
@@ -126,7 +127,7 @@ def nobody(plan: Plan, wanted: WantedKataConfig) -> str:
 
 def _nodes(plan: Plan, facts: RolloutFacts, wanted: WantedKataConfig) -> list[str]:
     if facts.without_machine_config:
-        return [f"Nodes: {_names(plan.joining)}.", without_machine_config(facts)]
+        return [f"Nodes: {some(plan.joining, _SHOWN)}.", without_machine_config(facts)]
     both = sorted(set(plan.joining) & set(plan.leaving))
     stays = sorted(set(plan.selected) - set(plan.counts)) if plan.in_place else []
     parts = [
@@ -140,7 +141,7 @@ def _nodes(plan: Plan, facts: RolloutFacts, wanted: WantedKataConfig) -> list[st
         return ["No node reboots."]
     labels = selected_labels(wanted.settings.kata_config.pool_labels, linux_only=plan.applied.linux_only)
     where = "every node of the control plane" if facts.converged else selector_text(labels)
-    lines = [f"{what}: {_names(nodes)} ({len(nodes)})." for what, nodes in parts if nodes]
+    lines = [f"{what}: {some(nodes, _SHOWN)} ({len(nodes)})." for what, nodes in parts if nodes]
     return [f"Selector: {where}.", *lines] if lines else [f"Selector: {where}, which matches no node."]
 
 
@@ -165,12 +166,14 @@ def without_machine_config(facts: RolloutFacts) -> str:
 def _left_out(plan: Plan) -> str:
     parts = []
     if plan.left_out:
-        parts.append(f"Windows workers are left out: {_names(plan.left_out)}.")
+        parts.append(f"Windows workers are left out: {some(plan.left_out, _SHOWN)}.")
     if plan.kept_out:
-        names = _names([f"{each.node} ({', '.join(each.pools)})" for each in plan.kept_out])
+        names = some([f"{each.node} ({', '.join(each.pools)})" for each in plan.kept_out], _SHOWN)
         parts.append(f"In other pools, so that they never get kata: {names}; the pre-flight says what to do.")
     if plan.windows:
-        parts.append(f"Windows workers that the selector matches: {_names(plan.windows)}; the pre-flight says more.")
+        parts.append(
+            f"Windows workers that the selector matches: {some(plan.windows, _SHOWN)}; the pre-flight says more."
+        )
     return " ".join(parts)
 
 
@@ -188,7 +191,7 @@ def _drains(plan: Plan, facts: RolloutFacts) -> list[str]:
     for node in sorted({each.node for each in plan.blockers}):
         mine = [each for each in plan.blockers if each.node == node]
         lines.append(
-            f"{node} is not drained while it has {_names([f'{each.pod}: {each.why}' for each in mine], '; ')}."
+            f"{node} is not drained while it has {some([f'{each.pod}: {each.why}' for each in mine], _SHOWN, '; ')}."
         )
     if plan.blockers:
         looks = " and ".join(sorted({each.look for each in plan.blockers})[:_SHOWN])
@@ -198,7 +201,7 @@ def _drains(plan: Plan, facts: RolloutFacts) -> list[str]:
         )
     for node in sorted({each.node for each in plan.losses}):
         lost = [f"{each.pod} {each.what}" for each in plan.losses if each.node == node]
-        lines.append(f"The drain of {node} deletes for good: {_names(lost, '; ')}.")
+        lines.append(f"The drain of {node} deletes for good: {some(lost, _SHOWN, '; ')}.")
     if facts.drains.unknown:
         lines.append(f"Whether PodDisruptionBudgets keep nodes from being drained is not known: {facts.drains.unknown}")
     return lines
@@ -240,7 +243,7 @@ def minutes(duration: str) -> float:
 def _pods(pods: Sequence[KataPod]) -> str:
     if not pods:
         return ""
-    names = _names([f"{pod.namespace}/{pod.name}" for pod in pods])
+    names = some([f"{pod.namespace}/{pod.name}" for pod in pods], _SHOWN)
     first = pods[0]
     return (
         f"Kata pods keep the deletion waiting until they are gone, finished ones too: {names} ({len(pods)}). "
@@ -265,8 +268,3 @@ def _drift(plan: Plan) -> str:
         f"The spec of KataConfig {plan.name} is not what this stack asked for ({'; '.join(plan.drift)}). Put it back, "
         "or have it replaced: pulumi up --refresh"
     )
-
-
-def _names(names: Sequence[str], between: str = ", ") -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return between.join(names[:_SHOWN]) + more

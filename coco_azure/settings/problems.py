@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from coco_azure.formats.pki import private_keys
+from coco_azure.formats.shown import beginning
 from coco_azure.settings import remedies
 from coco_azure.settings.base import REMOVE, is_content
 
@@ -181,7 +182,7 @@ def _given(problem: ErrorDetails) -> str:
         return ""
     if private_keys.find(text) is not None or (isinstance(value, str) and is_content(value)):
         return ""
-    return f"found {text if len(text) <= _LONGEST else text[:_LONGEST] + '...'}; "
+    return f"found {beginning(text, _LONGEST)}; "
 
 
 def _parts(location: Sequence[Any], config: object) -> list[Any]:

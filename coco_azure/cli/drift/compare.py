@@ -8,6 +8,7 @@ from coco_azure import names
 from coco_azure.cli.drift import fields
 from coco_azure.cli.drift.fields import MISSING, Drift, Path, What, get
 from coco_azure.clients.engine_run import Step, kind_of, name_of
+from coco_azure.formats.shown import beginning
 
 KATA_CONFIG = "KataConfig"
 _KBS_RESTART = (
@@ -265,4 +266,4 @@ def _short(value: Any) -> str:
         return ""
     text = str(value) if not isinstance(value, Mapping) else str(dict(value))
     text = text.replace("\n", "\\n")
-    return text if len(text) <= _LONG else f"{text[:_LONG]}... ({len(text)} characters)"
+    return beginning(text, _LONG, f"... ({len(text)} characters)")

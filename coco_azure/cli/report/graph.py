@@ -16,6 +16,7 @@ from typing import Any
 
 from coco_azure import run_marks as marks
 from coco_azure.clients.engine_run import Run, Step, name_of
+from coco_azure.formats.shown import beginning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,8 +232,7 @@ def _text(value: Any, *, show: bool) -> str:
     text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else None
     if text is None:
         text = str(value) if isinstance(value, int | float) else f"({len(value)} entries)"
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return beginning(" ".join(text.split()), _LONGEST, "…")
 
 
 def reason(difference: Step, run: Run, graph: Graph) -> str:

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import regorus
 
+from coco_azure.formats.shown import beginning
+
 # Where RUST_BACKTRACE is set, an error would look up a stack trace: 50 ms for each rule that a policy does not have.
 os.environ.setdefault("RUST_LIB_BACKTRACE", "0")
 
@@ -44,8 +46,7 @@ class PolicyError(ValueError):
     """
 
     def __init__(self, message: str, *, line: int = 0, column: int = 0, source: str = "") -> None:
-        shown = source.strip()
-        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+        shown = beginning(source.strip(), _SHOWN)
         place = f"line {line}, column {column}: {message}; the line is: {shown}" if line else message
         super().__init__(place)
         self.line = line

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from coco_azure.formats.shown import beginning
 from coco_azure.formats.workload import editing, reading
 from coco_azure.formats.workload.editing import Path
 from coco_azure.formats.workload.reading import ManifestError, template_path
@@ -63,7 +64,7 @@ def diff(before: str, after: str, name: str) -> str:
     """Return what has changed, line by line: values of Secrets are not shown, and long lines are cut."""
     one, other = (_for_people(text).splitlines() for text in (before, after))
     lines = difflib.unified_diff(one, other, name, f"{name} (prepared)", n=2, lineterm="")
-    cut = (line if len(line) <= _LONGEST else f"{line[:_LONGEST]}... ({len(line)} characters)" for line in lines)
+    cut = (beginning(line, _LONGEST, f"... ({len(line)} characters)") for line in lines)
     return "".join(f"{line}\n" for line in cut)
 
 

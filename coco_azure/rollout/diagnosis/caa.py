@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from coco_azure import names
 from coco_azure.formats.kbs.log import entries
+from coco_azure.formats.shown import some
 from coco_azure.rollout.diagnosis import Object, holds, name_of
 
 POD_LABEL = f"name={names.CAA}"
@@ -61,7 +62,7 @@ def restart_warning(pods: Sequence[str], *, wanted: bool) -> str:
 
     ``wanted`` says whether the settings want it so; otherwise the cluster has no admission policies to hold it.
     """
-    shown = ", ".join(pods[:_SHOWN]) + (f" and {len(pods) - _SHOWN} more" if len(pods) > _SHOWN else "")
+    shown = some(pods, _SHOWN)
     return (
         f"this restarts CAA, and {len(pods)} peer pod{'s' if len(pods) > 1 else ''} may be lost with it: {shown}. "
         "CAA keeps its connections to pod VMs in memory. Where they matter, drain them first (`oc get pods -A -o wide` "

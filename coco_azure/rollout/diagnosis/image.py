@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from coco_azure import names
+from coco_azure.formats.shown import some
 from coco_azure.rollout import choice
 from coco_azure.rollout.diagnosis import Object, condition, holds, name_of
 from coco_azure.rollout.facts import read_node, read_pool
@@ -170,7 +171,7 @@ def progress(kata_config: Object | None, pods: Sequence[str] = ()) -> str:
     if kata_config is None:
         return "there is no KataConfig"
     if "deletionTimestamp" in kata_config["metadata"] and blocked(kata_config):
-        return _fitting(f"the deletion waits for kata pods, delete them: {_names(pods) or 'oc get pods -A'}")
+        return _fitting(f"the deletion waits for kata pods, delete them: {some(pods, _SHOWN) or 'oc get pods -A'}")
     nodes = (kata_config.get("status") or {}).get("kataNodes") or {}
     in_progress = condition(kata_config, "InProgress")
     if not in_progress and not nodes:
@@ -180,7 +181,7 @@ def progress(kata_config: Object | None, pods: Sequence[str] = ()) -> str:
         parts = ["KataConfig is being deleted"]
     # What has failed is named before what only waits, where the line becomes too long for all.
     urgent = sorted(_WORDS, key=lambda key: key not in _FAILED)
-    parts += [f"{_WORDS[key]}: {_names(sorted(nodes[key]))}" for key in urgent if nodes.get(key)]
+    parts += [f"{_WORDS[key]}: {some(sorted(nodes[key]), _SHOWN)}" for key in urgent if nodes.get(key)]
     if in_progress.get("status") != "False" or in_progress.get("reason"):
         reason = in_progress.get("reason") or f"InProgress={in_progress.get('status', 'unknown')}"
         parts.append(": ".join(filter(None, (reason, in_progress.get("message", "")))))
@@ -192,11 +193,6 @@ def progress(kata_config: Object | None, pods: Sequence[str] = ()) -> str:
 def blocked(kata_config: Object) -> bool:
     """Return whether pods keep KataConfig from being deleted."""
     return condition(kata_config, "InProgress").get("reason") == BLOCKED
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _fitting(line: str) -> str:
