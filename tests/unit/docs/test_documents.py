@@ -156,6 +156,18 @@ def test_every_link_of_a_document_leads_somewhere(name: str) -> None:
         assert ((ROOT / name).parent / path).exists(), path
 
 
+def _anchors(path: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_every_anchor_of_a_link_is_a_heading_of_its_page(name: str) -> None:
+    page = ROOT / name
+    for path, anchor in re.findall(r"\]\((?!http)([^)#]*)#([^)]+)\)", _text(name)):
+        assert anchor in _anchors(page.parent / path if path else page), f"{path}#{anchor}"
+
+
 @pytest.mark.parametrize("name", PROSE)
 def test_every_file_that_a_document_names_is_there(name: str) -> None:
     for code in _CODE.findall(_text(name)):
