@@ -6,6 +6,8 @@ from coco_azure import names
 from coco_azure.rollout.diagnosis import Object, holds, name_of
 
 POD_LABEL = f"name={names.CAA}"
+_CAA_IMAGE = "RELATED_IMAGE_CAA"
+"""Variable of the operator's with CAA's image, as in its CSV (``openshift/sandboxed-containers-operator``)."""
 _SHOWN = 5
 _WAIT = "pulumi config set --path coco-azure:peerPods.caaRestart wait"
 _NO_POLICIES = (
@@ -61,3 +63,20 @@ def restart_warning(pods: Sequence[str], *, wanted: bool) -> str:
         "CAA keeps its connections to pod VMs in memory. Where they matter, drain them first (`oc get pods -A -o wide` "
         f"shows them), {'or have the run wait for them: ' + _WAIT if wanted else _NO_POLICIES}"
     )
+
+
+def containers(obj: Object) -> Sequence[Object]:
+    """Return the containers of a DaemonSet's or a Deployment's pods."""
+    return ((obj["spec"].get("template") or {}).get("spec") or {}).get("containers") or ()
+
+
+def makers(deployments: Sequence[Object]) -> dict[str, str]:
+    """Return the image that the operator makes CAA of (``processDaemonsetForCAA``), by its CSV; none: not said."""
+    return {
+        str(owner["name"]): str(each["value"])
+        for deployment in deployments
+        for owner in deployment["metadata"].get("ownerReferences") or ()
+        for container in containers(deployment)
+        for each in container.get("env") or ()
+        if each.get("name") == _CAA_IMAGE and each.get("value")
+    }
