@@ -69,9 +69,9 @@ class KataConfigs:
         retry = self._context.clock.scaled(RETRY)
         status: Object = {"kataNodes": {}, "runtimeClasses": [], **kata_config.get("status", {})}
         if kata_config["spec"].get("enablePeerPods"):
-            await self._peer_pods.follow_gate(confidential=await self._confidential(version))
             if key in self._changed and "deletionTimestamp" not in kata_config["metadata"]:
                 await self._peer_pods.credentials.ask()
+            await self._peer_pods.follow_gate(confidential=await self._confidential(version))
         self._changed.discard(key)
         if "deletionTimestamp" in kata_config["metadata"] and _reason(status) not in ("Installing", "Updating"):
             return retry if await self._delete(kata_config, status, version) else None
