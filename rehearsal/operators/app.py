@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,7 @@ async def run(kubeconfig: Path, speed: float, ready: Path, stop: asyncio.Event) 
         tasks = [asyncio.create_task(_follow(api, kind, components, queues, listed[kind])) for kind in listed]
         try:
             await _first_of(asyncio.gather(*(event.wait() for event in listed.values())), tasks)
-            kubelets = next(each for each in components if isinstance(each, Kubelets))
-            async with node_server.serving(kubelets, api, ready.parent):
+            async with serving_nodes(components, api, ready.parent):
                 ready.write_text("ready\n")
                 _LOG.info("simulating at %g times the documented speed", speed)
                 await _first_of(stop.wait(), tasks)
@@ -72,6 +72,16 @@ async def run(kubeconfig: Path, speed: float, ready: Path, stop: asyncio.Event) 
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, *(queue.stop() for queue in queues.values()), return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving_nodes(components: Sequence[Component], api: Api, cluster: Path) -> AsyncIterator[None]:
+    """Serve meanwhile what nodes are asked for, unless the nodes are left out."""
+    async with AsyncExitStack() as served:
+        for each in components:
+            if isinstance(each, Kubelets):
+                await served.enter_async_context(node_server.serving(each, api, cluster))
+        yield
 
 
 def components_to_run() -> list[Callable[[Context], Component]]:

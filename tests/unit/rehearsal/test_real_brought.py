@@ -1,6 +1,8 @@
 """What a user can bring to a rehearsal, and what is said of what cannot be used."""
 
+import asyncio
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -103,3 +105,11 @@ def test_each_program_and_the_words_for_people_are_in_the_makefile_and_on_the_pa
         assert f"{program.word}=" in page
     (words,) = brought.words({OSC.variable: "/m", "COCO_REHEARSAL_OSC": "1.13"})
     assert words == "real: the OSC operator /m, taken for version 1.13.1 (another: OSC=VERSION)"
+
+
+def test_a_rehearsal_without_nodes_serves_nothing_for_them(tmp_path: Path) -> None:
+    async def serve() -> str:
+        async with app.serving_nodes([], cast("Api", None), tmp_path):
+            return "goes on"
+
+    assert asyncio.run(serve()) == "goes on"
