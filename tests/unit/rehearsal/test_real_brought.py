@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from rehearsal.api import Api
 from rehearsal.cluster import check_settings
 from rehearsal.control_plane import ClusterError
 from rehearsal.operators import app, crds
