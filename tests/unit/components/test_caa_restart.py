@@ -273,6 +273,7 @@ def test_now_leaves_the_restart_to_an_operator_that_does_it() -> None:
 
     assert "peer-pods-caa-restarted" not in run.registrations
     assert "peer-pods-caa" in run.dependencies("check-job")
+    assert "peer-pods-caa" in held.dependencies("peer-pods-caa-restarted")
     # The policy lets others act before they do: the engine would take it away only in the end.
     assert "peer-pods-caa-hold-binding" in run.dependencies("peer-pods-cm")
     actions = [each.registrations["peer-pods-caa-hold-binding"].inputs["spec"] for each in (run, held)]
