@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,8 @@ async def run(kubeconfig: Path, speed: float, ready: Path, stop: asyncio.Event) 
         tasks = [asyncio.create_task(_follow(api, kind, components, queues, listed[kind])) for kind in listed]
         try:
             await _first_of(asyncio.gather(*(event.wait() for event in listed.values())), tasks)
-            async with serving_nodes(components, api, ready.parent):
+            kubelets = next((each for each in components if isinstance(each, Kubelets)), None)
+            async with node_server.serving(kubelets, api, ready.parent) if kubelets else nullcontext():
                 ready.write_text("ready\n")
                 _LOG.info("simulating at %g times the documented speed", speed)
                 await _first_of(stop.wait(), tasks)
@@ -72,16 +73,6 @@ async def run(kubeconfig: Path, speed: float, ready: Path, stop: asyncio.Event) 
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, *(queue.stop() for queue in queues.values()), return_exceptions=True)
-
-
-@asynccontextmanager
-async def serving_nodes(components: Sequence[Component], api: Api, cluster: Path) -> AsyncIterator[None]:
-    """Serve meanwhile what nodes are asked for, unless the nodes are left out."""
-    async with AsyncExitStack() as served:
-        for each in components:
-            if isinstance(each, Kubelets):
-                await served.enter_async_context(node_server.serving(each, api, cluster))
-        yield
 
 
 def components_to_run() -> list[Callable[[Context], Component]]:

@@ -1,12 +1,11 @@
 """What a user can bring to a rehearsal, and what is said of what cannot be used."""
 
 import asyncio
+from contextlib import nullcontext
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-from rehearsal.api import Api
 from rehearsal.cluster import check_settings
 from rehearsal.control_plane import ClusterError
 from rehearsal.operators import app, crds
@@ -108,9 +107,17 @@ def test_each_program_and_the_words_for_people_are_in_the_makefile_and_on_the_pa
     assert words == "real: the OSC operator /m, taken for version 1.13.1 (another: OSC=VERSION)"
 
 
-def test_a_rehearsal_without_nodes_serves_nothing_for_them(tmp_path: Path) -> None:
-    async def serve() -> str:
-        async with app.serving_nodes([], cast("Api", None), tmp_path):
-            return "goes on"
+def test_a_rehearsal_without_nodes_serves_nothing_for_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def no_world(_: object) -> None: ...
 
-    assert asyncio.run(serve()) == "goes on"
+    monkeypatch.setattr("rehearsal.operators.world.make", no_world)
+    monkeypatch.setattr(app, "components_to_run", list)
+    for name in ("Api", "serving"):
+        monkeypatch.setattr(app, name, lambda *_: nullcontext())
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        stop.set()
+        await app.run(tmp_path / "kubeconfig", 60.0, tmp_path / "ready", stop)
+
+    asyncio.run(run())
