@@ -186,8 +186,7 @@ class PeerPods:
             change["spec"] = {"containers": [container], "volumes": spec.get("volumes", [])}
         if marks := {**_without(template), **annotations}:
             change["metadata"] = {"annotations": marks}
-        others = _without(daemon_set) if whole else {}
-        own = {"metadata": {"annotations": others}} if others else {}
+        own = {"metadata": {"annotations": others}} if whole and (others := _without(daemon_set)) else {}
         await self._api.patch(DAEMON_SET, daemon_set, {**own, "spec": {"template": change}})
 
     async def remove_daemon_set(self) -> None:
