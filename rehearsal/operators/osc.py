@@ -200,5 +200,5 @@ def in_progress(status: Object, value: str, reason: str = "", message: str = "")
 
 
 def _condition(status: Object, part: str) -> str:
-    (condition, *_) = [*status.get("conditions", []), {}]
-    return str(condition.get(part, ""))
+    conditions: list[Object] = status.get("conditions", [])
+    return str(conditions[0].get(part, "")) if conditions else ""
