@@ -76,7 +76,7 @@ with refusal.one_error():
         trustee = TrusteeStack("trustee", serving, trustee_cluster.options)
         expected = expect(host, stack.check_resource, trustee) if stack.checks else None
 
-    if rollout is not None and place is not None:
+    if rollout is not None and place is not None and profile is not None:
         network = AzureNetwork("network", AzureNetworkArgs(place=place, own=stack.azure.own_subnet))
         arguments = PeerPodRuntimeArgs(
             stack=stack,
@@ -86,6 +86,7 @@ with refusal.one_error():
             trustee=trustee,
             rollout=rollout,
             chosen=versions.csv[names.OSC_PACKAGE],
+            profile=profile,
         )
         runtime = PeerPodRuntime("peer-pods", arguments, cluster.options)
         if expected is not None:

@@ -1,7 +1,8 @@
 """How CAA is restarted on one node after another: what is left to do follows from the cluster alone.
 
 So whoever goes on after an interruption begins where it ended: a CAA pod is done when it is of the DaemonSet's newest
-revision (what ``oc get daemonset`` counts as UP-TO-DATE), and a node that is cordoned for it has the stack's mark.
+revision (what ``oc get daemonset`` counts as UP-TO-DATE) and, where the operator does not follow ``peer-pods-cm``, was
+made after its last change; and a node that is cordoned for it has the stack's mark.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +11,12 @@ from typing import Any, Literal
 
 from coco_azure import names
 from coco_azure.formats.shown import some
-from coco_azure.rollout.diagnosis import holds, name_of
+from coco_azure.rollout.diagnosis import caa, holds, name_of
 
 Object = Mapping[str, Any]
-Mode = Literal["wait", "evict"]
+Mode = Literal["wait", "evict", "now"]
 
 _SHOWN = 8
-_CAA_IMAGE = "RELATED_IMAGE_CAA"
-"""Variable of the operator's with CAA's image, as in its CSV (``openshift/sandboxed-containers-operator``)."""
 _SET = "pulumi config set --path coco-azure:peerPods.caaRestart"
 
 
@@ -107,6 +106,8 @@ def next_step(facts: CaaFacts, mode: Mode) -> Step | None:
     stale = sorted((pod for pod in facts.pods if not pod.current), key=lambda pod: pod.node)
     if not stale:
         return None
+    if mode == "now":
+        return Step(action="restart", node=stale[0].node, pod=stale[0].name)
     if mode == "evict":
         return _evicting(facts, stale)
     if (free := next((pod for pod in stale if not facts.peers.get(pod.node)), None)) is not None:
@@ -166,16 +167,17 @@ def read(
     template = spec.get("template") or {}
     wanted = ((template.get("metadata") or {}).get("annotations") or {}).get(names.CONFIG_VERSION)
     followed = wanted is None or config is None or wanted == config["metadata"].get("resourceVersion")
+    written = _written(config) if wanted is None and config is not None else ""
     # A new version of the operator brings another CAA; it has not come to the DaemonSet while OLM calls it installed.
-    makers, present = _makers(deployments), {each.get("image") for each in _containers(daemon_set)}
+    makers, present = caa.makers(deployments), {each.get("image") for each in caa.containers(daemon_set)}
     followed = followed and (not makers or not present.isdisjoint(makers.values()))
     selector = ((template.get("spec") or {}).get("nodeSelector") or {}).items()
-    caa = _pods_of(spec, pods)
+    own = _pods_of(spec, pods)
     marks = {name_of(node): (node["metadata"].get("annotations") or {}).get(names.CORDONED) for node in nodes}
     return CaaFacts(
         settled=bool(revision) and followed and status.get("observedGeneration", 0) >= metadata.get("generation", 0),
         # One that is going makes way for another, which is waited for.
-        pods=tuple(_caa_pod(each, revision) for each in caa if "deletionTimestamp" not in each["metadata"]),
+        pods=tuple(_caa_pod(each, revision, written) for each in own if "deletionTimestamp" not in each["metadata"]),
         nodes=frozenset(name_of(node) for node in nodes if selector <= (node["metadata"].get("labels") or {}).items()),
         peers=_peers(pods, but),
         closed=frozenset(name_of(node) for node in nodes if (node.get("spec") or {}).get("unschedulable")),
@@ -191,27 +193,19 @@ def _pods_of(spec: Object, pods: Sequence[Object]) -> list[Object]:
     return [each for each in in_namespace if labels and labels <= (each["metadata"].get("labels") or {}).items()]
 
 
-def _containers(obj: Object) -> Sequence[Object]:
-    return ((obj["spec"].get("template") or {}).get("spec") or {}).get("containers") or ()
+def _written(config: Object) -> str:
+    """Return when the data of ``peer-pods-cm`` last changed, as the API server writes time; empty: it does not say."""
+    entries = config["metadata"].get("managedFields") or ()
+    return max((str(each.get("time", "")) for each in entries if "f:data" in (each.get("fieldsV1") or {})), default="")
 
 
-def _makers(deployments: Sequence[Object]) -> dict[str, str]:
-    """Return the image that the operator makes CAA of (``processDaemonsetForCAA``), by its CSV; none: not said."""
-    return {
-        str(owner["name"]): str(each["value"])
-        for deployment in deployments
-        for owner in deployment["metadata"].get("ownerReferences") or ()
-        for container in _containers(deployment)
-        for each in container.get("env") or ()
-        if each.get("name") == _CAA_IMAGE and each.get("value")
-    }
-
-
-def _caa_pod(pod: Object, revision: str) -> CaaPod:
+def _caa_pod(pod: Object, revision: str, written: str) -> CaaPod:
+    metadata = pod["metadata"]
+    newest = (metadata.get("labels") or {}).get(names.REVISION) == revision
     return CaaPod(
         name=name_of(pod),
         node=str((pod.get("spec") or {}).get("nodeName", "")),
-        current=(pod["metadata"].get("labels") or {}).get(names.REVISION) == revision,
+        current=newest and str(metadata.get("creationTimestamp", "")) >= written,
         ready=holds(pod, "Ready"),
     )
 

@@ -16,6 +16,7 @@ from coco_azure.formats import fingerprint
 from coco_azure.rollout import choice, guard
 from coco_azure.rollout.evidence import NodeTimes
 from coco_azure.settings import Settings
+from coco_azure.versions.profiles import OscProfile
 from components.azure.credentials import OperatorCredentials, OperatorCredentialsArgs, operator_environment
 from components.azure.network import AzureNetwork
 from components.azure.roles import assigned
@@ -43,6 +44,7 @@ class PeerPodRuntimeArgs:
         network: where the pod VMs go.
         rollout: what the run will do to KataConfig.
         chosen: CSV of the operator, known from the start.
+        profile: what is known of that version.
         trustee: this stack's Trustee, which is there before nodes reboot and deleted after KataConfig; None where it is
             another stack's.
     """
@@ -53,6 +55,7 @@ class PeerPodRuntimeArgs:
     connections: Connections
     rollout: PlannedRollout
     chosen: str
+    profile: OscProfile
     trustee: TrusteeStack | None = None
 
 
@@ -124,7 +127,8 @@ class PeerPodRuntime(pulumi.ComponentResource):
         self.fingerprint = data.apply(lambda values: fingerprint.of(values | asked))
         caa_args = caa.CaaArgs(
             stack=args.stack,
-            chain=chain,
+            own=args.profile.restarts_caa,
+            data=data,
             fingerprint=self.fingerprint,
             kata_config=self.kata_config,
             after=[self.installed, config],

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,8 @@ async def run(kubeconfig: Path, speed: float, ready: Path, stop: asyncio.Event) 
         tasks = [asyncio.create_task(_follow(api, kind, components, queues, listed[kind])) for kind in listed]
         try:
             await _first_of(asyncio.gather(*(event.wait() for event in listed.values())), tasks)
-            kubelets = next(each for each in components if isinstance(each, Kubelets))
-            async with node_server.serving(kubelets, api, ready.parent):
+            kubelets = next((each for each in components if isinstance(each, Kubelets)), None)
+            async with node_server.serving(kubelets, api, ready.parent) if kubelets else nullcontext():
                 ready.write_text("ready\n")
                 _LOG.info("simulating at %g times the documented speed", speed)
                 await _first_of(stop.wait(), tasks)

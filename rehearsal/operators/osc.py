@@ -69,11 +69,14 @@ class KataConfigs:
         retry = self._context.clock.scaled(RETRY)
         status: Object = {"kataNodes": {}, "runtimeClasses": [], **kata_config.get("status", {})}
         if kata_config["spec"].get("enablePeerPods"):
-            await self._peer_pods.follow_gate(confidential=await self._confidential(version))
             if key in self._changed and "deletionTimestamp" not in kata_config["metadata"]:
                 await self._peer_pods.credentials.ask()
+            await self._peer_pods.follow_gate(confidential=await self._confidential(version))
         self._changed.discard(key)
-        if "deletionTimestamp" in kata_config["metadata"] and _reason(status) not in ("Installing", "Updating"):
+        if "deletionTimestamp" in kata_config["metadata"] and _condition(status, "reason") not in (
+            "Installing",
+            "Updating",
+        ):
             return retry if await self._delete(kata_config, status, version) else None
         again = await self._install(kata_config, status, version)
         await self._api.set_status(KATA_CONFIG, kata_config, status)
@@ -97,7 +100,7 @@ class KataConfigs:
             status["waitingForMcoToStart"] = True
         await self._nodes.install_pool()
         busy = await self._updating()
-        if busy and _value(status) == "False":
+        if busy and _condition(status, "status") == "False":
             in_progress(status, "True", "Updating", "Adding and/or removing kata-enabled nodes")
         if not busy and status.get("waitingForMcoToStart"):
             return False  # the pool's start will be seen
@@ -196,13 +199,6 @@ def in_progress(status: Object, value: str, reason: str = "", message: str = "")
     status["conditions"] = [{"type": "InProgress", "status": value, "reason": reason, "message": message}]
 
 
-def _condition(status: Object) -> Object:
-    return next(iter(status.get("conditions", [])), {})
-
-
-def _reason(status: Object) -> str:
-    return str(_condition(status).get("reason", ""))
-
-
-def _value(status: Object) -> str:
-    return str(_condition(status).get("status", ""))
+def _condition(status: Object, part: str) -> str:
+    conditions: list[Object] = status.get("conditions", [])
+    return str(conditions[0].get(part, "")) if conditions else ""

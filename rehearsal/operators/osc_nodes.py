@@ -17,7 +17,7 @@ _ELIGIBLE = "feature.node.kubernetes.io/runtime.kata"
 _LOG_LEVEL = "kata-crio-config"
 _SCC = "sandboxed-containers-operator-scc"
 _EXTENSION = "50-enable-sandboxed-containers-extension"
-_PEER_PODS = ("40-worker-kata-remote-config", "50-kata-remote")
+_PEER_PODS = ("50-kata-remote", "40-worker-kata-remote-config")
 _LISTS = (
     "installed",
     "installing",

@@ -143,8 +143,9 @@ class PeerPods:
     async def daemon_set(self, kata_config: Object, version: str) -> None:
         """Create ``osc-caa-ds``, CAA on every node with the label kata-oc, or bring it to the operator's version.
 
-        From 1.12 on it restarts CAA itself when ``peer-pods-cm`` changes, and takes away what others have written into
-        the template (openshift_controller.go 00b58ece).
+        It takes away what others have written into the template, and up to 1.11 their annotations of the DaemonSet
+        (``Client.Update`` of the whole: openshift_controller.go 25d7d4a and cfcff89, peerpods.go c24c8f3b). From 1.12
+        on it restarts CAA itself when ``peer-pods-cm`` changes (00b58ece).
         """
         labels = {"name": DAEMON_SET_NAME}
         reads = [{"secretRef": {"name": "peer-pods-secret"}}, {"configMapRef": {"name": "peer-pods-cm"}}]
@@ -171,9 +172,9 @@ class PeerPods:
             "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": metadata, "spec": spec}},
         }
         if await self._api.create(DAEMON_SET, content) is None:
-            await self._update(spec, metadata, restarts=restarts)
+            await self._update(spec, metadata.get("annotations", {}), whole=not restarts)
 
-    async def _update(self, spec: Object, metadata: Object, *, restarts: bool) -> None:
+    async def _update(self, spec: Object, annotations: Object, *, whole: bool) -> None:
         daemon_set = await self._api.get(DAEMON_SET, DAEMON_SET_NAME, NAMESPACE)
         if daemon_set is None:
             return
@@ -183,15 +184,19 @@ class PeerPods:
         parts = [(each["image"], each.get("volumeMounts") or []) for each in (container, current)]
         if parts[0] != parts[1]:
             change["spec"] = {"containers": [container], "volumes": spec.get("volumes", [])}
-        if restarts:
-            wanted = metadata["annotations"]
-            others = dict.fromkeys(template["metadata"].get("annotations", {}).keys() - wanted.keys())
-            change["metadata"] = {"annotations": {**wanted, **others}}
-        await self._api.patch(DAEMON_SET, daemon_set, {"spec": {"template": change}})
+        if marks := {**_without(template), **annotations}:
+            change["metadata"] = {"annotations": marks}
+        own = {"metadata": {"annotations": others}} if whole and (others := _without(daemon_set)) else {}
+        await self._api.patch(DAEMON_SET, daemon_set, {**own, "spec": {"template": change}})
 
     async def remove_daemon_set(self) -> None:
         """Delete ``osc-caa-ds``."""
         await self._api.delete(DAEMON_SET, {"metadata": {"name": DAEMON_SET_NAME, "namespace": NAMESPACE}})
+
+
+def _without(obj: Object) -> Object:
+    """Return a merge patch of an object's annotations that takes all of them away."""
+    return dict.fromkeys(obj["metadata"].get("annotations", {}))
 
 
 def _image_job(name: str, kata_config: Object, version: str) -> Mapping[str, Any]:

@@ -59,7 +59,9 @@ def _verb(event: dict[str, Any]) -> str | None:
 
 def _target(event: dict[str, Any]) -> str:
     target = event["objectRef"]
-    place = [each for each in (target.get("namespace"), target.get("name")) if each]
+    # A cluster's own object may come with a namespace, which counts for nothing.
+    namespace = target.get("namespace") if "/namespaces/" in event["requestURI"] else None
+    place = [each for each in (namespace, target.get("name")) if each]
     return f"{target['resource']} {'/'.join(dict.fromkeys(place))}"
 
 

@@ -86,7 +86,7 @@ def test_the_next_client_secret_restarts_caa_once(stack: Stack) -> None:
     preview = stack.preview()
     stack.up()
 
-    assert {"peer-pods-credentials-secret", "peer-pods-cm", "peer-pods-caa"} <= names(preview, "update")
+    assert {"peer-pods-credentials-secret", "peer-pods-cm", "peer-pods-caa-restarted"} <= names(preview, "update")
     assert _content(stack)["AZURE_CLIENT_SECRET"] == SECOND
     assert not before & caa(stack)
     stack.up("--expect-no-changes")

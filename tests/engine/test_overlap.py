@@ -164,9 +164,10 @@ def test_without_a_check_a_run_that_fails_late_does_not_lose_the_old_one_either(
     old = _pcr8(stack)
     assert accepted_pcr8(stack) == [old]
     trustee.forbid_roll_outs(stack)
-    stack.configure({**SHA512, **UNCHECKED})
+    stack.configure({**SHA512, **UNCHECKED, "peerPods": {"kataConfig": {"timeout": "30s"}}})
     done = stack.up(check=False)
     trustee.allow_roll_outs(stack)
+    stack.configure({**SHA512, **UNCHECKED})
 
     assert done.code != 0
     assert "peer-pods-caa" in done.output

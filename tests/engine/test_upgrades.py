@@ -199,8 +199,7 @@ def test_from_the_chapters_versions_to_the_newest_the_preview_replaces_no_kataco
 
     # Simple tokens are signed with RSA, EAR tokens are not.
     assert names(preview, "replace") == {CHECK, "trustee-content-token-signer"}
-    caa = {"peer-pods-caa", "peer-pods-caa-restarted"}
-    updated = {"peer-pods-operator-installed", "peer-pods-cm", GATE, KBS_CONFIG, KBS} | caa
+    updated = {"peer-pods-operator-installed", "peer-pods-cm", GATE, KBS_CONFIG, KBS, "peer-pods-caa-restarted"}
     content = {"trustee-content-attestation-policy", "trustee-content-kbs-auth-public-key"}
     # Its annotation has another name and another encoding.
     content |= {"trust-chain-workload-initdata"}

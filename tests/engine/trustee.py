@@ -141,10 +141,11 @@ def _ended(stack: Stack, path: str) -> tuple[bool, str]:
 
 
 def forbid_roll_outs(stack: Stack) -> None:
-    """Have the API server refuse every change of a DaemonSet by the stack; ``allow_roll_outs`` ends it."""
-    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["daemonsets"]}
+    """Have the API server let the stack delete no pod of CAA's; ``allow_roll_outs`` ends it."""
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["DELETE"], "resources": ["pods"]}
     refusal = {"expression": "request.userInfo.username != 'rehearsal-admin'", "message": "not now"}
-    spec = {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [rule]}, "validations": [refusal]}
+    constraints = {"resourceRules": [rule], "objectSelector": {"matchLabels": {"name": "osc-caa-ds"}}}
+    spec = {"failurePolicy": "Fail", "matchConstraints": constraints, "validations": [refusal]}
     binding = {"policyName": _NOT_NOW, "validationActions": ["Deny"]}
     for kind, content in zip(_KINDS, (spec, binding), strict=True):
         stack.api("POST", f"{_ADMISSION}/{kind}", {"metadata": {"name": _NOT_NOW}, "spec": content})
@@ -159,9 +160,10 @@ def allow_roll_outs(stack: Stack) -> None:
 
 
 def _refuses(stack: Stack) -> bool:
-    path = "/apis/apps/v1/namespaces/openshift-sandboxed-containers-operator/daemonsets/osc-caa-ds?dryRun=All"
+    pods = "/api/v1/namespaces/openshift-sandboxed-containers-operator/pods"
+    (pod, *_) = stack.get(f"{pods}?labelSelector=name%3Dosc-caa-ds")["items"]
     try:
-        stack.api("PATCH", path, {"metadata": {"labels": {"tried": "yes"}}}, "application/merge-patch+json")
+        stack.api("DELETE", f"{pods}/{pod['metadata']['name']}?dryRun=All")
     except ApiError:
         return True
     return False

@@ -13,6 +13,8 @@ from coco_azure.formats.shown import some
 from coco_azure.rollout.diagnosis import Object, holds, name_of
 
 POD_LABEL = f"name={names.CAA}"
+_CAA_IMAGE = "RELATED_IMAGE_CAA"
+"""Variable of the operator's with CAA's image, as in its CSV (``openshift/sandboxed-containers-operator``)."""
 _SHOWN = 5
 _WAIT = "pulumi config set --path coco-azure:peerPods.caaRestart wait"
 _NO_POLICIES = (
@@ -153,3 +155,20 @@ def _last_event(pod: str, events: Sequence[Object]) -> Object | None:
 
 def _time(event: Object) -> str:
     return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
+
+
+def containers(obj: Object) -> Sequence[Object]:
+    """Return the containers of a DaemonSet's or a Deployment's pods."""
+    return ((obj["spec"].get("template") or {}).get("spec") or {}).get("containers") or ()
+
+
+def makers(deployments: Sequence[Object]) -> dict[str, str]:
+    """Return the image that the operator makes CAA of (``processDaemonsetForCAA``), by its CSV; none: not said."""
+    return {
+        str(owner["name"]): str(each["value"])
+        for deployment in deployments
+        for owner in deployment["metadata"].get("ownerReferences") or ()
+        for container in containers(deployment)
+        for each in container.get("env") or ()
+        if each.get("name") == _CAA_IMAGE and each.get("value")
+    }

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 import pytest
@@ -16,9 +17,9 @@ from tests.unit.recording import Recorder, run_program
 
 NAMESPACE = "openshift-sandboxed-containers-operator"
 DAEMON_SETS = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets"
+CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 REVISIONS = f"/apis/apps/v1/namespaces/{NAMESPACE}/controllerrevisions"
 OWN_PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
-MARK = "coco-azure/peer-pods-cm"
 KATA = "node-role.kubernetes.io/kata-oc"
 
 
@@ -59,12 +60,11 @@ class Cluster(FakeCluster):
         super().patch(path, change)
 
 
-def _cluster(mark: str | None, *peers: Object, on_pods: bool = True) -> Cluster:
-    """Return a cluster with CAA, marked with what it has read, and peer pods."""
-    marked = {"annotations": {} if mark is None else {MARK: mark}}
-    template = {"metadata": marked if on_pods else {}, "spec": {"nodeSelector": {KATA: ""}}}
-    spec = {"selector": {"matchLabels": {"name": "osc-caa-ds"}}, "template": template}
-    daemon_set: Any = {"metadata": {"name": "osc-caa-ds", **({} if on_pods else marked)}, "spec": spec, "status": {}}
+def _cluster(present: Mapping[str, str], *peers: Object) -> Cluster:
+    """Return a cluster with CAA in an old revision, what ``peer-pods-cm`` has, and peer pods."""
+    spec = {"selector": {"matchLabels": {"name": "osc-caa-ds"}}, "template": {"spec": {"nodeSelector": {KATA: ""}}}}
+    daemon_set: Any = {"metadata": {"name": "osc-caa-ds"}, "spec": spec, "status": {}}
+    config: Any = {"metadata": {"name": "peer-pods-cm"}, "data": present}
     nodes: list[Any] = [
         {"metadata": {"name": f"worker-{number}", "labels": {KATA: "", "cc": "true"}}} for number in (0, 1)
     ]
@@ -76,16 +76,20 @@ def _cluster(mark: str | None, *peers: Object, on_pods: bool = True) -> Cluster:
         for rank, each in enumerate(("old", "new"))
     ]
     pods: list[Any] = [*peers, *(_caa(node["metadata"]["name"], "old") for node in nodes)]
-    lists: dict[str, list[Object]] = {DAEMON_SETS: [daemon_set], REVISIONS: revisions, "/api/v1/pods": pods}
+    lists: dict[str, list[Object]] = {
+        CONFIG_MAPS: [config],
+        DAEMON_SETS: [daemon_set],
+        REVISIONS: revisions,
+        "/api/v1/pods": pods,
+    }
     cluster = Cluster(lists={**FakeCluster().lists, **lists, NODES: nodes})
     cluster.restarted, cluster.closed = [], []
     return cluster
 
 
-def _present() -> str:
-    """Return the mark of what the program's CAA reads."""
-    annotations = run_program({}).registrations["peer-pods-caa"].inputs["spec"]["template"]["metadata"]["annotations"]
-    return str(annotations[MARK])
+def _present() -> dict[str, str]:
+    """Return what the program writes into ``peer-pods-cm``."""
+    return dict(run_program({}).registrations["peer-pods-cm"].inputs["data"])
 
 
 def _warned(
@@ -103,7 +107,7 @@ def _warned(
     return "\n".join(record.message for record in caplog.records if "CAA" in record.message)
 
 
-@pytest.mark.parametrize(("osc", "on_pods"), [("1.9.0", True), ("1.12.1", False)])
+@pytest.mark.parametrize("osc", ["1.9.0", "1.12.1"])
 @pytest.mark.parametrize(
     ("how", "text"),
     [
@@ -113,17 +117,15 @@ def _warned(
     ],
 )
 def test_a_preview_names_the_peer_pods_at_stake_and_what_becomes_of_them(
-    caplog: pytest.LogCaptureFixture, how: str, text: str, osc: str, *, on_pods: bool
+    caplog: pytest.LogCaptureFixture, how: str, text: str, osc: str
 ) -> None:
-    cluster = _cluster(
-        "what it has read", _peer("app", "worker-1"), _peer("done", "worker-1", "Failed"), on_pods=on_pods
-    )
+    cluster = _cluster({}, _peer("app", "worker-1"), _peer("done", "worker-1", "Failed"))
 
     assert text in _warned(cluster, caplog, how, osc)
 
 
 def test_without_admission_policies_it_is_said_that_nothing_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
-    warning = _warned(_cluster("old", _peer("app", "worker-1")), caplog, admission_policies=False)
+    warning = _warned(_cluster({}, _peer("app", "worker-1")), caplog, admission_policies=False)
 
     assert "1 peer pod may be lost with it: shop/app." in warning
     assert "peerPods.caaRestart needs ValidatingAdmissionPolicy (Kubernetes 1.30, OpenShift 4.17)" in warning
@@ -132,7 +134,9 @@ def test_without_admission_policies_it_is_said_that_nothing_is_waited_for(caplog
 def test_without_a_restart_nothing_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
     assert not _warned(FakeCluster(), caplog)
 
-    assert not _warned(_cluster(_present(), _peer("app", "worker-1")), caplog, "now")
+    cluster = _cluster(_present(), _peer("app", "worker-1"))
+    cluster.lists[REVISIONS] = cluster.lists[REVISIONS][:1]
+    assert not _warned(cluster, caplog, "now")
 
 
 @pytest.mark.parametrize(("csv", "warned"), [("1.8.9", True), ("1.9.0", False)])
@@ -159,7 +163,7 @@ def test_a_cluster_that_cannot_be_asked_stops_nothing() -> None:
                 raise OSError(path)
             return super().get(path)
 
-    assert "peer-pods-caa" in run_program({}, Recorder(cluster=Away())).registrations
+    assert "peer-pods-caa-restarted" in run_program({}, Recorder(cluster=Away())).registrations
 
 
 def _restart(cluster: Cluster, mode: Literal["wait", "evict"], timeout: str = "1s") -> tuple[CaaRestart, list[str]]:
@@ -176,7 +180,7 @@ def _restart(cluster: Cluster, mode: Literal["wait", "evict"], timeout: str = "1
 
 
 def test_every_node_is_restarted_once_and_a_second_run_finds_nothing_to_do() -> None:
-    cluster = _cluster("x")
+    cluster = _cluster({})
     restart, lines = _restart(cluster, "wait", "1m")
     restart.run()
     restart.run()
@@ -190,7 +194,7 @@ def test_every_node_is_restarted_once_and_a_second_run_finds_nothing_to_do() -> 
 
 
 def test_caa_goes_from_a_node_that_has_left_the_pool_since_the_controller_is_held() -> None:
-    cluster = _cluster("x")
+    cluster = _cluster({})
     restart, _ = _restart(cluster, "wait", "1m")
     restart.run()
     cluster.restarted.clear()
@@ -205,7 +209,7 @@ def test_caa_goes_from_a_node_that_has_left_the_pool_since_the_controller_is_hel
 
 
 def test_what_is_not_over_in_time_ends_the_run_and_the_next_one_goes_on_with_what_is_left() -> None:
-    cluster = _cluster("x", _peer("app", "worker-0"))
+    cluster = _cluster({}, _peer("app", "worker-0"))
     restart, lines = _restart(cluster, "wait")
     with pytest.raises(RuntimeError, match=r"CAA was not restarted on worker-0 within .*timeout \(1s\).*shop/app"):
         restart.run()
@@ -220,7 +224,7 @@ def test_what_is_not_over_in_time_ends_the_run_and_the_next_one_goes_on_with_wha
 
 
 def test_evicted_pods_leave_a_closed_node_which_is_opened_again() -> None:
-    cluster = _cluster("x", _peer("app", "worker-0"))
+    cluster = _cluster({}, _peer("app", "worker-0"))
     restart, _ = _restart(cluster, "evict", "1m")
     restart.run()
 
@@ -232,7 +236,7 @@ def test_evicted_pods_leave_a_closed_node_which_is_opened_again() -> None:
 
 
 def test_a_budget_that_lets_no_pod_go_is_told_and_the_node_is_opened_again() -> None:
-    cluster = _cluster("x", _peer("app", "worker-0"))
+    cluster = _cluster({}, _peer("app", "worker-0"))
     cluster.protected["shop/app"] = "Cannot evict pod as it would violate the pod's disruption budget."
     restart, _ = _restart(cluster, "evict")
     with pytest.raises(RuntimeError, match=r"worker-0: shop/app \(shop/app: Cannot evict pod"):
@@ -243,7 +247,7 @@ def test_a_budget_that_lets_no_pod_go_is_told_and_the_node_is_opened_again() -> 
 
 
 def test_a_node_that_a_killed_run_has_closed_is_opened_by_the_next_one() -> None:
-    cluster = _cluster("x")
+    cluster = _cluster({})
     cluster.patch(
         f"{NODES}/worker-1",
         {"metadata": {"annotations": {"coco-azure/cordoned": "coco-azure/test"}}, "spec": {"unschedulable": True}},
@@ -263,14 +267,27 @@ def test_an_operator_that_takes_an_update_strategy_is_given_one(how: str, strate
     assert "caaUpdateStrategy" not in shared_config_maps.feature_gates(settings, OSC["1.13"])
 
 
-def test_now_leaves_the_restart_to_others() -> None:
-    run, held = run_program({"peerPods": {"caaRestart": "now"}}), run_program({})
+def test_now_leaves_the_restart_to_an_operator_that_does_it() -> None:
+    newer = Recorder(osc="1.12.1", trustee="1.2.0")
+    run, held = run_program({"peerPods": {"caaRestart": "now"}}, newer), run_program({}, newer)
 
     assert "peer-pods-caa-restarted" not in run.registrations
     assert "peer-pods-caa" in run.dependencies("check-job")
+    assert "peer-pods-caa" in held.dependencies("peer-pods-caa-restarted")
     # The policy lets others act before they do: the engine would take it away only in the end.
     assert "peer-pods-caa-hold-binding" in run.dependencies("peer-pods-cm")
     actions = [each.registrations["peer-pods-caa-hold-binding"].inputs["spec"] for each in (run, held)]
     assert [each["validationActions"] for each in actions] == [["Audit"], ["Deny"]]
     marks = [each.registrations["peer-pods-caa"].inputs["metadata"]["annotations"] for each in (run, held)]
     assert ["pulumi.com/skipAwait" in each for each in marks] == [False, True]
+
+
+@pytest.mark.parametrize("how", ["wait", "now"])
+def test_where_the_operator_does_not_restart_caa_the_stack_does_in_any_case(how: str) -> None:
+    run = run_program({"peerPods": {"caaRestart": how}})
+    request = run.registrations["peer-pods-caa-restarted"].request
+
+    assert "peer-pods-caa" not in run.registrations
+    assert "peer-pods-caa-restarted" in run.dependencies("check-job")
+    assert list(request.hooks.before_update) == ["peer-pods-caa-image", "peer-pods-caa-restart"]
+    assert list(request.hooks.on_error) == ["peer-pods-caa-diagnosis"]

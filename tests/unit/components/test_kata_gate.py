@@ -87,7 +87,7 @@ def test_the_gate_waits_as_long_as_the_settings_say_and_tells_what_it_sees(run: 
     hooks = ["peer-pods-kata-installed-watch", "peer-pods-kata-installed-carried-out"]
     assert list(request.hooks.before_create) == list(request.hooks.before_update) == hooks
     assert list(request.hooks.on_error) == ["peer-pods-kata-installed-diagnosis"]
-    assert "peer-pods-kata-installed" in run.dependencies("peer-pods-caa")
+    assert "peer-pods-kata-installed" in run.dependencies("peer-pods-caa-restarted")
 
 
 def test_the_gate_goes_with_its_kataconfig(run: Run) -> None:

@@ -1,5 +1,7 @@
 """What a user can bring to a rehearsal, and what is said of what cannot be used."""
 
+import asyncio
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,19 @@ def test_each_program_and_the_words_for_people_are_in_the_makefile_and_on_the_pa
         assert f"{program.word}=" in page
     (words,) = brought.words({OSC.variable: "/m", "COCO_REHEARSAL_OSC": "1.13"})
     assert words == "real: the OSC operator /m, taken for version 1.13.1 (another: OSC=VERSION)"
+
+
+def test_a_rehearsal_without_nodes_serves_nothing_for_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def no_world(_: object) -> None: ...
+
+    monkeypatch.setattr("rehearsal.operators.world.make", no_world)
+    monkeypatch.setattr(app, "components_to_run", list)
+    for name in ("Api", "serving"):
+        monkeypatch.setattr(app, name, lambda *_: nullcontext())
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        stop.set()
+        await app.run(tmp_path / "kubeconfig", 60.0, tmp_path / "ready", stop)
+
+    asyncio.run(run())

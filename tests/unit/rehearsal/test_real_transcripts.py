@@ -13,7 +13,9 @@ REAL = "manager/v0.0.0 (linux/amd64) kubernetes/$Format"
 
 def _event(verb: str, resource: str, name: str, namespace: str = "", agent: str = REAL, **others: Any) -> str:
     target = {"resource": resource, "name": name, **({"namespace": namespace} if namespace else {}), **others}
-    return json.dumps({"verb": verb, "objectRef": target, "userAgent": agent, "responseStatus": {"code": 200}})
+    uri = f"/api/{f'namespaces/{namespace}/' if namespace else ''}{resource}/{name}"
+    event = {"verb": verb, "objectRef": target, "requestURI": uri, "userAgent": agent, "responseStatus": {"code": 200}}
+    return json.dumps(event)
 
 
 def _log(folder: Path, *events: str) -> Path:
@@ -53,6 +55,14 @@ def test_the_simulated_operator_is_read_by_its_own_name(tmp_path: Path) -> None:
     )
 
     assert transcript.of(log, OSC_OPERATOR, real=False) == [f"create jobs {OSC}/b"]
+
+
+def test_a_namespace_that_an_object_of_the_cluster_comes_with_counts_for_nothing(tmp_path: Path) -> None:
+    placed = json.loads(_event("create", "machineconfigs", "50-kata", OSC)) | {"requestURI": "/apis/x/machineconfigs"}
+
+    assert transcript.of(_log(tmp_path, json.dumps(placed)), OSC_OPERATOR, real=True) == [
+        "create machineconfigs 50-kata"
+    ]
 
 
 def test_what_was_refused_is_left_out(tmp_path: Path) -> None:

@@ -115,6 +115,21 @@ def test_the_operator_restarts_caa_for_a_changed_configuration_from_1_12_on(vers
     assert before["spec"]["containers"][0]["image"] == f"registry.example.com/cloud-api-adaptor:{version}"
 
 
+@pytest.mark.parametrize(("version", "left"), [("1.9.0", None), ("1.11.0", None), ("1.12.1", "x")])
+def test_the_operator_takes_the_marks_of_others_off_caa(version: str, left: str | None) -> None:
+    world = World(OSC)
+    peer_pods = osc_peer_pods.PeerPods(world.context)
+    world.create(CONFIG_MAP, {"metadata": CONFIG, "data": {}})
+    asyncio.run(peer_pods.daemon_set(OWNER, version))
+    mark = {"metadata": {"annotations": {"mark": "x"}}}
+    world.change(DAEMON_SET, world.one(DAEMON_SET), {**mark, "spec": {"template": mark}})
+    asyncio.run(peer_pods.daemon_set(OWNER, version))
+    daemon_set = world.one(DAEMON_SET)
+
+    assert daemon_set["spec"]["template"]["metadata"]["annotations"].get("mark") is None
+    assert daemon_set["metadata"]["annotations"].get("mark") == left
+
+
 def test_an_upgrade_brings_caa_to_the_new_version() -> None:
     world = World(OSC)
     peer_pods = osc_peer_pods.PeerPods(world.context)

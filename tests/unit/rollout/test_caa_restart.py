@@ -21,7 +21,7 @@ def _facts(current: str = "", *, unready: str = "", settled: bool = True, **othe
     return CaaFacts(**{"settled": settled, "pods": tuple(pods), "nodes": frozenset(NODES), **others})
 
 
-@pytest.mark.parametrize("mode", ["wait", "evict"])
+@pytest.mark.parametrize("mode", ["wait", "evict", "now"])
 @pytest.mark.parametrize(
     ("facts", "step"),
     [
@@ -59,6 +59,13 @@ def test_nodes_without_peer_pods_come_first_and_the_others_are_waited_for() -> N
 
     assert next_step(_facts(peers=peers), "wait") == Step(action="restart", node="c", pod="caa-c")
     assert next_step(_facts("c", peers=peers), "wait") == Step(action="wait", node="b", peers=(SHOP,))
+
+
+def test_now_asks_for_no_peer_pods_and_goes_node_by_node_all_the_same() -> None:
+    peers = {"a": (SHOP,), "b": (SHOP,)}
+
+    assert next_step(_facts(peers=peers), "now") == Step(action="restart", node="a", pod="caa-a")
+    assert next_step(_facts("a", unready="a", peers=peers), "now") == Step(action="start", node="a")
 
 
 def test_a_node_is_closed_before_its_peer_pods_are_evicted_and_the_one_that_was_begun_comes_first() -> None:
@@ -151,6 +158,25 @@ def test_what_is_current_is_told_by_the_newest_revision_and_what_goes_counts_for
     assert facts.nodes == {"a", "b"}
     assert facts.cordoned == {"a"}
     assert facts.closed == {"master"}
+
+
+@pytest.mark.parametrize(
+    ("version", "left"),
+    [(None, ("a",)), ("7", ())],
+    ids=["an operator that does not follow peer-pods-cm", "one that does, in the template"],
+)
+def test_a_pod_made_before_the_last_change_of_peer_pods_cm_has_not_read_it(
+    version: str | None, left: tuple[str, ...]
+) -> None:
+    times = ("2026-01-01T00:00:09Z", "2026-01-01T00:00:10Z")
+    pods = [_caa(node, node, "hash-10", creationTimestamp=time) for node, time in zip("ab", times, strict=True)]
+    entries = [
+        {"time": "2026-01-01T00:00:05Z", "fieldsV1": {"f:data": {"f:AZURE_IMAGE_ID": {}}}},
+        {"time": "2026-01-01T00:00:10Z", "fieldsV1": {"f:data": {"f:INITDATA": {}}}},
+        {"time": "2026-01-01T00:00:20Z", "fieldsV1": {"f:metadata": {"f:annotations": {}}}},
+    ]
+
+    assert _read(_daemon_set(version), pods, managedFields=entries).left == left
 
 
 @pytest.mark.parametrize(
