@@ -191,8 +191,8 @@ def token_of(model: Kbs, evidence: Evidence, guest: rsa.RSAPublicKey) -> str:
         public["x5c"] = [base64.urlsafe_b64encode(each).rstrip(b"=").decode() for each in der]
     # A rehearsed clock is the simulated KBS's; the real one reads that of this machine.
     late = int(time.time()) - claims["iat"]
-    whole = {**claims, **{name: claims[name] + late for name in ("iat", "nbf", "exp") if name in claims}}
-    return jwt.encode(whole, key, algorithm, headers={"jwk": public})
+    claims |= {name: claims[name] + late for name in ("iat", "nbf", "exp") if name in claims}
+    return jwt.encode(claims, key, algorithm, headers={"jwk": public})
 
 
 def opened(answer: Mapping[str, str], key: rsa.RSAPrivateKey) -> bytes:

@@ -95,6 +95,8 @@ def ask_as_sample(url: str, resource: str) -> tuple[int, str]:
     try:
         attest(url, session, key)
     except requests.HTTPError as error:
+        if error.response is None:
+            raise
         return _DENIED, _denial("attest", error.response)
     answer = session.get(f"{url}/kbs/v0/resource/{resource}", timeout=_TIMEOUT)
     return (0, opened(answer.json(), key).decode()) if answer.ok else (_DENIED, _denial("resource", answer))
