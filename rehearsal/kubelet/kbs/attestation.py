@@ -139,10 +139,10 @@ class AttestationService:
 
     def _ear(self, evidence: Evidence) -> dict[str, Any]:
         evidence_claims = claims.nested(evidence, self._version)
-        trust = self._asked(evidence_claims) if self._version.asks_for_references else self._looked_up(evidence_claims)
+        wraps = self._version.asks_for_references  # 97 and 353 are one value there (``as i8``)
+        trust, extensions = self._asked(evidence_claims) if wraps else (self._looked_up(evidence_claims), {})
         vector = {}
         for tag, value in trust.items():
-            wraps = self._version.asks_for_references  # 97 and 353 are one value there (``as i8``)
             if isinstance(value, bool) or not isinstance(value, int) or not (wraps or value in _CLAIM):
                 raise unauthorized(f"{_FAILED}: Policy claim value not i8: {tag}")
             vector[tag] = (value - _CLAIM.start) % len(_CLAIM) + _CLAIM.start
@@ -153,6 +153,7 @@ class AttestationService:
             "ear.trustworthiness-vector": vector,
             "ear.appraisal-policy-id": "default",
             "ear.veraison.annotated-evidence": evidence_claims,
+            **extensions,
         }
         return {"eat_profile": self._broker["profile_name"], "submods": {self._version.submodule: appraisal}}
 
@@ -177,31 +178,37 @@ class AttestationService:
                 continue  # what cannot be evaluated is not set
         return trust
 
-    def _asked(self, evidence_claims: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the trust claims of a policy that gives them all in one rule (from 1.1)."""
+    def _asked(self, evidence_claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return the trust claims of a policy that gives them all in one rule, and its extensions (from 1.1)."""
         references, text = self._references(), self._text()
         if text == BUILT_IN:
-            return defaults.appraisal(self._version, evidence_claims, references.ask)
+            trust = defaults.appraisal(self._version, evidence_claims, references.ask)
+            return dict.fromkeys(_TAGS, 0) | trust, {"ear.trustee.identifiers": {"validated": {}}}
         rules = policy.Policy(
             text, evidence_claims, v1=True, functions={"query_reference_value": references.ask}, now=self._now()
         )
         try:
-            trust = rules.value("data.policy.trust_claims")
+            asked = rules.value("data.policy.trust_claims")
         except policy.NoSuchRuleError:
             if not self._version.has_storage:
                 raise
-            return dict.fromkeys(_TAGS, 0)
-        if not isinstance(trust, Mapping):
+            asked = dict.fromkeys(_TAGS, 0)
+        if not isinstance(asked, Mapping):
             raise unauthorized(f"{_FAILED}: Trust claims is not an object")
-        if unknown := ", ".join(sorted(trust.keys() - set(_TAGS))):
+        if unknown := ", ".join(sorted(asked.keys() - set(_TAGS))):
             raise DeniedError(502, f"KBS panicked: there is no trust claim {unknown}")
         try:
             extensions = rules.value("data.policy.extensions")
         except policy.NoSuchRuleError:
             extensions = []
-        if not isinstance(extensions, list):
-            raise unauthorized(f"{_FAILED}: extensions are no list")
-        return trust
+        return asked, _by_name(extensions)
+
+
+def _by_name(extensions: Any) -> dict[str, Any]:
+    try:
+        return {str(each["name"]): each["value"] for each in extensions if isinstance(each["key"], int)}
+    except (TypeError, KeyError) as error:
+        raise unauthorized(f"{_FAILED}: extensions are no list of name, key and value") from error
 
 
 def _configured(kind: str, path: str) -> None:

@@ -1,5 +1,7 @@
 """The tokens of the simulated KBS say what those of the real one say, as its policies see it."""
 
+import json
+
 import pytest
 
 from rehearsal.kubelet import evidence
@@ -49,3 +51,38 @@ def test_a_trust_claim_of_another_name_makes_kbs_panic_from_1_1(setup: Setup) ->
     with pytest.raises(DeniedError, match="no trust claim hardwear") as ended:
         kbs.release(RESOURCE, SAMPLE)
     assert ended.value.status == 502
+
+
+@asking
+def test_extensions_of_a_policy_are_in_the_appraisal(setup: Setup) -> None:
+    extension = 'extensions := [{"name": "ear.ours", "key": -70001, "value": "yes"}]'
+    changes = {
+        setup.attestation: _trust('{"hardware": 2}') + f"\n{extension}",
+        setup.policy: _rule('input.submods.cpu0["ear.ours"] == "yes"'),
+    }
+
+    assert setup.start(changes).release(RESOURCE, SAMPLE) == b"res1val1"
+    broken = {setup.attestation: changes[setup.attestation].replace('"name"', '"nom"')}
+    with pytest.raises(DeniedError, match="extensions"):
+        setup.start(broken).release(RESOURCE, SAMPLE)
+
+
+@asking
+def test_the_built_in_attestation_policy_says_something_of_every_trust_claim(setup: Setup) -> None:
+    body = (
+        'count(input.submods.cpu0["ear.trustworthiness-vector"]) == 8; '
+        'input.submods.cpu0["ear.trustee.identifiers"].validated'
+    )
+
+    assert setup.start({setup.policy: _rule(body)}).release(RESOURCE, SAMPLE) == b"res1val1"
+
+
+def test_a_stored_reference_value_with_more_padding_than_base64_has_is_refused() -> None:
+    setup = SETUPS["1.2.1"]
+    stored = json.loads(setup.reference_values({"x": "1"}))
+    attestation = {setup.attestation: _trust('{"hardware": 2} if { "1" in query_reference_value("x") }')}
+
+    assert setup.start({**attestation, setup.values: json.dumps(stored)}).release(RESOURCE, SAMPLE) == b"res1val1"
+    stored["x"] += "="
+    with pytest.raises(DeniedError, match="base64"):
+        setup.start({**attestation, setup.values: json.dumps(stored)}).release(RESOURCE, SAMPLE)
