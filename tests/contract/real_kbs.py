@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.adapters import HTTPAdapter
+
+from rehearsal.real.kbs import opened
 
 _START_TIMEOUT = 20.0
 _TIMEOUT = 20
@@ -89,25 +90,20 @@ def _answer(process: subprocess.Popen[bytes], port: int, log: Path) -> str | End
 
 
 def ask_as_sample(url: str, resource: str) -> tuple[int, str]:
-    """Ask for a resource with the sample TEE; 0 and the secret, or 3 and the denial."""
+    """Ask for a resource with the sample TEE; 0 and the secret, or 3 and the denial: step, status and answer."""
     session, key = requests.Session(), rsa.generate_private_key(65537, 2048)
     try:
         attest(url, session, key)
     except requests.HTTPError as error:
-        return _DENIED, str(error) if error.response is None else error.response.text
+        if error.response is None:
+            raise
+        return _DENIED, _denial("attest", error.response)
     answer = session.get(f"{url}/kbs/v0/resource/{resource}", timeout=_TIMEOUT)
-    return (0, opened(answer.json(), key).decode()) if answer.ok else (_DENIED, answer.text)
+    return (0, opened(answer.json(), key).decode()) if answer.ok else (_DENIED, _denial("resource", answer))
 
 
-def opened(jwe: Mapping[str, str], key: rsa.RSAPrivateKey) -> bytes:
-    """Return the plain text of a JSON Web Encryption as KBS makes it (RFC 7516: RSA1_5 with A256GCM)."""
-    content_key = key.decrypt(_unbase64url(jwe["encrypted_key"]), padding.PKCS1v15())
-    sealed = _unbase64url(jwe["ciphertext"]) + _unbase64url(jwe["tag"])
-    return AESGCM(content_key).decrypt(_unbase64url(jwe["iv"]), sealed, jwe["protected"].encode())
-
-
-def _unbase64url(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def _denial(step: str, answer: requests.Response) -> str:
+    return f"{step} {answer.status_code} {answer.text}"
 
 
 class AtLoopback(HTTPAdapter):

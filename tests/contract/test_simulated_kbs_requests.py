@@ -87,6 +87,11 @@ RESOURCE_POLICIES: Mapping[str, Case] = {
     "one on the whole path": ((), _resource(f'data["resource-path"] == "resource/{RESOURCE}"'), RELEASED),
     "one on the path alone": ((), _resource(f'data["resource-path"] == "{RESOURCE}"'), POLICY_DENIES),
     "one on the plugin": ((), _resource('data.plugin == "resource"'), POLICY_DENIES),
+    "one on who issued the token, and when": (
+        (),
+        _resource('input.iss == "CoCo-Attestation-Service"; input.exp - input.nbf == 300; input.nbf == input.iat'),
+        RELEASED,
+    ),
     "malformed": ((), {POLICY: "package policy\nallow {"}, POLICY_FAILS),
     "empty": ((), {POLICY: ""}, POLICY_FAILS),
     "without the rule": ((), {POLICY: "package policy\nother = true"}, POLICY_FAILS),
@@ -122,6 +127,14 @@ APPRAISALS: Mapping[str, Case] = {
         _resource(
             'e := input["submods"]["cpu"]["ear.veraison.annotated-evidence"]; e.sample.svn == "1"; '
             'e.init_data == ""; e.runtime_data_claims["tee-pubkey"]; e.init_data_claims == null'
+        ),
+        RELEASED,
+    ),
+    "who issued it, and when": (
+        EAR,
+        _resource(
+            'v := input["ear.verifier-id"]; v.build == "attestation-service 0.1.0"; input.exp - input.iat == 300; '
+            'v.developer == "https://confidentialcontainers.org"; startswith(input.eat_profile, "tag:"); not input.iss'
         ),
         RELEASED,
     ),

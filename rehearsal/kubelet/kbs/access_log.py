@@ -2,7 +2,8 @@
 
 Sources: openshift/trustee v0.3.0 to v1.2.0 ``kbs/src/api_server.rs`` (actix-web's ``Logger::default``: one line a
 request, once it is answered), ``kbs/src/error.rs`` (``error!("{self:?}")`` before it, where it is refused),
-``kbs/src/bin/kbs.rs`` (the form of lines). The peer is the router: no line names a pod.
+``kbs/src/bin/kbs.rs`` (the form of lines: env_logger, from 1.1 tracing_subscriber, which colours them also where nobody
+sees it). The peer is the router: no line names a pod.
 """
 
 import re
@@ -20,8 +21,8 @@ _ROUTER = "10.128.0.1"
 class AccessLog:
     """The latest lines of one KBS."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], datetime], *, coloured: bool) -> None:
+        self._now, self._coloured = now, coloured
         self._lines: deque[str] = deque(maxlen=_MOST)
 
     @property
@@ -36,16 +37,23 @@ class AccessLog:
 
     def denied(self, step: str, error: DeniedError) -> None:
         """Write that one was refused, and why."""
-        self._lines.append(f"[{self._time()} ERROR kbs::error] {_debug(str(error))}")
+        self._write("ERROR", "kbs::error", _debug(str(error)))
         self._answered(step, error.status)
 
     def _answered(self, step: str, status: int) -> None:
         asked = f"GET /kbs/v0/resource/{step}" if "/" in step else f"POST /kbs/v0/{step}"
-        head = f"[{self._time()} INFO  actix_web::middleware::logger] {_ROUTER}"
-        self._lines.append(f'{head} "{asked} HTTP/1.1" {status} 512 "-" "attestation-agent-kbs-client/0.1.0" 0.001')
+        text = f'{_ROUTER} "{asked} HTTP/1.1" {status} 512 "-" "attestation-agent-kbs-client/0.1.0" 0.001'
+        self._write("INFO", "actix_web::middleware::logger", text)
 
-    def _time(self) -> str:
-        return f"{self._now():%Y-%m-%dT%H:%M:%SZ}"
+    def _write(self, level: str, module: str, text: str) -> None:
+        time = f"{self._now():%Y-%m-%dT%H:%M:%S}"
+        if self._coloured:
+            colour = {"ERROR": 31, "INFO": 32}[level]
+            dim, plain = "\x1b[2m", "\x1b[0m"
+            head = f"{dim}{time}.000000Z{plain} \x1b[{colour}m{level:>5}{plain} {dim}{module}{plain}{dim}:{plain}"
+        else:
+            head = f"[{time}Z {level:5} {module}]"
+        self._lines.append(f"{head} {text}")
 
 
 def step_of(error: DeniedError) -> str:

@@ -5,6 +5,7 @@ Sources: openshift/trustee ``attestation-service/src/{lib.rs,policy_engine,token
 """
 
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from rehearsal.kubelet import policy
 from rehearsal.kubelet.kbs import claims, defaults
 from rehearsal.kubelet.kbs.disk import Disk, DiskError
-from rehearsal.kubelet.kbs.model import Evidence, StartError, unauthorized
+from rehearsal.kubelet.kbs.model import DeniedError, Evidence, StartError, unauthorized
 from rehearsal.kubelet.kbs.references import References, UnreadableError, storage
 from rehearsal.kubelet.kbs.versions import Version
 
@@ -65,7 +66,8 @@ class AttestationService:
         """Return the claims of a token; raises DeniedError."""
         claims.check_initdata(evidence, self._version)
         try:
-            return self._simple(evidence) if self.token == "Simple" else self._ear(evidence)  # noqa: S105 - a type
+            simple = self.token == "Simple"  # noqa: S105 - a type
+            return {**(self._simple(evidence) if simple else self._ear(evidence)), **self._issued(simple=simple)}
         except (UnreadableError, DiskError, policy.PolicyError) as error:
             raise unauthorized(f"{_FAILED}: {error}") from error
 
@@ -104,6 +106,15 @@ class AttestationService:
     def _references(self) -> References:
         return References(self._config, self._version, self._disk(), self._now)
 
+    def _issued(self, *, simple: bool) -> dict[str, Any]:
+        """Return the claims that say by whom a token is issued, when, and how long it counts (seconds since 1970)."""
+        now = int(self._now().timestamp())
+        times = {"iat": now, "exp": now + 60 * self._broker["duration_min"]}
+        if simple:
+            return {**times, "nbf": now, "jti": secrets.token_hex(5), "iss": self._broker["issuer_name"]}
+        verifier = {"developer": self._broker["developer_name"], "build": self._broker["build_name"]}
+        return {**times, "ear.verifier-id": verifier}
+
     def _simple(self, evidence: Evidence) -> dict[str, Any]:
         evidence_claims = claims.flatten(evidence, self._version)
         references = self._references().table()
@@ -128,12 +139,13 @@ class AttestationService:
 
     def _ear(self, evidence: Evidence) -> dict[str, Any]:
         evidence_claims = claims.nested(evidence, self._version)
-        trust = self._asked(evidence_claims) if self._version.asks_for_references else self._looked_up(evidence_claims)
+        wraps = self._version.asks_for_references  # 97 and 353 are one value there (``as i8``)
+        trust, extensions = self._asked(evidence_claims) if wraps else (self._looked_up(evidence_claims), {})
         vector = {}
         for tag, value in trust.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value not in _CLAIM:
+            if isinstance(value, bool) or not isinstance(value, int) or not (wraps or value in _CLAIM):
                 raise unauthorized(f"{_FAILED}: Policy claim value not i8: {tag}")
-            vector[tag] = value
+            vector[tag] = (value - _CLAIM.start) % len(_CLAIM) + _CLAIM.start
         if not vector:
             raise unauthorized(f"{_FAILED}: At least one policy claim must be set.")
         appraisal = {
@@ -141,9 +153,9 @@ class AttestationService:
             "ear.trustworthiness-vector": vector,
             "ear.appraisal-policy-id": "default",
             "ear.veraison.annotated-evidence": evidence_claims,
+            **extensions,
         }
-        profile = "tag:github.com,2024:confidential-containers/Trustee"
-        return {"eat_profile": profile, "submods": {self._version.submodule: appraisal}}
+        return {"eat_profile": self._broker["profile_name"], "submods": {self._version.submodule: appraisal}}
 
     def _looked_up(self, evidence_claims: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the trust claims of a policy that has a rule for each (until 1.0)."""
@@ -166,29 +178,37 @@ class AttestationService:
                 continue  # what cannot be evaluated is not set
         return trust
 
-    def _asked(self, evidence_claims: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the trust claims of a policy that gives them all in one rule (from 1.1)."""
+    def _asked(self, evidence_claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return the trust claims of a policy that gives them all in one rule, and its extensions (from 1.1)."""
         references, text = self._references(), self._text()
         if text == BUILT_IN:
-            return defaults.appraisal(self._version, evidence_claims, references.ask)
+            trust = defaults.appraisal(self._version, evidence_claims, references.ask)
+            return dict.fromkeys(_TAGS, 0) | trust, {"ear.trustee.identifiers": {"validated": {}}}
         rules = policy.Policy(
             text, evidence_claims, v1=True, functions={"query_reference_value": references.ask}, now=self._now()
         )
         try:
-            trust = rules.value("data.policy.trust_claims")
+            asked = rules.value("data.policy.trust_claims")
         except policy.NoSuchRuleError:
             if not self._version.has_storage:
                 raise
-            return dict.fromkeys(_TAGS, 0)
-        if not isinstance(trust, Mapping) or not trust.keys() <= set(_TAGS):
-            raise unauthorized(f"{_FAILED}: Trust claims is not an object of known claims")
+            asked = dict.fromkeys(_TAGS, 0)
+        if not isinstance(asked, Mapping):
+            raise unauthorized(f"{_FAILED}: Trust claims is not an object")
+        if unknown := ", ".join(sorted(asked.keys() - set(_TAGS))):
+            raise DeniedError(502, f"KBS panicked: there is no trust claim {unknown}")
         try:
             extensions = rules.value("data.policy.extensions")
         except policy.NoSuchRuleError:
             extensions = []
-        if not isinstance(extensions, list):
-            raise unauthorized(f"{_FAILED}: extensions are no list")
-        return trust
+        return asked, _by_name(extensions)
+
+
+def _by_name(extensions: Any) -> dict[str, Any]:
+    try:
+        return {str(each["name"]): each["value"] for each in extensions if isinstance(each["key"], int)}
+    except (TypeError, KeyError) as error:
+        raise unauthorized(f"{_FAILED}: extensions are no list of name, key and value") from error
 
 
 def _configured(kind: str, path: str) -> None:

@@ -5,9 +5,7 @@ Sources: openshift/trustee ``rvps/src/{native,reference_value}.rs`` and ``storag
 """
 
 import base64
-import binascii
 import json
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +16,6 @@ from rehearsal.kubelet.kbs.versions import Version
 Now = Callable[[], datetime]
 
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-_URL_SAFE = re.compile(r"[A-Za-z0-9_-]*={0,2}")
 
 
 class UnreadableError(Exception):
@@ -167,9 +164,11 @@ def _json(text: str, what: str) -> Any:
 
 
 def _decoded(text: str) -> str:
-    if not _URL_SAFE.fullmatch(text):
-        raise UnreadableError("failed to base64 decode the content inside json: Invalid symbol")
     try:
-        return base64.urlsafe_b64decode(text).decode()
-    except (binascii.Error, ValueError) as error:
+        decoded = base64.urlsafe_b64decode(text)
+        content = decoded.decode()
+    except ValueError as error:
         raise UnreadableError(f"failed to base64 decode the content inside json: {error}") from error
+    if base64.urlsafe_b64encode(decoded).decode() != text:  # Python passes over what Rust refuses
+        raise UnreadableError("failed to base64 decode the content inside json: Invalid symbol or padding")
+    return content

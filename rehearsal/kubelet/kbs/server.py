@@ -45,7 +45,7 @@ class Kbs:
     def __init__(self, config: Mapping[str, Any], files: Files, version: Version, now: Callable[[], datetime]) -> None:
         """Start with a configuration that has been parsed; raises StartError, in the order of the real one."""
         self._config, self._files, self._version, self._now = config, files, version, now
-        self.log = AccessLog(now)
+        self.log = AccessLog(now, coloured=version.asks_for_references)
         self._written: dict[str, str] = {}
         disk = self._disk()
         for plugin in config["plugins"]:

@@ -47,3 +47,13 @@ def test_another_protocol_ends_the_handshake_at_its_first_step(setup: Setup) -> 
 
     assert (denied.step, denied.granted) == ("auth", False)
     assert "Protocol Version Mismatch" in denied.reason
+
+
+@every_version
+def test_lines_are_coloured_from_1_1(setup: Setup) -> None:
+    files = setup.files()
+    kbs = Kbs.start(CONFIG, lambda: files, setup.version, lambda: NOW)
+    with suppress(DeniedError):
+        kbs.release("default/none/such", evidence.sample())
+
+    assert ("\x1b[" in kbs.log.text) == (setup.version >= "1.1")
