@@ -14,7 +14,6 @@ from rehearsal.cluster import Cluster
 from rehearsal.control_plane import TOOLS
 from rehearsal.real import brought
 from rehearsal.real.process import Ends
-from rehearsal.rest import ApiServer
 from rehearsal.toolchain.cache import Say
 from rehearsal.workplace import STACK, Prepared, Workplace
 
@@ -63,7 +62,7 @@ def main_job(place: Workplace, say: Say) -> None:
         say("\n$ pulumi up --expect-no-changes")
         _pulumi(prepared, ["up", "--yes", "--skip-preview", "--expect-no-changes"], ends)
         say("\ntrying what must be denied")
-        outcomes = negative.run(ApiServer(place.cluster / "kubeconfig"), outputs["workloadInitdata"].get("cart"))
+        outcomes = negative.run(place.cluster / "kubeconfig", outputs["workloadInitdata"].get("cart"))
         # Once more, with what was tried.
         report = reported.write(prepared, events, page, say, outcomes)
         took, provider = time.monotonic() - began, prepared.provider

@@ -9,8 +9,7 @@ from coco_azure import run_marks as marks
 from coco_azure.clients import event_log
 from coco_azure.clients.engine_run import Step, kind_of
 from coco_azure.trust import proof_text
-from rehearsal import negative
-from rehearsal.attempt import Outcome
+from rehearsal.attempt import Outcome, table
 
 _LONGEST = proof_text.WIDTH - 24
 """Characters of an output that are shown: initdata of a workload has twenty thousand."""
@@ -52,7 +51,7 @@ def render(
     lines += [
         f"  {name:<17} {text if len(text) <= _LONGEST else text[:_LONGEST] + '...'}" for name, text in shown.items()
     ]
-    lines += ["", "What must be denied, tried", negative.table(outcomes), "", *_proof(outputs, outcomes)]
+    lines += ["", "What must be denied, tried", table(outcomes), "", *_proof(outputs, outcomes)]
     lines += ["", f"Kubernetes provider: {provider}", f"All of it, with set-up: {seconds:.0f} s"]
     lines += ["A second `up` had nothing to change.", f"For a browser: {report}", ""]
     return "\n".join([*lines, "attested" if all(each.as_expected for each in outcomes) else "the chain did not hold"])

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from rehearsal.pki import write_private
 
 Resource = dict[str, Any]
@@ -25,7 +27,7 @@ SUCCEEDED = "Succeeded"
 
 
 class ArmError(Exception):
-    """Azure refuses.
+    """Azure refuses, as ``refusals.yaml`` has it.
 
     Attributes:
         code: Azure's error code.
@@ -33,11 +35,18 @@ class ArmError(Exception):
         text: Azure's message.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(f"({code}) {message}")
-        self.status = status
-        self.code = code
-        self.text = message
+    def __init__(self, refusal: str, **words: object) -> None:
+        """Take a refusal by its key in ``refusals.yaml``, and the words that its message has a place for."""
+        self.code = refusal.partition(".")[0]
+        self.status, text = _refusals()[refusal]
+        self.text = text.format(**words)
+        super().__init__(f"({self.code}) {self.text}")
+
+
+@cache
+def _refusals() -> Mapping[str, tuple[int, str]]:
+    by_status = yaml.safe_load(Path(__file__).with_name("refusals.yaml").read_text(encoding="utf-8"))
+    return {key: (status, text) for status, texts in by_status.items() for key, text in texts.items()}
 
 
 @dataclass
@@ -84,8 +93,7 @@ class ArmState:
             return False
         self.check_locks(resource_id)
         if any(other.startswith(f"{key}/") for other in self.resources):
-            message = f"Cannot delete resource while nested resources exist: {resource_id}"
-            raise ArmError(409, "CannotDeleteResource", message)
+            raise ArmError("CannotDeleteResource", id=resource_id)
         del self.resources[key]
         self._save()
         return True
@@ -94,12 +102,7 @@ class ArmState:
         """Raise ArmError where a lock keeps a resource from being deleted."""
         for scope, name in self.locks.items():
             if resource_id.lower().startswith(scope):
-                raise ArmError(
-                    409,
-                    "ScopeLocked",
-                    f"The scope '{resource_id}' cannot perform delete operation because following scope(s) are locked: "
-                    f"'{scope}' ({name}). Please remove the lock and try again.",
-                )
+                raise ArmError("ScopeLocked", id=resource_id, scope=scope, name=name)
 
     def write(self, whole: Resource) -> None:
         """Create a resource, or put it in the place of what was there."""

@@ -2,7 +2,8 @@
 
 Shapes: REST API of Microsoft.Network 2024-05-01 (VirtualNetworks, Subnets, NetworkSecurityGroups, NatGateways,
 PublicIPAddresses, RouteTables - Get) and of Microsoft.Compute galleries 2023-07-03. References back, such as
-``subnets`` of a NAT gateway, are not kept but made when somebody asks (``views``).
+``subnets`` of a NAT gateway, are not kept but made when somebody asks (``views``). The default rules of a security
+group are those of https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,13 +11,26 @@ from typing import Any
 
 from rehearsal.azure.arm_state import SUCCEEDED, resource
 from rehearsal.azure.description import Content
-from rehearsal.azure.nsg_rules import default_rules, rule
 
 Document = dict[str, Any]
 NETWORK, COMPUTE = "Microsoft.Network", "Microsoft.Compute"
 _DISPLAY = {"eastus": "East US", "eastus2": "East US 2", "westeurope": "West Europe", "francecentral": "France Central"}
 _SECTIONS = {"publicIPAddresses": "publicIpAddresses"}
 """Kind in ARM: key of the description, where it is another."""
+_DEFAULT_RULES = (
+    ("AllowVnetInBound", 65000, "Inbound", "Allow", "VirtualNetwork", "VirtualNetwork"),
+    ("AllowAzureLoadBalancerInBound", 65001, "Inbound", "Allow", "AzureLoadBalancer", "*"),
+    ("DenyAllInBound", 65500, "Inbound", "Deny", "*", "*"),
+    ("AllowVnetOutBound", 65000, "Outbound", "Allow", "VirtualNetwork", "VirtualNetwork"),
+    ("AllowInternetOutBound", 65001, "Outbound", "Allow", "*", "Internet"),
+    ("DenyAllOutBound", 65500, "Outbound", "Deny", "*", "*"),
+)
+_RULE_FIELDS = (
+    ("sourceAddressPrefix", "source", "sources"),
+    ("destinationAddressPrefix", "destination", "destinations"),
+    ("sourcePortRange", "sourcePort", "sourcePorts"),
+    ("destinationPortRange", "destinationPort", "destinationPorts"),
+)
 
 
 def arm_id(subscription: str, group: str, provider: str, *parts: str) -> str:
@@ -107,8 +121,8 @@ class _Maker:
     def security_group(self, spec: Content) -> Iterator[Document]:
         """Yield a network security group with Azure's default rules."""
         whole = self._whole(spec, "networkSecurityGroups")
-        whole["properties"]["securityRules"] = [rule(whole["id"], each) for each in spec.get("rules", ())]
-        whole["properties"]["defaultSecurityRules"] = default_rules(whole["id"])
+        whole["properties"]["securityRules"] = [_rule(whole["id"], each) for each in spec.get("rules", ())]
+        whole["properties"]["defaultSecurityRules"] = _default_rules(whole["id"])
         yield whole
 
     def nat_gateway(self, spec: Content) -> Iterator[Document]:
@@ -200,3 +214,42 @@ def _peering(spec: Content) -> Document:
             "remoteVirtualNetworkAddressSpace": space,
         },
     }
+
+
+def _default_rules(group: str) -> list[dict[str, Any]]:
+    """Return the six rules that every group has."""
+    return [
+        resource(
+            f"{group}/defaultSecurityRules/{name}",
+            protocol="*",
+            sourcePortRange="*",
+            destinationPortRange="*",
+            sourceAddressPrefix=source,
+            destinationAddressPrefix=destination,
+            access=access,
+            priority=priority,
+            direction=direction,
+        )
+        for name, priority, direction, access, source, destination in _DEFAULT_RULES
+    ]
+
+
+def _rule(group: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule of a description: ``source`` or ``sources`` and so on; ``*`` where nothing is said."""
+    properties: dict[str, Any] = {
+        "protocol": spec.get("protocol", "*"),
+        "access": spec["access"],
+        "priority": int(spec["priority"]),
+        "direction": spec["direction"],
+    }
+    for field, one, many in _RULE_FIELDS:
+        plural = field + "es" if field.endswith("Prefix") else field + "s"
+        if many in spec:
+            properties[plural] = [str(each) for each in spec[many]]
+        else:
+            properties[field] = str(spec.get(one, "*"))
+    for side in ("source", "destination"):
+        if f"{side}Groups" in spec:
+            del properties[f"{side}AddressPrefix"]
+            properties[f"{side}ApplicationSecurityGroups"] = [{"id": each} for each in spec[f"{side}Groups"]]
+    return resource(f"{group}/securityRules/{spec['name']}", **properties)

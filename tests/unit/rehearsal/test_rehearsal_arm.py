@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from rehearsal.azure import compute, description
-from rehearsal.azure import tokens as azure_tokens
+from rehearsal.azure import arm_server, compute, description
+from rehearsal.azure.arm_server import Tokens
 from rehearsal.azure.arm_state import ArmState
 from rehearsal.azure.made import make_image, make_pod_vm
 from rehearsal.azure.subscription import COPY, Subscription, copy_into
-from rehearsal.azure.tokens import Tokens
 from tests.unit.azure_server import GROUP, IPI, NETWORK, SUBSCRIPTION, VNET, Azure, Said, served
 
 SKUS = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/skus"
@@ -174,7 +173,7 @@ def test_a_token_is_good_after_a_restart_of_azure_and_not_for_ever(
     given = tokens.give("client", "object", "audience")
     assert tokens.principal(f"Bearer {given}") == "object"
     assert other.principal(f"Bearer {given}") is None
-    monkeypatch.setattr(azure_tokens, "LIFETIME", -1)
+    monkeypatch.setattr(arm_server, "LIFETIME", -1)
     assert tokens.principal(f"Bearer {tokens.give('client', 'object', 'audience')}") is None
 
 
