@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from coco_azure.clients.pulumi_cli import EngineError
-from rehearsal import negative, reported, summary, toolchain
+from rehearsal import negative, summary, toolchain
 from rehearsal.azure import description
 from rehearsal.cluster import Cluster
 from rehearsal.control_plane import TOOLS
@@ -64,7 +64,7 @@ def main_job(place: Workplace, say: Say) -> None:
         say("\ntrying what must be denied")
         outcomes = negative.run(place.cluster / "kubeconfig", outputs["workloadInitdata"].get("cart"))
         # Once more, with what was tried.
-        report = reported.write(prepared, events, page, say, outcomes)
+        report = summary.write_report(prepared, events, page, say, outcomes)
         took, provider = time.monotonic() - began, prepared.provider
         say(summary.render(summary.read(events), outputs, outcomes, provider=provider, seconds=took, report=report))
         if wrong := [each.name for each in outcomes if not each.as_expected]:
@@ -80,9 +80,9 @@ def _run_with_report(
     try:
         _pulumi(prepared, [*arguments, "--suppress-progress"], ends, events)
     except FailedError:
-        reported.write(prepared, events, page, say)
+        summary.write_report(prepared, events, page, say)
         raise
-    reported.write(prepared, events, page, say)
+    summary.write_report(prepared, events, page, say)
 
 
 def _pulumi(prepared: Prepared, arguments: Sequence[str], ends: Ends, log: Path | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What a run created and how long each part took, from the engine's event log (pulumi ``apitype.EngineEvent``)."""
+"""What a run created and how long each part took, and the HTML report that it leaves; both from its event log."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,48 @@ from pathlib import Path
 from typing import Any
 
 from coco_azure import run_marks as marks
+from coco_azure.cli.report import drawing, page, source
+from coco_azure.cli.report.content import RunReport
+from coco_azure.cli.report.model import Check
 from coco_azure.clients import event_log
 from coco_azure.clients.engine_run import Step, kind_of
+from coco_azure.clients.event_log import NotALogError
 from coco_azure.trust import proof_text
+from rehearsal import toolchain
 from rehearsal.attempt import Outcome, table
+from rehearsal.cluster import CHECKOUT
+from rehearsal.toolchain import ToolchainError
+from rehearsal.toolchain.cache import Say
+from rehearsal.workplace import STACK, Prepared
+
+
+def write_report(prepared: Prepared, events: Path, out: Path, say: Say, outcomes: Sequence[Outcome] = ()) -> str:
+    """Write the report of an event log, and return where it is; a run that ended before it had one has none."""
+    tried = [
+        Check(
+            name=f"{each.name}: {each.expected}",
+            outcome="passed" if each.as_expected else "failed",
+            detail=f"{each.result}: {each.reason}",
+        )
+        for each in outcomes
+    ]
+    try:
+        report = source.report(prepared.engine(STACK), events, tried)
+    except (NotALogError, OSError):
+        return ""
+    out.write_text(page.html(_with_picture(report, say)), encoding="utf-8")
+    short = str(out.relative_to(CHECKOUT) if out.is_relative_to(CHECKOUT) else out)
+    say(f"report: {short}")
+    return short
+
+
+def _with_picture(report: RunReport, say: Say) -> RunReport:
+    try:
+        return drawing.with_picture(report, say, toolchain.ensure(["dot"], say)["dot"].path)
+    except ToolchainError as error:
+        say(f"the report has no picture of the dependency graph: {error}")
+        return report
+
 
 _LONGEST = proof_text.WIDTH - 24
 """Characters of an output that are shown: initdata of a workload has twenty thousand."""

@@ -1,4 +1,4 @@
-"""Previews, a run without a change, and a change of one line of a policy."""
+"""Previews, a run without a change, a change of one line of a policy, and changes of KataConfig."""
 
 import base64
 import copy
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from coco_azure.formats.attestation_check import expected_digest
-from rehearsal import kinds
+from rehearsal import changes, kinds
 from rehearsal.bench import chapter
 from rehearsal.bench.main_job import INSTANT
 from rehearsal.bench.stage import BenchError, Stage, settings, stage
@@ -17,6 +17,32 @@ from rehearsal.beside import Beside
 from rehearsal.cluster import CHECKOUT
 from rehearsal.rest import ApiServer
 from rehearsal.toolchain.cache import Say
+
+
+def changed(root: Path, rounds: int, speed: float, say: Say) -> dict[str, list[float]]:
+    """Carry out the changes one after the other, and return the wall times of ``up`` by kind of change.
+
+    Raises:
+        BenchError: a run fails, or other nodes reboot than the table says.
+    """
+    seconds: dict[str, list[float]] = {}
+    for number in range(rounds):
+        say(f"changes of KataConfig, round {number + 1} of {rounds}")
+        with stage(root, speed) as place:
+            changes.select(place.server)
+            for run in ("up", *changes.CHAPTER):
+                before = changes.reboots(place.server)
+                place.configure(changes.settings(run))
+                seconds.setdefault(run, []).append(place.run("up").seconds)
+                _hold(place, run, before)
+    return seconds
+
+
+def _hold(place: Stage, run: str, before: Mapping[str, int]) -> None:
+    rebooted = {name: count - before[name] for name, count in changes.reboots(place.server).items()}
+    if tuple(sorted(rebooted.values())) != changes.REBOOTS[run]:
+        raise BenchError(f"`{run}` rebooted {rebooted}, needed {changes.REBOOTS[run]}")
+
 
 _EMPTY = Path(__file__).parent / "empty"
 _LOOK = 0.1

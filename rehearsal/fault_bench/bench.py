@@ -13,9 +13,10 @@ from coco_azure.settings.peer_pods import TICKET
 from rehearsal import changes
 from rehearsal.bench.stage import Stage
 from rehearsal.cluster import Cluster
-from rehearsal.fault_bench import inventory, leaks, peers, scenes, strikes, way_out
+from rehearsal.fault_bench import inventory, leaks, peers, scenes
 from rehearsal.fault_bench.inventory import Difference, Item, Title
 from rehearsal.fault_bench.plan import KillPoint
+from rehearsal.fault_bench.strikes import FAULTS
 from rehearsal.processes import descendants
 from rehearsal.rest import ApiError
 from rehearsal.workplace import STACK, Prepared, Workplace
@@ -169,9 +170,9 @@ class Bench(Stage):
         """Do what has to be done before the next run, and return what it was."""
         done = {
             CANCEL: _LOCKED in output and self._call(("cancel", "--yes"))[0] == 0,
-            STRIP: way_out.strip(self._file),
-            RESTORE: not way_out.readable(self._file) and way_out.restore(self._file, self._backups),
-            FREE: way_out.free(self.server),
+            STRIP: scenes.strip(self._file),
+            RESTORE: not scenes.readable(self._file) and scenes.restore(self._file, self._backups),
+            FREE: scenes.free(self.server),
         }
         return {means for means, used in done.items() if used}
 
@@ -201,7 +202,7 @@ class Bench(Stage):
             process.wait(point.linger)
         if process.poll() is None:
             family = descendants(process.pid)
-            strikes.strike(point.fault, process, self.cluster)
+            FAULTS[point.fault](process, self.cluster)
         code = _ended(process)
         # Plugins of an engine that was killed end by themselves, in minutes; a later point is not to meet them.
         for child in family:

@@ -4,27 +4,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-ENGINE_INTERRUPTED = "engine, SIGINT"
-ENGINE_TERMINATED = "engine, SIGTERM"
-ENGINE_KILLED = "engine, SIGKILL"
-PROVIDER_KILLED = "Kubernetes provider, SIGKILL"
-LANGUAGE_HOST_KILLED = "language host, SIGKILL"
-API_SERVER_AWAY = "API server away for a while"
-OPERATORS_CRASHED = "operators crashed"
-TOKEN_EXPIRED = "token expired"  # noqa: S105 - the name of a fault
-DISK_FULL = "no room for the state"
+from rehearsal.fault_bench.strikes import FAULTS
 
-FAULTS = (
-    ENGINE_INTERRUPTED,
-    ENGINE_TERMINATED,
-    ENGINE_KILLED,
-    PROVIDER_KILLED,
-    LANGUAGE_HOST_KILLED,
-    API_SERVER_AWAY,
-    OPERATORS_CRASHED,
-    TOKEN_EXPIRED,
-    DISK_FULL,
-)
 _LINGER = 3.0
 RUNS = (
     "up",
@@ -66,7 +47,7 @@ class KillPoint:
     linger: float
 
 
-def points(seed: int, count: int, faults: Sequence[str] = FAULTS, runs: Sequence[str] = RUNS) -> list[KillPoint]:
+def points(seed: int, count: int, faults: Sequence[str] = tuple(FAULTS), runs: Sequence[str] = RUNS) -> list[KillPoint]:
     """Return so many points; every fault meets every kind of run equally often, as far as the count allows.
 
     The moments of a kind of run are spread: each lies in a slot of its own.

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from rehearsal.azure import refusals
 from rehearsal.azure.arm_state import ArmError
 from rehearsal.azure.subscription import Subscription
-from rehearsal.kubelet import entrypoint, evidence, initdata, osc_release
+from rehearsal.kubelet import evidence, initdata, osc_release
 from rehearsal.kubelet.initdata import Document, InitdataError
 from rehearsal.kubelet.kbs import Evidence
 
@@ -107,7 +107,7 @@ class Caa:
         self.environment = environment
         self._config = environment
         self._azure = azure
-        self._options = entrypoint.options(environment, self._release.options)
+        self._options = osc_release.options(environment, self._release.options)
         if self._release.compressed and (encoded := self._options.get("initdata")):
             try:
                 # The digest is computed here as well, so an unknown algorithm ends CAA too.

@@ -13,7 +13,8 @@ from rehearsal import changes
 from rehearsal.fault_bench import inventory, leaks, peers, plan, report, scenes
 from rehearsal.fault_bench.bench import MEANS, Result, claims_success
 from rehearsal.fault_bench.inventory import Difference, Item
-from rehearsal.fault_bench.way_out import free, strip
+from rehearsal.fault_bench.scenes import free, strip
+from rehearsal.fault_bench.strikes import ENGINE_KILLED, FAULTS
 from rehearsal.rest import ApiError, ApiServer
 
 BODY = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC"
@@ -31,7 +32,7 @@ def test_every_fault_meets_every_kind_of_run_at_moments_all_over_it() -> None:
     points = plan.points(1, 126)
     met = Counter((point.run, point.fault) for point in points)
 
-    assert set(met) == {(run, fault) for run in plan.RUNS for fault in plan.FAULTS}
+    assert set(met) == {(run, fault) for run in plan.RUNS for fault in FAULTS}
     assert set(met.values()) == {1}
     for run in plan.RUNS:
         moments = sorted(point.when for point in points if point.run == run)
@@ -148,7 +149,7 @@ def test_a_resource_that_the_state_has_twice_is_named() -> None:
 
 
 def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
-    point = plan.KillPoint(1, "up", plan.ENGINE_KILLED, 0.5, 0.0)
+    point = plan.KillPoint(1, "up", ENGINE_KILLED, 0.5, 0.0)
     good = Result(
         point=point,
         struck=True,
