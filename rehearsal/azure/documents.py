@@ -1,7 +1,8 @@
 """Networks and images of a description, as ARM's documents: what GET of each one answers.
 
 Shapes: REST API of Microsoft.Network 2024-05-01 (VirtualNetworks, Subnets, NetworkSecurityGroups, NatGateways,
-PublicIPAddresses, RouteTables - Get) and of Microsoft.Compute galleries 2023-07-03. References back, such as
+PublicIPAddresses, RouteTables, NetworkInterfaces - Get) and of Microsoft.Compute galleries 2023-07-03 and
+virtualMachines 2024-03-01, as far as whoever looks for the subnet of a node follows them. References back, such as
 ``subnets`` of a NAT gateway, are not kept but made when somebody asks (``views``). The default rules of a security
 group are those of https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview.
 """
@@ -52,6 +53,13 @@ def of(content: Content) -> Iterator[Document]:
     for section, make in makers.items():
         for spec in content.get(section, ()):
             yield from make(spec)
+    yield from made.machines()
+
+
+def vm_id(content: Content, node: str) -> str:
+    """Return the ARM id of a node's VM; with ``azure://`` before it, it is the node's ``spec.providerID``."""
+    group = content["cluster"]["resourceGroup"]
+    return arm_id(str(content["subscriptionId"]), group, COMPUTE, "virtualMachines", node)
 
 
 class _Maker:
@@ -117,6 +125,24 @@ class _Maker:
                 {"id": f"{interfaces}/{spec['name']}-{at}-nic/ipConfigurations/pipConfig"} for at in range(used)
             ]
         return whole
+
+    def machines(self) -> Iterator[Document]:
+        """Yield the VM and the NIC of each worker node; ``workerSubnet`` is one name for all, or one for each node."""
+        content, place = self._content, {**self._content["cluster"], "location": self._location}
+        worker_subnet = content.get("workerSubnet") or {}
+        for at, node in enumerate(content["nodes"]["worker"] if worker_subnet else ()):
+            name = worker_subnet[node] if isinstance(worker_subnet, Mapping) else worker_subnet
+            vnets = content["virtualNetworks"]
+            vnet = next(each for each in vnets if name in [subnet["name"] for subnet in each["subnets"]])
+            # Named as the addresses of ``usedAddresses`` are, so that none of them is counted twice.
+            nic = self._id(place, "networkInterfaces", f"{name}-{at}-nic")
+            machine = {"networkProfile": {"networkInterfaces": [{"id": nic}]}}
+            yield {**resource(vm_id(content, node), self._location, **machine), "tags": {}}
+            subnet = f"{self._id(vnet, 'virtualNetworks', vnet['name'])}/subnets/{name}"
+            address = {"subnet": {"id": subnet}, "primary": True}
+            configuration = {"id": f"{nic}/ipConfigurations/pipConfig", "name": "pipConfig", "properties": address}
+            interface = {"ipConfigurations": [configuration], "virtualMachine": {"id": vm_id(content, node)}}
+            yield {**resource(nic, self._location, **interface), "tags": {}}
 
     def security_group(self, spec: Content) -> Iterator[Document]:
         """Yield a network security group with Azure's default rules."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from rehearsal.azure import arm_state, description, documents, machines, roles
+from rehearsal.azure import arm_state, description, documents, roles
 from rehearsal.azure.arm_state import ArmError, ArmState
 from rehearsal.azure.description import Content
 from rehearsal.azure.documents import Document
@@ -132,7 +132,7 @@ class Subscription:
         """Return every resource by its ARM id in lower case: what is described, made and not deleted."""
         content = self.content
         if self._described is None:
-            every = (*documents.of(content), *machines.of(content), *roles.assignments(content))
+            every = (*documents.of(content), *roles.assignments(content))
             self._described = {each["id"].lower(): each for each in every}
         described = {key: each for key, each in self._described.items() if key not in self.state.gone}
         return {**described, **self.state.resources}

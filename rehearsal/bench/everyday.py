@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 from coco_azure.formats.attestation_check import expected_digest
 from rehearsal import changes, kinds
+from rehearsal.attempt import ACCEPTED, Check
 from rehearsal.bench import chapter
 from rehearsal.bench.main_job import INSTANT
 from rehearsal.bench.stage import BenchError, Stage, settings, stage
@@ -30,9 +32,9 @@ def changed(root: Path, rounds: int, speed: float, say: Say) -> dict[str, list[f
         say(f"changes of KataConfig, round {number + 1} of {rounds}")
         with stage(root, speed) as place:
             changes.select(place.server)
-            for run in ("up", *changes.CHAPTER):
+            for run in ("up", *changes.COMPARED):
                 before = changes.reboots(place.server)
-                place.configure(changes.settings(run))
+                place.configure(changes.RUNS[run].configuration())
                 seconds.setdefault(run, []).append(place.run("up").seconds)
                 _hold(place, run, before)
     return seconds
@@ -40,8 +42,8 @@ def changed(root: Path, rounds: int, speed: float, say: Say) -> dict[str, list[f
 
 def _hold(place: Stage, run: str, before: Mapping[str, int]) -> None:
     rebooted = {name: count - before[name] for name, count in changes.reboots(place.server).items()}
-    if tuple(sorted(rebooted.values())) != changes.REBOOTS[run]:
-        raise BenchError(f"`{run}` rebooted {rebooted}, needed {changes.REBOOTS[run]}")
+    if tuple(sorted(rebooted.values())) != changes.RUNS[run].reboots:
+        raise BenchError(f"`{run}` rebooted {rebooted}, needed {changes.RUNS[run].reboots}")
 
 
 _EMPTY = Path(__file__).parent / "empty"
@@ -132,6 +134,10 @@ def _model(place: Stage) -> Mapping[str, Any]:
     return {"metadata": {}, "spec": {**template["spec"], "restartPolicy": "Never"}}
 
 
+_ASKS = Check(name="", pod="", change=lambda _: None, reason=re.compile(r"PolicyDeny|[Aa]ttest|failed to pull"))
+"""Judges a pod that asks: what is accepted was released."""
+
+
 class _Asking(Beside):
     """Asks KBS for a secret again and again, by one pod after the other, until it is released."""
 
@@ -168,12 +174,7 @@ class _Asking(Beside):
 def _released(server: ApiServer, path: str, over: Callable[[], bool]) -> tuple[bool, str]:
     until = time.monotonic() + _LIMIT
     while time.monotonic() < until and not over():
-        statuses = (server.get(path) or {}).get("status", {}).get("containerStatuses") or [{}]
-        state = statuses[0].get("state", {})
-        if "terminated" in state:
-            return state["terminated"]["exitCode"] == 0, str(state["terminated"].get("message", ""))
-        message = str(state.get("waiting", {}).get("message", ""))
-        if "PolicyDeny" in message or "attest" in message.lower() or "failed to pull" in message:
-            return False, message
+        if (outcome := _ASKS.judge(server.get(path) or {})) is not None:
+            return outcome.result == ACCEPTED, outcome.reason
         time.sleep(_LOOK)
     return False, "the pod has not ended"

@@ -10,7 +10,7 @@ from pathlib import Path
 from rehearsal.bench.everyday import Everyday, Previews
 from rehearsal.bench.growth import Growth, Size
 from rehearsal.bench.main_job import Case
-from rehearsal.changes import CHAPTER, REBOOTS
+from rehearsal.changes import COMPARED
 
 
 @dataclass(frozen=True)
@@ -108,21 +108,13 @@ def main_job(cases: Sequence[Case], speed: float) -> Iterator[str]:
         )
 
 
-_CHANGED = {
-    "select": "a selector that leaves one of three nodes out",
-    "level": "another log level on two nodes",
-    "gate": "the feature gate off",
-    "image": "the gate on again, and a new pod VM image",
-}
-
-
 def changed(seconds: Mapping[str, Sequence[float]]) -> Iterator[str]:
     """Yield the lines on changes of KataConfig."""
     yield "## Changes"
     yield ""
     yield from _head(("change", "`pulumi up`, s", "reboots", "reboots the chapter's way"))
-    for run, words in _CHANGED.items():
-        yield _row(words, _text(seconds[run]), str(sum(REBOOTS[run])), str(CHAPTER[run]))
+    for name, run in COMPARED.items():
+        yield _row(run.words, _text(seconds[name]), str(sum(run.reboots)), str(run.chapter))
 
 
 def previews(measured: Previews) -> Iterator[str]:

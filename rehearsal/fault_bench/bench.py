@@ -108,9 +108,9 @@ class Bench(Stage):
             self.lines[run] = len(_SUMMARY.split(output)[0].splitlines())
             self.wanted[run] = inventory.taken(self.server)
             self.planned[run] = self._rebooted(before)
-            if tuple(sorted(self.planned[run].values())) != changes.REBOOTS[run]:
+            if tuple(sorted(self.planned[run].values())) != changes.RUNS[run].reboots:
                 raise RuntimeError(
-                    f"undisturbed, `pulumi {run}` reboots {self.planned[run]}, needed {changes.REBOOTS[run]}"
+                    f"undisturbed, `pulumi {run}` reboots {self.planned[run]}, needed {changes.RUNS[run].reboots}"
                 )
             say(f"undisturbed {run}: {time.monotonic() - began:.0f} s, {len(self.wanted[run])} objects")
 
@@ -158,13 +158,14 @@ class Bench(Stage):
             if code != 0:
                 raise RuntimeError(f"KataConfig cannot be given up for one by hand:\n{output}")
             scenes.by_hand(self.server)
-        self.configure(changes.settings(run, allowed=changes.opens(run)))
-        if changes.approvable(run) and not changes.opens(run):
+        kind = changes.RUNS[run]
+        self.configure(kind.configuration(allowed=kind.open))
+        if kind.approvable and not kind.open:
             output = self._call(("preview",))[1]
             tickets = set(re.findall(TICKET, output))
             if len(tickets) != 1:
                 raise RuntimeError(f"the preview of `{run}` prints no ticket:\n{output}")
-            self.configure(changes.settings(run, allowed=tickets.pop()))
+            self.configure(kind.configuration(allowed=tickets.pop()))
 
     def _mended(self, output: str) -> set[str]:
         """Do what has to be done before the next run, and return what it was."""

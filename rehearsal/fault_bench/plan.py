@@ -4,28 +4,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rehearsal import changes
 from rehearsal.fault_bench.strikes import FAULTS
 
 _LINGER = 3.0
-RUNS = (
-    "up",
-    "select",
-    "level",
-    "gate",
-    "back",
-    "image",
-    "wait",
-    "evict",
-    "now",
-    "patch",
-    "replace",
-    "open",
-    "adopt",
-    "destroy",
-)
-"""In this order each leads to where the next begins: installed; in place another selector, log level, gate, the gate
-back, and an image that is asked for; CAA restarted three ways, and by a patch of its operator; a new KataConfig; the
-guard opened for good; one by hand taken over that differs in gate, selector and level; nothing."""
+RUNS = tuple(changes.RUNS)
 
 
 @dataclass(frozen=True)

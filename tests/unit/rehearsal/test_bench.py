@@ -16,7 +16,7 @@ from rehearsal.bench.growth import Growth, Size
 from rehearsal.bench.main_job import Case
 from rehearsal.bench.report import Spread, growth, ratio, slope
 from rehearsal.bench.stage import BenchError, Run
-from rehearsal.changes import CHAPTER
+from rehearsal.changes import COMPARED
 
 SECRET = "4dabf18193072939515e22adb298388d"
 
@@ -155,7 +155,7 @@ def test_a_change_that_reboots_other_nodes_than_the_table_says_ends_the_bench() 
 
 
 def test_the_reboots_of_changes_stand_beside_those_of_the_chapters_way() -> None:
-    lines = list(report.changed({run: [1.0] for run in CHAPTER}))
+    lines = list(report.changed({run: [1.0] for run in COMPARED}))
 
     assert "| the feature gate off | 1.0 | 0 | 4 |" in lines
     assert "| another log level on two nodes | 1.0 | 2 | 4 |" in lines

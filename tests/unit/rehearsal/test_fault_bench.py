@@ -45,12 +45,12 @@ def test_the_runs_follow_one_another_so_that_each_begins_where_the_last_one_ende
 
 
 def test_a_run_that_reboots_brings_a_ticket_but_for_those_before_which_the_guard_is_opened() -> None:
-    needed = [run for run in plan.RUNS if changes.approvable(run) and not changes.opens(run)]
+    needed = [name for name, run in changes.RUNS.items() if run.approvable and not run.open]
 
     assert needed == ["up", "select", "level", "replace"]
-    (settings,) = [changes.settings("level", allowed="roll-0123456789")["coco-azure:peerPods"]["kataConfig"]]
+    (settings,) = [changes.RUNS["level"].configuration(allowed="roll-0123456789")["coco-azure:peerPods"]["kataConfig"]]
     assert settings == {"poolSelector": changes.SELECTOR, "logLevel": "debug", "allowReboot": "roll-0123456789"}
-    assert "allowReboot" not in str(changes.settings("level"))
+    assert "allowReboot" not in str(changes.RUNS["level"].configuration())
 
 
 def test_a_secret_is_found_in_plain_and_in_base64_and_a_private_key_by_a_line_of_it() -> None:
