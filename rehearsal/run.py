@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from coco_azure.clients import event_log
 from coco_azure.clients.pulumi_cli import EngineError
 from rehearsal import negative, summary, toolchain
 from rehearsal.azure import description
@@ -66,7 +67,11 @@ def main_job(place: Workplace, say: Say) -> None:
         # Once more, with what was tried.
         report = summary.write_report(prepared, events, page, say, outcomes)
         took, provider = time.monotonic() - began, prepared.provider
-        say(summary.render(summary.read(events), outputs, outcomes, provider=provider, seconds=took, report=report))
+        say(
+            summary.render(
+                event_log.read_file(events), outputs, outcomes, provider=provider, seconds=took, report=report
+            )
+        )
         if wrong := [each.name for each in outcomes if not each.as_expected]:
             raise FailedError(f"the trust chain did not hold: {', '.join(wrong)}; see the table above")
 

@@ -1,16 +1,15 @@
 """What a run created and how long each part took, and the HTML report that it leaves; both from its event log."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from coco_azure import run_marks as marks
-from coco_azure.cli.report import drawing, page, source
+from coco_azure.cli.report import drawing, page, source, timeline
 from coco_azure.cli.report.content import RunReport
 from coco_azure.cli.report.model import Check
-from coco_azure.clients import event_log
-from coco_azure.clients.engine_run import Step, kind_of
+from coco_azure.clients.engine_run import Run, kind_of
 from coco_azure.clients.event_log import NotALogError
 from coco_azure.trust import proof_text
 from rehearsal import toolchain
@@ -51,30 +50,10 @@ def _with_picture(report: RunReport, say: Say) -> RunReport:
 
 _LONGEST = proof_text.WIDTH - 24
 """Characters of an output that are shown: initdata of a workload has twenty thousand."""
-_OPERATIONS = ("create", "update", "replace", "create-replacement", "read", "delete")
-_PARTS = {
-    "ClusterFacts": "what the cluster says of itself",
-    "AzureNetwork": "place of the pod VMs",
-    "TrusteeStack": "Trustee",
-    "PeerPodRuntime": "peer-pod runtime",
-    "AttestationCheck": "attestation check",
-}
-
-
-def read(path: Path) -> tuple[Step, ...]:
-    """Return the steps of a log that were done, in the order in which they ended."""
-    steps = event_log.read_file(path).resources
-    done = [step for step in steps if step.outcome == "done" and step.operation in _OPERATIONS]
-    return tuple(sorted(done, key=lambda step: step.ended_as))
-
-
-def _part(step: Step) -> str:
-    owners = [owner.rpartition(":")[2] for owner in step.urn.split("::")[2].split("$")[:-1]]
-    return next((owner for owner in owners if owner in _PARTS), "")
 
 
 def render(
-    steps: Sequence[Step],
+    run: Run,
     outputs: Mapping[str, Any],
     outcomes: Sequence[Outcome],
     *,
@@ -83,7 +62,7 @@ def render(
     report: str,
 ) -> str:
     """Return the summary that ``make rehearse`` ends with."""
-    lines = ["", "What was created", *_created(steps), "", "How long each part took", *_durations(steps)]
+    lines = ["", "What was created", *_created(run), "", "How long each part took", *_durations(run)]
     lines += ["", "What the stack exports"]
     shown = {name: json.dumps(value) for name, value in outputs.items() if name not in ("proof", marks.COSTS)}
     lines += [
@@ -105,25 +84,19 @@ def _proof(outputs: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[str]
     return proof_text.text_of({**outputs["proof"], "checks": checks}).splitlines()
 
 
-def _created(steps: Sequence[Step]) -> list[str]:
+def _created(run: Run) -> list[str]:
     lines = []
-    for step in steps:
-        if step.operation == "create" and kind_of(step.urn).startswith("kubernetes:"):
+    for step in run.steps:
+        if step.operation == "create" and step.outcome == "done" and kind_of(step.urn).startswith("kubernetes:"):
             kind = step.kind
             words = f"{kind.removesuffix('Patch')} (fields of it)" if kind.endswith("Patch") else kind
             lines.append(f"  {words:<28} {step.title}")
     return sorted(lines)
 
 
-def _durations(steps: Sequence[Step]) -> list[str]:
-    """Return for each part when it was worked on; the parts go side by side."""
-    lines = []
-    zero = min((step.began for step in steps), default=0)
-    for part, words in _PARTS.items():
-        own = [step for step in steps if _part(step) == part]
-        if own:
-            first, last = min(step.began for step in own) - zero, max(step.ended for step in own) - zero
-            slowest = max(own, key=lambda step: step.ended - step.began)
-            longest = f"longest: {slowest.name}, {slowest.ended - slowest.began:.0f} s"
-            lines.append(f"  second {first:>3.0f} to {last:>3.0f}  {words} ({longest})")
-    return lines
+def _durations(run: Run) -> Iterator[str]:
+    """Yield for each part when it was worked on; the parts go side by side."""
+    for part in timeline.chart(run, ()).groups:
+        longest = max(part.rows, key=lambda row: row.seconds)
+        words = f"{part.title} (longest: {longest.name}, {longest.seconds:.0f} s)"
+        yield f"  second {part.start:>3.0f} to {part.end:>3.0f}  {words}"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from coco_azure.clients.engine_run import Run
 from coco_azure.clients.pod_exec import Executed
 from coco_azure.trust import proof
 from rehearsal import negative, summary
@@ -116,7 +117,7 @@ def test_the_table_shows_what_is_wrong() -> None:
 def test_what_a_rehearsal_ends_with_fits_a_terminal_of_100_columns() -> None:
     denied = Outcome(name="a check", expected="denied", result="denied", reason=f"{'because ' * 30}of the policy")
     outputs = {"proof": proof.to_dict(GOOD), "attested": True, "workloads": {"cart": "x" * 20_000}}
-    lines = summary.render([], outputs, [denied], provider="4.34.2", seconds=81, report="report.html").splitlines()
+    lines = summary.render(Run(), outputs, [denied], provider="4.34.2", seconds=81, report="report.html").splitlines()
 
     assert max(map(len, lines)) <= 100
     assert any(line.endswith("of the policy") for line in lines)
