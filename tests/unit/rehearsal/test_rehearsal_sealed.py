@@ -62,6 +62,7 @@ def test_a_secret_whose_key_is_not_served_is_kbs_own_error() -> None:
         (_with([]), OLD, "JWS"),
         (_with({"version": "0.2.0"}), OLD, "version"),
         (_with({"version": "0.1.0", "type": "envelope", "provider": "kbs"}), OLD, "vault of kbs only"),
+        (_with({"version": "0.1.0", "type": "vault", "provider": "aliyun"}), OLD, "aliyun"),
         (_with({"version": "0.1.0", "type": "vault", "provider": "kbs", "name": URI}), OLD, "deserialization"),
         (_header({"alg": "ES256"}), NEW, "find kid"),
         (_header({"alg": "ES256", "kid": "../key"}), NEW, "KID is invalid"),
