@@ -4,18 +4,15 @@ Objects are plain dicts as on the wire. Each simulated component has a client of
 manager of everything that it writes, as with the real ones.
 """
 
-import base64
 import http
 import json
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import aiohttp
-import yaml
 
-from rehearsal.rest import ApiError
+from rehearsal.rest import ApiError, read_kubeconfig
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -46,12 +43,8 @@ class Api:
     """A client with its own field manager; ``async with`` it, or derive one from another with ``named``."""
 
     def __init__(self, kubeconfig: Path, manager: str) -> None:
-        content = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-        cluster = content["clusters"][0]["cluster"]
         self.manager = manager
-        self._base = str(cluster["server"])
-        self._token = str(content["users"][0]["user"]["token"])
-        self._context = ssl.create_default_context(cadata=_authority(cluster))
+        self._base, self._token, self._context = read_kubeconfig(kubeconfig)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -209,10 +202,6 @@ class Api:
             "source": {"component": self.manager},
         }
         await self.request("POST", f"/api/v1/namespaces/{namespace}/events", content)
-
-
-def _authority(cluster: Mapping[str, str]) -> str:
-    return base64.b64decode(cluster["certificate-authority-data"]).decode()
 
 
 def _message(text: str) -> str:

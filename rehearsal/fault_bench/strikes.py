@@ -7,11 +7,10 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from rehearsal import pki
 from rehearsal.cluster import Cluster
-from rehearsal.processes import descendants
+from rehearsal.processes import command_line, descendants
 
 _AWAY = 2.0
 _ROOM = 4096
@@ -32,7 +31,7 @@ def _sent(number: signal.Signals) -> Fault:
 def _killed(*programs: str) -> Fault:
     def strike(process: Run, _: Cluster) -> None:
         for child in descendants(process.pid):
-            if any(name in _command(child.pid) for name in programs):
+            if any(name in command_line(child.pid) for name in programs):
                 child.end(0)
 
     return strike
@@ -54,12 +53,6 @@ def _fill_disk(process: Run, _: Cluster) -> None:
     """Let every file that the engine writes from now on end there, as on a disk that is full."""
     with suppress(ProcessLookupError):
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (_ROOM, _ROOM))
-
-
-def _command(pid: int) -> str:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-    return ""
 
 
 ENGINE_KILLED, PROVIDER_KILLED = "engine, SIGKILL", "Kubernetes provider, SIGKILL"
