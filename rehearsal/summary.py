@@ -19,6 +19,9 @@ from rehearsal.toolchain import ToolchainError
 from rehearsal.toolchain.cache import Say
 from rehearsal.workplace import STACK, Prepared
 
+_LONGEST = proof_text.WIDTH - 24
+"""Characters of an output that are shown: initdata of a workload has twenty thousand."""
+
 
 def write_report(prepared: Prepared, events: Path, out: Path, say: Say, outcomes: Sequence[Outcome] = ()) -> str:
     """Write the report of an event log, and return where it is; a run that ended before it had one has none."""
@@ -46,10 +49,6 @@ def _with_picture(report: RunReport, say: Say) -> RunReport:
     except ToolchainError as error:
         say(f"the report has no picture of the dependency graph: {error}")
         return report
-
-
-_LONGEST = proof_text.WIDTH - 24
-"""Characters of an output that are shown: initdata of a workload has twenty thousand."""
 
 
 def render(

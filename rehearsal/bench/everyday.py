@@ -20,6 +20,13 @@ from rehearsal.cluster import CHECKOUT
 from rehearsal.rest import ApiServer
 from rehearsal.toolchain.cache import Say
 
+_EMPTY = Path(__file__).parent / "empty"
+_LOOK = 0.1
+_LIMIT = 120.0
+_HEAD = 'package policy\ndefault allow = false\nallow { input["tee"] != "sample"; data["resource-path"] != '
+_DENY, _ALLOW = (f'{_HEAD}"resource/default/kbsres1/{key}" }}\n' for key in ("key2", "no-other"))
+"""The pod asks for key2: the first denies it, the second releases it. key1 is what the judge of policies asks for."""
+
 
 def changed(root: Path, rounds: int, speed: float, say: Say) -> dict[str, list[float]]:
     """Carry out the changes one after the other, and return the wall times of ``up`` by kind of change.
@@ -44,14 +51,6 @@ def _hold(place: Stage, run: str, before: Mapping[str, int]) -> None:
     rebooted = {name: count - before[name] for name, count in changes.reboots(place.server).items()}
     if tuple(sorted(rebooted.values())) != changes.RUNS[run].reboots:
         raise BenchError(f"`{run}` rebooted {rebooted}, needed {changes.RUNS[run].reboots}")
-
-
-_EMPTY = Path(__file__).parent / "empty"
-_LOOK = 0.1
-_LIMIT = 120.0
-_HEAD = 'package policy\ndefault allow = false\nallow { input["tee"] != "sample"; data["resource-path"] != '
-_DENY, _ALLOW = (f'{_HEAD}"resource/default/kbsres1/{key}" }}\n' for key in ("key2", "no-other"))
-"""The pod asks for key2: the first denies it, the second releases it. key1 is what the judge of policies asks for."""
 
 
 @dataclass

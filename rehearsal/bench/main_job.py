@@ -16,30 +16,6 @@ from rehearsal.timings import CATALOG_RESOLUTION, CSV_INSTALL, IMAGE_JOB, IMAGE_
 from rehearsal.toolchain.cache import Say
 
 _OPERATOR = CATALOG_RESOLUTION + CSV_INSTALL
-
-
-def floor_of_fresh(nodes: int) -> float:
-    """Return the shortest time, in seconds of the real world, for a cluster without any of it.
-
-    Operator, nodes, image job, CAA, the check's pod VM.
-    """
-    return _OPERATOR + nodes * NODE_REBOOT + IMAGE_JOB + IMAGE_PULL + POD_VM_START
-
-
-def floor_of_recreate(nodes: int) -> float:
-    """Return it for a cluster with a KataConfig that has to go first.
-
-    Its nodes reboot out of kata, the image's deletion job (as long as a pod VM's start) runs, and then all is as on a
-    fresh one, but that the operator is there already.
-    """
-    return nodes * NODE_REBOOT + POD_VM_START + floor_of_fresh(nodes) - _OPERATOR
-
-
-def floor_of_adopt() -> float:
-    """Return it for a cluster whose KataConfig is kept: Trustee's operator, KBS, and the check's pod VM."""
-    return _OPERATOR + IMAGE_PULL + POD_VM_START
-
-
 INSTANT = 1e5
 """A speed at which the documented durations take no time: what is left is the engine's own."""
 _BY_HAND = "by-hand"
@@ -154,3 +130,25 @@ def _timed(way: Callable[[Chapter], None], steps: Chapter) -> float:
     began = time.monotonic()
     way(steps)
     return time.monotonic() - began
+
+
+def floor_of_fresh(nodes: int) -> float:
+    """Return the shortest time, in seconds of the real world, for a cluster without any of it.
+
+    Operator, nodes, image job, CAA, the check's pod VM.
+    """
+    return _OPERATOR + nodes * NODE_REBOOT + IMAGE_JOB + IMAGE_PULL + POD_VM_START
+
+
+def floor_of_recreate(nodes: int) -> float:
+    """Return it for a cluster with a KataConfig that has to go first.
+
+    Its nodes reboot out of kata, the image's deletion job (as long as a pod VM's start) runs, and then all is as on a
+    fresh one, but that the operator is there already.
+    """
+    return nodes * NODE_REBOOT + POD_VM_START + floor_of_fresh(nodes) - _OPERATOR
+
+
+def floor_of_adopt() -> float:
+    """Return it for a cluster whose KataConfig is kept: Trustee's operator, KBS, and the check's pod VM."""
+    return _OPERATOR + IMAGE_PULL + POD_VM_START

@@ -12,6 +12,9 @@ from rehearsal.bench.growth import Growth, Size
 from rehearsal.bench.main_job import Case
 from rehearsal.changes import COMPARED
 
+_GIB = 1024**3
+_GROWN = ("preview, s", "`up`, s", "`up`, state written once, s", "memory of a preview, MiB", "memory of `up`, MiB")
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -54,9 +57,6 @@ def growth(sizes: Sequence[float], figures: Sequence[float]) -> float:
     last = (figures[-1] - figures[-2]) / (sizes[-1] - sizes[-2])
     least = figures[0] / 100 / (sizes[1] - sizes[0])
     return last / max(first, least)
-
-
-_GIB = 1024**3
 
 
 def machine() -> str:
@@ -127,9 +127,6 @@ def previews(measured: Previews) -> Iterator[str]:
         ("all deployed", measured.installed, measured.empty_too),
     ):
         yield _row(name, _text(whole), _text(empty), ratio(whole, empty).text(2))
-
-
-_GROWN = ("preview, s", "`up`, s", "`up`, state written once, s", "memory of a preview, MiB", "memory of `up`, MiB")
 
 
 def grown(cases: Sequence[Growth]) -> Iterator[str]:

@@ -25,6 +25,9 @@ _KBS_CONFIGS = f"/apis/confidentialcontainers.org/v1alpha1/{_TRUSTEE}/kbsconfigs
 _DEPLOYMENT = f"/apis/apps/v1/{_TRUSTEE}/deployments/trustee-deployment"
 _PATIENCE = 3.0
 """Seconds after which a deletion that has not gone on is stuck."""
+_SUBSCRIPTIONS = names.path(names.SUBSCRIPTIONS, namespace=names.OSC_NAMESPACE)
+_LIMIT, _LOOK = 120.0, 0.5
+"""Seconds: after which what is waited for is given up, and between two looks."""
 
 
 def readable(state: Path) -> bool:
@@ -71,11 +74,6 @@ def _stuck(server: ApiServer) -> list[str]:
     configs = server.get(_KBS_CONFIGS) or {"items": []}
     going = [each["metadata"]["name"] for each in configs["items"] if "deletionTimestamp" in each["metadata"]]
     return going if going and server.get(_DEPLOYMENT) is None else []
-
-
-_SUBSCRIPTIONS = names.path(names.SUBSCRIPTIONS, namespace=names.OSC_NAMESPACE)
-_LIMIT, _LOOK = 120.0, 0.5
-"""Seconds: after which what is waited for is given up, and between two looks."""
 
 
 def until(what: Callable[[], bool]) -> None:

@@ -11,87 +11,6 @@ from rehearsal.operators.context import Context, KeyOf, is_true, key_of
 from rehearsal.real.process import EndedError
 from rehearsal.timings import CONTAINER_STOP, IMAGE_PULL, RETRY
 
-
-def _choose(pod: Object, nodes: list[Object], load: dict[str, int]) -> str | None:
-    """Return the node for a pod, or None where it fits on none.
-
-    A DaemonSet's pod names its node in its affinity; any other goes to the least loaded worker that is ready, takes new
-    pods and has the labels that the pod selects.
-    """
-    if (named := _daemon_node(pod)) is not None:
-        return named if any(node["metadata"]["name"] == named for node in nodes) else None
-    selector = pod["spec"].get("nodeSelector", {})
-    fitting = [
-        str(node["metadata"]["name"])
-        for node in nodes
-        if is_true(node, "Ready")
-        and not node["spec"].get("unschedulable")
-        and not any(taint["effect"] == "NoSchedule" for taint in node["spec"].get("taints", []))
-        and selector.items() <= node["metadata"]["labels"].items()
-    ]
-    return min(sorted(fitting), key=lambda name: load.get(name, 0), default=None)
-
-
-def _daemon_node(pod: Object) -> str | None:
-    """Return the node that the DaemonSet controller made the pod for, or None for another pod."""
-    affinity = pod["spec"].get("affinity", {}).get("nodeAffinity", {})
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", {})
-    for term in required.get("nodeSelectorTerms", []):
-        for field in term.get("matchFields", []):
-            if field["key"] == "metadata.name":
-                return str(field["values"][0])
-    return None
-
-
-def _running(pod: Object, restarts: int = 0, last: Object | None = None) -> Object:
-    """Return the status of a pod whose containers all run."""
-    return _status(pod, "Running", {"running": {}}, ready=True, restarts=restarts, last=last)
-
-
-def _waiting(pod: Object, reason: str, message: str, restarts: int = 0, last: Object | None = None) -> Object:
-    """Return the status of a pod whose containers do not run, with the kubelet's reason for it."""
-    phase = "Running" if restarts else "Pending"
-    state = {"waiting": {"reason": reason, "message": message}}
-    return _status(pod, phase, state, ready=False, restarts=restarts, last=last)
-
-
-def _ended(pod: Object, code: int, message: str) -> Object:
-    """Return the status of a pod that has come to its end."""
-    return _status(pod, "Failed" if code else "Succeeded", _terminated(code, message), ready=False)
-
-
-def _terminated(code: int, message: str) -> Object:
-    """Return the state of a container that has ended."""
-    reason = "Error" if code else "Completed"
-    return {"terminated": {"exitCode": code, "reason": reason, "message": message}}
-
-
-def _status(
-    pod: Object, phase: str, state: Object, *, ready: bool, restarts: int = 0, last: Object | None = None
-) -> Object:
-    containers = [
-        {
-            "name": container["name"],
-            "image": container["image"],
-            "imageID": container["image"],
-            "ready": ready,
-            "started": ready,
-            "restartCount": restarts,
-            "state": state,
-            "lastState": last or {},
-        }
-        for container in pod["spec"]["containers"]
-    ]
-    truth = str(ready)
-    conditions = [
-        {"type": "PodScheduled", "status": "True"},
-        {"type": "Initialized", "status": "True"},
-        {"type": "ContainersReady", "status": truth},
-        {"type": "Ready", "status": truth},
-    ]
-    return {"phase": phase, "conditions": conditions, "containerStatuses": containers}
-
-
 _NODE = "node/"
 _LOST, _TTRPC = 255, "ttrpc: closed"
 """How a container ends whose shim has lost its CAA."""
@@ -262,3 +181,83 @@ class Kubelets:
         if workload is not None:
             await workload.stop()
         self._context.clock.forget(f"pull {uid}")
+
+
+def _choose(pod: Object, nodes: list[Object], load: dict[str, int]) -> str | None:
+    """Return the node for a pod, or None where it fits on none.
+
+    A DaemonSet's pod names its node in its affinity; any other goes to the least loaded worker that is ready, takes new
+    pods and has the labels that the pod selects.
+    """
+    if (named := _daemon_node(pod)) is not None:
+        return named if any(node["metadata"]["name"] == named for node in nodes) else None
+    selector = pod["spec"].get("nodeSelector", {})
+    fitting = [
+        str(node["metadata"]["name"])
+        for node in nodes
+        if is_true(node, "Ready")
+        and not node["spec"].get("unschedulable")
+        and not any(taint["effect"] == "NoSchedule" for taint in node["spec"].get("taints", []))
+        and selector.items() <= node["metadata"]["labels"].items()
+    ]
+    return min(sorted(fitting), key=lambda name: load.get(name, 0), default=None)
+
+
+def _daemon_node(pod: Object) -> str | None:
+    """Return the node that the DaemonSet controller made the pod for, or None for another pod."""
+    affinity = pod["spec"].get("affinity", {}).get("nodeAffinity", {})
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    for term in required.get("nodeSelectorTerms", []):
+        for field in term.get("matchFields", []):
+            if field["key"] == "metadata.name":
+                return str(field["values"][0])
+    return None
+
+
+def _running(pod: Object, restarts: int = 0, last: Object | None = None) -> Object:
+    """Return the status of a pod whose containers all run."""
+    return _status(pod, "Running", {"running": {}}, ready=True, restarts=restarts, last=last)
+
+
+def _waiting(pod: Object, reason: str, message: str, restarts: int = 0, last: Object | None = None) -> Object:
+    """Return the status of a pod whose containers do not run, with the kubelet's reason for it."""
+    phase = "Running" if restarts else "Pending"
+    state = {"waiting": {"reason": reason, "message": message}}
+    return _status(pod, phase, state, ready=False, restarts=restarts, last=last)
+
+
+def _ended(pod: Object, code: int, message: str) -> Object:
+    """Return the status of a pod that has come to its end."""
+    return _status(pod, "Failed" if code else "Succeeded", _terminated(code, message), ready=False)
+
+
+def _terminated(code: int, message: str) -> Object:
+    """Return the state of a container that has ended."""
+    reason = "Error" if code else "Completed"
+    return {"terminated": {"exitCode": code, "reason": reason, "message": message}}
+
+
+def _status(
+    pod: Object, phase: str, state: Object, *, ready: bool, restarts: int = 0, last: Object | None = None
+) -> Object:
+    containers = [
+        {
+            "name": container["name"],
+            "image": container["image"],
+            "imageID": container["image"],
+            "ready": ready,
+            "started": ready,
+            "restartCount": restarts,
+            "state": state,
+            "lastState": last or {},
+        }
+        for container in pod["spec"]["containers"]
+    ]
+    truth = str(ready)
+    conditions = [
+        {"type": "PodScheduled", "status": "True"},
+        {"type": "Initialized", "status": "True"},
+        {"type": "ContainersReady", "status": truth},
+        {"type": "Ready", "status": truth},
+    ]
+    return {"phase": phase, "conditions": conditions, "containerStatuses": containers}

@@ -37,9 +37,21 @@ from rehearsal.timings import Clock
 
 Reconcile = Callable[[str], Awaitable[float | None]]
 """Looks at the thing of this key and brings it one step further; seconds until the next look, or None."""
-
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 5.0
 _LOG = logging.getLogger("rehearsal")
+_COMPONENTS: Sequence[Callable[[Context], Component]] = (
+    CloudCredentials,
+    Catalog,
+    Csvs,
+    Operators,
+    MachineConfigs,
+    KataConfigs,
+    KbsConfigs,
+    Routes,
+    ExternalSecrets,
+    Kubelets,
+)
+_LOOK_EVERY = 0.1
 
 
 class Queue:
@@ -76,22 +88,6 @@ class Queue:
             except Exception as error:  # noqa: BLE001 - an operator survives whatever one object does to it
                 _LOG.warning("%s %s: %s: %s (next try in %.1f s)", self.name, key, type(error).__name__, error, retry)
                 delay, retry = retry, min(retry * 2, _LONGEST_RETRY)
-
-
-_COMPONENTS: Sequence[Callable[[Context], Component]] = (
-    CloudCredentials,
-    Catalog,
-    Csvs,
-    Operators,
-    MachineConfigs,
-    KataConfigs,
-    KbsConfigs,
-    Routes,
-    ExternalSecrets,
-    Kubelets,
-)
-_LOOK_EVERY = 0.1
-_LOG = logging.getLogger("rehearsal")
 
 
 async def run(kubeconfig: Path, speed: float, ready: Path, stop: asyncio.Event) -> None:
