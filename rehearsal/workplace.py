@@ -49,12 +49,13 @@ class Workplace:
         """Folder of Pulumi's backend."""
         return self.root / "state"
 
-    def prepare(self, say: Say, python: Path = PYTHON) -> "Prepared":
-        """Place the engine and its plugins, which ``python`` runs, and return what ``pulumi`` needs.
+    def prepare(self, say: Say, python: Path | None = None) -> "Prepared":
+        """Place the engine and its plugins, which ``python``, else ``PYTHON``, runs; return what ``pulumi`` needs.
 
         Raises:
             ToolchainError: a part cannot be had.
         """
+        python = python or PYTHON
         for folder in (self.state, self.root / "pulumi"):
             folder.mkdir(parents=True, exist_ok=True)
         pulumi = toolchain.ensure(["pulumi"], say)["pulumi"]

@@ -7,6 +7,7 @@ keys that fit, settings that belong together): it helps while writing, and the p
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -90,6 +91,7 @@ def render() -> str:
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 
+@cache
 def document() -> dict[str, Any]:
     """Return the schema of a file ``Pulumi.<stack>.yaml``."""
     schema = Settings.model_json_schema(by_alias=True, schema_generator=_Generator)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import toolchain
+from rehearsal import toolchain, workplace
 from rehearsal.cluster import CHECKOUT
 from rehearsal.control_plane import TOOLS
 from tests.engine.harness import Stack, prepare, remove
@@ -40,6 +40,12 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]
     programs = {name: tool.path for name, tool in toolchain.ensure(TOOLS, print).items()}
     with warm_python(tmp_path_factory.mktemp("warm")) as python:
         yield {**programs, "python": python}
+
+
+@pytest.fixture
+def warm_bench(monkeypatch: pytest.MonkeyPatch, tools: dict[str, Path]) -> None:
+    """Have the benches, which prepare their stacks by themselves, run programs by the warm interpreter as well."""
+    monkeypatch.setattr(workplace, "PYTHON", tools["python"])
 
 
 def start(

@@ -9,7 +9,7 @@ from rehearsal.bench.chapter import Chapter
 from rehearsal.bench.main_job import INSTANT
 from rehearsal.bench.stage import stage
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("warm_bench")]
 
 
 def test_step_by_step_the_same_objects_lead_to_a_pod_that_attested_itself(tmp_path: Path) -> None:

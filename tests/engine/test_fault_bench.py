@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from rehearsal.fault_bench import plan, report, strikes
 from rehearsal.fault_bench.__main__ import run
 
@@ -11,6 +13,8 @@ FAULTS = (strikes.ENGINE_KILLED, strikes.PROVIDER_KILLED, strikes.API_SERVER_AWA
 
 # `make faults` has the others, too. Each leads to where the next begins.
 RUNS = ("up", "select", "level", "gate", "image", "replace", "open", "destroy")
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("warm_bench")]
 
 
 def test_whatever_kills_a_run_the_next_one_goes_on_and_nothing_is_lost_or_leaked(tmp_path: Path) -> None:

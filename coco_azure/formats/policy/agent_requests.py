@@ -10,7 +10,7 @@ import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal
 
@@ -140,6 +140,7 @@ def changed(document: Document, changes: Sequence[Sequence[Any]]) -> Document:
     return changed_document
 
 
+@lru_cache(maxsize=16)
 def cases(group: Literal["ordinary", "hostile"], image: str, *, named: bool | None = None) -> tuple[Case, ...]:
     """Return the documented requests of a group.
 
