@@ -4,18 +4,15 @@ Objects are plain dicts as on the wire. Each simulated component has a client of
 manager of everything that it writes, as with the real ones.
 """
 
-import base64
 import http
 import json
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import aiohttp
-import yaml
 
-from rehearsal.rest import ApiError
+from rehearsal.rest import ApiError, read_kubeconfig
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -46,12 +43,8 @@ class Api:
     """A client with its own field manager; ``async with`` it, or derive one from another with ``named``."""
 
     def __init__(self, kubeconfig: Path, manager: str) -> None:
-        content = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-        cluster = content["clusters"][0]["cluster"]
         self.manager = manager
-        self._base = str(cluster["server"])
-        self._token = str(content["users"][0]["user"]["token"])
-        self._context = ssl.create_default_context(cadata=_authority(cluster))
+        self._base, self._token, self._context = read_kubeconfig(kubeconfig)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -111,14 +104,18 @@ class Api:
     def _headers(self, content_type: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}", "User-Agent": self.manager, "Content-Type": content_type}
 
-    async def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None:
-        """Return the object, or None where there is none (or no such kind yet)."""
+    async def _unless(self, refused: int, method: str, path: str, body: Any = None) -> Object | None:
+        """Send a request, and return the answer, or None where it is refused with this status."""
         try:
-            return dict(await self.request("GET", kind.path(namespace, name)))
+            return dict(await self.request(method, path, body))
         except ApiError as error:
-            if error.status == http.HTTPStatus.NOT_FOUND:
+            if error.status == refused:
                 return None
             raise
+
+    async def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None:
+        """Return the object, or None where there is none (or no such kind yet)."""
+        return await self._unless(http.HTTPStatus.NOT_FOUND, "GET", kind.path(namespace, name))
 
     async def named_by(self, kind: Kind, key: str) -> list[Object]:
         """Return the object of a key (``namespace/name``), if there is one; all objects where the key is empty."""
@@ -129,25 +126,15 @@ class Api:
     async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> list[Object]:
         """Return all objects (of a namespace); none where the kind is not served yet."""
         query = f"?labelSelector={labels}" if labels else ""
-        try:
-            response = await self.request("GET", kind.path(namespace) + query)
-        except ApiError as error:
-            if error.status == http.HTTPStatus.NOT_FOUND:
-                return []
-            raise
+        response = await self._unless(http.HTTPStatus.NOT_FOUND, "GET", kind.path(namespace) + query)
         common = {"apiVersion": kind.api_version, "kind": kind.name}
-        return [{**common, **item} for item in response["items"]]
+        return [{**common, **item} for item in (response or {"items": []})["items"]]
 
     async def create(self, kind: Kind, content: Mapping[str, Any]) -> Object | None:
         """Create the object; None where one of that name exists."""
         whole = {"apiVersion": kind.api_version, "kind": kind.name, **content}
         path = kind.path(content["metadata"].get("namespace"))
-        try:
-            return dict(await self.request("POST", f"{path}?fieldManager={self.manager}", whole))
-        except ApiError as error:
-            if error.status == http.HTTPStatus.CONFLICT:
-                return None
-            raise
+        return await self._unless(http.HTTPStatus.CONFLICT, "POST", f"{path}?fieldManager={self.manager}", whole)
 
     async def apply(self, kind: Kind, content: Mapping[str, Any]) -> Object:
         """Create the object or bring it to this content, by server-side apply."""
@@ -194,11 +181,8 @@ class Api:
         options: Object = {"propagationPolicy": "Orphan" if orphan else "Background"}
         if at_once:
             options["gracePeriodSeconds"] = 0
-        try:
-            await self.request("DELETE", kind.path(metadata.get("namespace"), metadata["name"]), options)
-        except ApiError as error:
-            if error.status != http.HTTPStatus.NOT_FOUND:
-                raise
+        path = kind.path(metadata.get("namespace"), metadata["name"])
+        await self._unless(http.HTTPStatus.NOT_FOUND, "DELETE", path, options)
 
     async def event(self, about: Object, reason: str, message: str, severity: str = "Normal") -> None:
         """Record an Event (core/v1) about an object."""
@@ -218,10 +202,6 @@ class Api:
             "source": {"component": self.manager},
         }
         await self.request("POST", f"/api/v1/namespaces/{namespace}/events", content)
-
-
-def _authority(cluster: Mapping[str, str]) -> str:
-    return base64.b64decode(cluster["certificate-authority-data"]).decode()
 
 
 def _message(text: str) -> str:

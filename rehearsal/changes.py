@@ -4,76 +4,62 @@ The benches carry them out, and hold what the simulated machine config operator 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
 
 from rehearsal.operators.machine_config import REBOOTS as COUNT
 from rehearsal.rest import ApiServer
 
 _LABEL, _LABELLED = "bench", 2
 SELECTOR = {"matchLabels": {_LABEL: "true"}}
-_POOL = {"poolSelector": SELECTOR}
-_DEBUG = {**_POOL, "logLevel": "debug"}
-_BUILT: Mapping[str, Any] = {"kataConfig": _DEBUG, "rebuildImage": "bench"}
-_RESTARTED = {"rebuildImage": "bench", "proxyTimeout": "8m"}
-_CHANGES: Mapping[str, Mapping[str, Any]] = {
-    "up": {},
-    "select": {"peerPods": {"kataConfig": _POOL}},
-    "level": {"peerPods": {"kataConfig": _DEBUG}},
-    # Pod VMs that are not confidential are no production stack's, and can prove nothing.
-    "gate": {
-        "environment": "development",
-        "peerPods": {"kataConfig": _DEBUG, "confidential": False},
-        "attestationCheck": {"enabled": False},
-    },
-    "back": {"peerPods": {"kataConfig": _DEBUG}},
-    "image": {"peerPods": _BUILT},
-    # A value that CAA reads at start.
-    "wait": {"peerPods": {**_BUILT, "proxyTimeout": "6m", "caaRestart": "wait"}},
-    "evict": {"peerPods": {**_BUILT, "proxyTimeout": "7m", "caaRestart": "evict"}},
-    "now": {"peerPods": {**_BUILT, "proxyTimeout": "8m", "caaRestart": "now"}},
-    "patch": {"peerPods": {**_BUILT, "proxyTimeout": "8m"}},
-    "replace": {"peerPods": {**_RESTARTED, "kataConfig": {"change": "recreate"}}},
-    "open": {"peerPods": _RESTARTED},
-    "adopt": {"peerPods": {**_RESTARTED, "kataConfig": {"existing": "adopt"}}},
-    "destroy": {"peerPods": _RESTARTED},
-}
-_OPEN = ("open", "adopt", "destroy")
-"""Runs for which the guard in the cluster is open to everything; the others bring a ticket, or need none."""
-REBOOTS: Mapping[str, tuple[int, ...]] = {
-    "up": (1, 1, 1),
-    "select": (0, 0, 1),
-    "level": (0, 1, 1),
-    **dict.fromkeys(("gate", "back", "image", "wait", "evict", "now", "patch", "open"), (0, 0, 0)),
-    "replace": (1, 2, 2),
-    "adopt": (1, 1, 1),
-    "destroy": (1, 1, 1),
-}
-"""How often the workers reboot, the fewest first, where ``select`` has chosen two of three."""
-CHAPTER: Mapping[str, int] = {"select": 5, "level": 4, "gate": 4, "image": 4}
-"""How many reboots the chapter's way has in all: KataConfig is deleted and made anew, whatever has changed."""
 
 
-def settings(run: str, *, allowed: bool | str | None = None) -> dict[str, Any]:
-    """Return what a stack's file says for a kind of run, beside that of the rehearsal.
+class Run(BaseModel):
+    """A kind of run.
 
-    ``allowed``: what ``allowReboot`` is to be; None: as in the rehearsal.
+    Attributes:
+        settings: of the stack, beside those of the rehearsal.
+        reboots: how often the workers reboot, the fewest first, where ``select`` has chosen two of three.
+        chapter: how many reboots the chapter's way has in all, where it has one: KataConfig is deleted and made anew,
+            whatever has changed.
+        words: what it changes, for people, where it is compared to the chapter's way.
+        open: whether the guard in the cluster is open to everything, by ``allowReboot: true``; others bring a ticket,
+            or need none.
     """
-    content = dict(_CHANGES[run])
-    if allowed is not None:
-        peer_pods = content.get("peerPods", {})
-        kata_config = {**peer_pods.get("kataConfig", {}), "allowReboot": allowed}
-        content["peerPods"] = {**peer_pods, "kataConfig": kata_config}
-    return {f"coco-azure:{name}": value for name, value in content.items()}
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: dict[str, Any] = {}
+    reboots: tuple[int, ...] = (0, 0, 0)
+    chapter: int | None = None
+    words: str = ""
+    open: bool = False
+
+    @property
+    def approvable(self) -> bool:
+        """Whether it reboots nodes, and so needs approval."""
+        return any(self.reboots)
+
+    def configuration(self, *, allowed: bool | str | None = None) -> dict[str, Any]:
+        """Return what a stack's file says, beside that of the rehearsal.
+
+        ``allowed``: what ``allowReboot`` is to be; None: as in the rehearsal.
+        """
+        content = dict(self.settings)
+        if allowed is not None:
+            peer_pods = content.get("peerPods", {})
+            kata_config = {**peer_pods.get("kataConfig", {}), "allowReboot": allowed}
+            content["peerPods"] = {**peer_pods, "kataConfig": kata_config}
+        return {f"coco-azure:{name}": value for name, value in content.items()}
 
 
-def opens(run: str) -> bool:
-    """Return whether a run is approved for good, by ``allowReboot: true``."""
-    return run in _OPEN
-
-
-def approvable(run: str) -> bool:
-    """Return whether a run reboots nodes, and so needs approval."""
-    return any(REBOOTS[run])
+_TABLE = yaml.safe_load(Path(__file__).with_name("changes.yaml").read_text(encoding="utf-8"))
+RUNS: Mapping[str, Run] = {name: Run(**fields) for name, fields in _TABLE.items()}
+COMPARED = {name: run for name, run in RUNS.items() if run.chapter is not None}
+"""Those that the chapter has a way for, too."""
 
 
 def select(server: ApiServer) -> None:

@@ -30,6 +30,7 @@ _OPERATORS = "operators"
 class Cluster(ControlPlane):
     """The running cluster, whose process ``operators`` is one more child."""
 
+    processes = (*ControlPlane.processes, _OPERATORS)
     _lock: IO[str] | None = None
 
     def stop(self) -> None:
@@ -55,20 +56,12 @@ class Cluster(ControlPlane):
         if (problem := subscription.moved(self.directory)) is not None:
             raise ClusterError(problem)
 
-    def _start(self) -> None:
-        super()._start()
-        self.children.append(self._start_operators())
-        self._on_change(self)
-        self._await(self.children[-1], self._ready(_OPERATORS))
-
-    def _again(self, child: Child) -> Child:
-        # The environment may ask for another speed by now.
-        return self._start_operators() if child.name == _OPERATORS else super()._again(child)
-
     def _ready(self, name: str) -> Callable[[], bool]:
         return (self.directory / "operators.ready").exists if name == _OPERATORS else super()._ready(name)
 
-    def _start_operators(self) -> Child:
+    def _launch(self, name: str) -> Child:
+        if name != _OPERATORS:
+            return super()._launch(name)
         (self.directory / "operators.ready").unlink(missing_ok=True)
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),

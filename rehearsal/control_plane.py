@@ -26,6 +26,8 @@ TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager")
 _READY_TIMEOUT = 60.0
 _STOP_GRACE = {"operators": 3.0, "kube-controller-manager": 2.0, "kube-apiserver": 5.0, "etcd": 5.0}
 _PORT_ATTEMPTS = 5
+_PORTS: Mapping[str, tuple[str, ...]] = {"etcd": ("etcd", "etcd-peer"), "kube-apiserver": ("api",)}
+"""Ports that each process listens on, by the names under which they are kept."""
 _OPTIONS = Path(__file__).with_name("control-plane.yaml")
 
 
@@ -39,6 +41,9 @@ OnChange = Callable[["ControlPlane"], None]
 
 class ControlPlane:
     """The three processes. Make it with ``start``; leave it with ``stop`` or a ``with`` block."""
+
+    processes: tuple[str, ...] = TOOLS
+    """In the order in which they are started."""
 
     def __init__(self, directory: Path, tools: Mapping[str, Path], on_change: OnChange) -> None:
         self.directory = directory
@@ -115,12 +120,9 @@ class ControlPlane:
         place, child = next(numbered for numbered in enumerate(self.children) if numbered[1].name == name)
         child.stop(0)
         time.sleep(pause)
-        self.children[place] = self._again(child)
+        self.children[place] = self._launch(name)
         self._on_change(self)
         self._await(self.children[place], self._ready(name))
-
-    def _again(self, child: Child) -> Child:
-        return child.restarted()
 
     def _ready(self, name: str) -> Callable[[], bool]:
         """Return what tells whether a process does its work."""
@@ -144,21 +146,24 @@ class ControlPlane:
         wanted: dict[str, int] = {}
         with suppress(OSError, ValueError):
             wanted = json.loads((self.directory / "ports.json").read_text(encoding="ascii"))
-        self._start_on_free_ports("etcd", wanted, ("etcd", "etcd-peer"))
-        self._start_on_free_ports("kube-apiserver", wanted, ("api",))
-        self._start_child("kube-controller-manager")
-        pki.write_private(self.directory / "ports.json", json.dumps(self.ports))
+        for name in self.processes:
+            self._start_on_free_ports(name, wanted)
+            # The operators look there for the API server.
+            pki.write_private(self.directory / "ports.json", json.dumps({**wanted, **self.ports}))
         self._on_change(self)
 
-    def _start_on_free_ports(self, name: str, wanted: Mapping[str, int], ports: tuple[str, ...]) -> None:
+    def _start_on_free_ports(self, name: str, wanted: Mapping[str, int]) -> None:
         for attempt in range(_PORT_ATTEMPTS):
             # The first try takes the ports of last time, so that kubeconfigs and stacks of the user stay true.
+            ports = _PORTS.get(name, ())
             self.ports.update({port: free_port(wanted.get(port, 0) if attempt == 0 else 0) for port in ports})
             if name == "kube-apiserver":
                 pki.write_kubeconfigs(self.directory, self.ports["api"])
             log = self.directory / "logs" / f"{name}.log"
             seen = log.stat().st_size if log.exists() else 0
-            child = self._start_child(name)
+            child = self._launch(name)
+            self.children.append(child)
+            self._on_change(self)
             try:
                 self._await(child, self._ready(name))
             except ClusterError:
@@ -171,15 +176,12 @@ class ControlPlane:
             else:
                 return
 
-    def _start_child(self, name: str) -> Child:
+    def _launch(self, name: str) -> Child:
         options = yaml.safe_load(_OPTIONS.read_text(encoding="utf-8"))[name]
         arguments = [each.format(folder=self.directory, rehearsal=_OPTIONS.parent, **self.ports) for each in options]
         environment = {"PATH": os.defpath, "HOME": str(self.directory), "LANG": "C"}
         log = self.directory / "logs" / f"{name}.log"
-        child = Child(name, [str(self._tools[name]), *arguments], log, environment)
-        self.children.append(child)
-        self._on_change(self)
-        return child
+        return Child(name, [str(self._tools[name]), *arguments], log, environment)
 
     def _await(self, child: Child, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _READY_TIMEOUT

@@ -127,10 +127,6 @@ class Child:
             return None
         return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
-    def restarted(self) -> "Child":
-        """A new process with the same command, log and environment."""
-        return Child(self.name, self.command, self.log, self.environment)
-
     def stop(self, grace: float) -> None:
         """SIGTERM, then after ``grace`` seconds SIGKILL to what is left of its process group; does nothing twice."""
         if self._process.returncode is not None:
@@ -165,6 +161,13 @@ def descendants(pid: int) -> list[ProcessId]:
             with suppress(ProcessLookupError):
                 children.append(ProcessId.of(child))
     return children
+
+
+def command_line(pid: int) -> str:
+    """Return the command line of a process, its words with a space between; empty where there is none."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return ""
 
 
 def free_port(wanted: int = 0) -> int:

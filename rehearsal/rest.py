@@ -27,22 +27,24 @@ class ApiError(Exception):
         self.status = status
 
 
+def read_kubeconfig(path: Path) -> tuple[str, str, ssl.SSLContext]:
+    """Return the URL of the API server, a token, and what verifies the server."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    cluster = content["clusters"][0]["cluster"]
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    context = ssl.create_default_context(cadata=authority)
+    return str(cluster["server"]), str(content["users"][0]["user"]["token"]), context
+
+
 class ApiServer:
     """One API server, as a kubeconfig with a token describes it; opens a connection for each request."""
 
     def __init__(self, kubeconfig: Path, *, timeout: float = 30.0) -> None:
-        content = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-        cluster = content["clusters"][0]["cluster"]
-        address = urlsplit(cluster["server"])
-        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        server, token, self._context = read_kubeconfig(kubeconfig)
+        address = urlsplit(server)
         self._host, self._port = address.hostname or "127.0.0.1", address.port
-        self._context = ssl.create_default_context(cadata=authority)
         self._timeout = timeout
-        self._headers = {
-            "Authorization": f"Bearer {content['users'][0]['user']['token']}",
-            "Accept": "application/json",
-            "User-Agent": "rehearsal",
-        }
+        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "rehearsal"}
 
     def request(
         self, method: str, path: str, body: Any = None, content_type: str = "application/json", *, user: str = ""

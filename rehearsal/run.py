@@ -7,14 +7,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from coco_azure.clients import event_log
 from coco_azure.clients.pulumi_cli import EngineError
-from rehearsal import negative, reported, summary, toolchain
+from rehearsal import negative, summary, toolchain
 from rehearsal.azure import description
 from rehearsal.cluster import Cluster
 from rehearsal.control_plane import TOOLS
 from rehearsal.real import brought
 from rehearsal.real.process import Ends
-from rehearsal.rest import ApiServer
 from rehearsal.toolchain.cache import Say
 from rehearsal.workplace import STACK, Prepared, Workplace
 
@@ -63,11 +63,15 @@ def main_job(place: Workplace, say: Say) -> None:
         say("\n$ pulumi up --expect-no-changes")
         _pulumi(prepared, ["up", "--yes", "--skip-preview", "--expect-no-changes"], ends)
         say("\ntrying what must be denied")
-        outcomes = negative.run(ApiServer(place.cluster / "kubeconfig"), outputs["workloadInitdata"].get("cart"))
+        outcomes = negative.run(place.cluster / "kubeconfig", outputs["workloadInitdata"].get("cart"))
         # Once more, with what was tried.
-        report = reported.write(prepared, events, page, say, outcomes)
+        report = summary.write_report(prepared, events, page, say, outcomes)
         took, provider = time.monotonic() - began, prepared.provider
-        say(summary.render(summary.read(events), outputs, outcomes, provider=provider, seconds=took, report=report))
+        say(
+            summary.render(
+                event_log.read_file(events), outputs, outcomes, provider=provider, seconds=took, report=report
+            )
+        )
         if wrong := [each.name for each in outcomes if not each.as_expected]:
             raise FailedError(f"the trust chain did not hold: {', '.join(wrong)}; see the table above")
 
@@ -81,9 +85,9 @@ def _run_with_report(
     try:
         _pulumi(prepared, [*arguments, "--suppress-progress"], ends, events)
     except FailedError:
-        reported.write(prepared, events, page, say)
+        summary.write_report(prepared, events, page, say)
         raise
-    reported.write(prepared, events, page, say)
+    summary.write_report(prepared, events, page, say)
 
 
 def _pulumi(prepared: Prepared, arguments: Sequence[str], ends: Ends, log: Path | None = None) -> None:

@@ -14,7 +14,7 @@ from coco_azure.clients.pulumi_cli import Engine
 from rehearsal import toolchain
 from rehearsal.azure.arm_server import Access
 from rehearsal.cluster import CHECKOUT, SETTINGS
-from rehearsal.toolchain import engine, plugins
+from rehearsal.toolchain import plugins
 from rehearsal.toolchain.cache import Say
 
 STACK = "rehearsal"
@@ -60,7 +60,7 @@ class Workplace:
             folder.mkdir(parents=True, exist_ok=True)
         pulumi = toolchain.ensure(["pulumi"], say)["pulumi"]
         provider = plugins.install(CHECKOUT, python, self.root / "pulumi", pulumi.path, say)
-        folders = engine.path_folders(python, self.root / "bin", pulumi)
+        folders = plugins.path_folders(python, self.root / "bin", pulumi)
         variables = {
             "KUBECONFIG": str(self.cluster / "kubeconfig"),
             "PULUMI_HOME": str(self.root / "pulumi"),

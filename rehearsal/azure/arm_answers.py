@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.azure import compute, roles, views
-from rehearsal.azure.arm_changes import Answer, Changes
-from rehearsal.azure.arm_operations import Operations
+from rehearsal.azure.arm_changes import Answer, Changes, Operations
 from rehearsal.azure.arm_paths import Asked
 from rehearsal.azure.arm_state import ArmError
 from rehearsal.azure.documents import Document
@@ -43,13 +42,13 @@ class Answers:
             return self._changes.delete(asked)
         if method == "PUT":
             return self._changes.put(asked, body, principal)
-        raise ArmError(405, "MethodNotAllowed", f"this rehearsal's Azure has no {method} of {asked.path}")
+        raise ArmError("MethodNotAllowed", method=method, path=asked.path)
 
     def _check_group(self, asked: Asked) -> None:
         groups = [each.lower() for each in self._subscription.resource_groups()]
         foreign = asked.subscription is not None and asked.subscription.lower() != self._subscription.id.lower()
         if asked.group is not None and not foreign and asked.group.lower() not in groups:
-            raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{asked.group}' could not be found.")
+            raise ArmError("ResourceGroupNotFound", group=asked.group)
 
     def _get(self, asked: Asked, query: Mapping[str, str], principal: str) -> Any:
         filter_text = query.get("$filter", "")
@@ -105,7 +104,7 @@ class Answers:
         if path == subscription.lower():
             shown = {"subscriptionId": self._subscription.id, "displayName": "rehearsal", "state": "Enabled"}
             return {"id": subscription, "tenantId": self._subscription.tenant, **shown}
-        raise ArmError(404, "NotFound", f"this rehearsal's Azure has no {asked.path}")
+        raise ArmError("NotFound.here", path=asked.path)
 
     def _compute(self, asked: Asked, filter_text: str) -> list[Document]:
         content, region = self._subscription.content, self._subscription.location.lower()
@@ -126,17 +125,11 @@ class Answers:
             return document
         parts = path.split("/")
         if "subnets" in [each.lower() for each in parts]:
-            raise ArmError(404, "NotFound", f"Resource {path} not found.")
-        kind, group = "/".join(parts[6:8]), parts[4]
-        names = f"{kind}/{'/'.join(parts[8:])}"
-        code, text = "ResourceNotFound", f"The Resource '{names}' under resource group '{group}' was not found."
+            raise ArmError("NotFound", path=path)
+        kind = "/".join(parts[6:8])
         if wanted is not None:
-            code = "ParentResourceNotFound"
-            text = (
-                f"Failed to perform 'read' on resource(s) of type '{kind}', because the parent resource '{path}' "
-                "could not be found."
-            )
-        raise ArmError(404, code, text)
+            raise ArmError("ParentResourceNotFound.read", type=kind, path=path)
+        raise ArmError("ResourceNotFound", resource=f"{kind}/{'/'.join(parts[8:])}", group=parts[4])
 
     def _authorization(self, asked: Asked, filter_text: str, principal: str) -> Any:
         content, every = self._subscription.content, self._subscription.resources().values()
@@ -154,7 +147,7 @@ class Answers:
             if asked.names:
                 return _named(list(every), asked, full=True)
             return roles.listed(every, asked.scope or f"/subscriptions/{self._subscription.id}", filter_text)
-        raise ArmError(404, "NotFound", f"this rehearsal's Azure has no {asked.path}")
+        raise ArmError("NotFound.here", path=asked.path)
 
 
 def _in(document: Document, asked: Asked) -> bool:
@@ -167,6 +160,4 @@ def _named(documents: list[Document], asked: Asked, *, full: bool = False) -> Do
         same = each["id"].lower() == asked.path.lower() if full else each["name"].lower() == asked.names[0].lower()
         if same:
             return each
-    word = "RoleAssignmentNotFound" if full else "RoleDefinitionDoesNotExist"
-    thing = "role assignment" if full else "role definition"
-    raise ArmError(404, word, f"The {thing} '{asked.names[0]}' is not found.")
+    raise ArmError("RoleAssignmentNotFound" if full else "RoleDefinitionDoesNotExist", name=asked.names[0])

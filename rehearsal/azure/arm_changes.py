@@ -1,13 +1,19 @@
-"""PUT and DELETE: what may be made in the rehearsal's Azure is subnets, NAT gateways, public IP addresses and roles."""
+"""PUT and DELETE: what may be made in the rehearsal's Azure is subnets, NAT gateways, public IP addresses and roles.
+
+What takes its time in ARM are the operations that a PUT or DELETE of Microsoft.Network starts
+(https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations): the answer names a URL in
+``Azure-AsyncOperation`` that says ``InProgress`` until it is over; meanwhile the resource is ``Updating``.
+"""
 
 import secrets
+import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from rehearsal.azure import refusals, roles, views
-from rehearsal.azure.arm_operations import Operations
 from rehearsal.azure.arm_paths import Asked
 from rehearsal.azure.arm_state import SUCCEEDED, ArmError
 from rehearsal.azure.documents import Document
@@ -22,6 +28,9 @@ _KINDS = {
 _TOP = ("location", "tags", "sku", "zones")
 _READ_ONLY = ("provisioningState", "ipConfigurations", "subnets", "resourceGuid")
 _FIRST_HOST, _HOSTS = 100, 100
+_TAKES = 0.3
+"""Seconds: long enough for a client to ask twice."""
+_OPERATION = "/subscriptions/{subscription}/providers/Microsoft.Network/locations/{location}/operations/{name}"
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,31 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class Operations:
+    """The operations of one subscription; a server that is started again has forgotten them: by then they are over."""
+
+    def __init__(self) -> None:
+        self._over: dict[str, float] = {}
+        self._of: dict[str, float] = {}
+
+    def start(self, resource: str, subscription: str, location: str) -> dict[str, str]:
+        """Start one for a resource, and return the headers that tell of it."""
+        name = str(uuid.uuid4())
+        self._over[name] = self._of[resource.lower()] = time.monotonic() + _TAKES
+        url = "{endpoint}" + _OPERATION.format(subscription=subscription, location=location, name=name)
+        return {"Azure-AsyncOperation": f"{url}?api-version=2024-05-01", "Retry-After": "1"}
+
+    def pending(self, resource: str) -> bool:
+        """Return whether something is still being done to a resource."""
+        return self._of.get(resource.lower(), 0.0) > time.monotonic()
+
+    def status(self, name: str) -> dict[str, str]:
+        """Return what an operation says of itself; raises ArmError where there is none."""
+        if name not in self._over:
+            raise ArmError("OperationNotFound", name=name)
+        return {"status": "InProgress" if self._over[name] > time.monotonic() else "Succeeded"}
+
+
 class Changes:
     """One subscription's changes."""
 
@@ -54,9 +88,9 @@ class Changes:
         """
         kind = _KINDS.get(asked.kind)
         if kind is None or asked.lists:
-            raise ArmError(405, "MethodNotAllowed", f"this rehearsal's Azure makes no {asked.path}")
+            raise ArmError("MethodNotAllowed", method="PUT", path=asked.path)
         if not isinstance(body, Mapping):
-            raise ArmError(400, "InvalidRequestContent", "The request content was invalid: an object is expected.")
+            raise ArmError("InvalidRequestContent", error="an object is expected.")
         every = self._subscription.resources()
         before = every.get(asked.path.lower())
         if kind.startswith("Microsoft.Authorization"):
@@ -81,8 +115,7 @@ class Changes:
             top = {"location": self._subscription.location, "tags": {}, **top}
             place = str(top["location"]).lower().replace(" ", "")
             if place != self._subscription.location:
-                text = f"The provided location '{top['location']}' is not available for resource type '{kind}'."
-                raise ArmError(400, "LocationNotAvailableForResourceType", text)
+                raise ArmError("LocationNotAvailableForResourceType", location=top["location"], type=kind)
             top["location"] = place
         old = before["properties"] if before is not None else {}
         if kind.endswith("/publicIPAddresses"):
@@ -105,15 +138,13 @@ class Changes:
         if wanted["type"].endswith("/subnets"):
             network = str(wanted["id"]).rpartition("/subnets/")[0]
             if network.lower() not in every:
-                name = network.rsplit("/", 1)[1]
-                text = f"Can not perform requested operation on nested resource. Parent resource '{name}' not found."
-                raise ArmError(404, "ParentResourceNotFound", text)
+                raise ArmError("ParentResourceNotFound", name=network.rsplit("/", 1)[1])
             refusals.check_subnet(wanted, before, every)
         if wanted["type"].endswith("/publicIPAddresses"):
             refusals.check_public_ip(wanted)
         refusals.check_references(wanted, every, content, principal)
         refusals.check_zones(wanted, content)
-        refusals.check_tags(wanted)
+        refusals.check_tags(wanted.get("tags") or {})
         if wanted["type"].endswith("/natGateways"):
             refusals.check_nat_gateway(wanted, every)
 
@@ -146,8 +177,7 @@ class Changes:
             self._subscription.remove(document["id"])
             return Answer(document)
         if any(key.startswith(f"{asked.path.lower()}/") for key in every):
-            text = f"Cannot delete resource while nested resources exist: {asked.path}"
-            raise ArmError(409, "CannotDeleteResource", text)
+            raise ArmError("CannotDeleteResource", id=asked.path)
         self._subscription.remove(document["id"])
         if document["type"].startswith("Microsoft.Network"):
             return Answer(None, 202, self._started(document["id"]))

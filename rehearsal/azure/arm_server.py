@@ -4,7 +4,9 @@ Paths, error codes and paging are those of ARM's REST API. A page is small, so t
 Who has no token is refused, and so is who has no role for what he asks. The program gets one as a managed identity of
 App Service does (``IDENTITY_ENDPOINT``, with the secret of ``azure-access.json`` in the cluster's folder as
 ``IDENTITY_HEADER``; learn.microsoft.com, "How to use managed identities for App Service", REST endpoint reference), as
-azure-identity asks for no other token without TLS; others get one for a client id and secret.
+azure-identity asks for no other token without TLS; others get one for a client id and secret. Tokens are JWTs with the
+claims ``aud``, ``tid``, ``appid``, ``oid`` and ``exp``, signed with HS256 and a key that outlives the server, so that a
+token is good after a restart, too.
 """
 
 import json
@@ -16,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import jwt
 from aiohttp import web
 
 from rehearsal import loopback
@@ -24,10 +27,11 @@ from rehearsal.azure.arm_answers import Answers
 from rehearsal.azure.arm_paths import Asked
 from rehearsal.azure.arm_state import ArmError
 from rehearsal.azure.subscription import Subscription
-from rehearsal.azure.tokens import LIFETIME, Tokens
 from rehearsal.pki import write_private
 
 ACCESS = "azure-access.json"
+LIFETIME = 3599
+"""Seconds that a token is good for."""
 _PAGE = 5
 _CLIENT = "00000000-1111-2222-3333-444444444444"
 _TENANT = "99999999-8888-7777-6666-555555555555"
@@ -78,6 +82,26 @@ class Access:
         }
 
 
+class Tokens:
+    """What one tenant hands out."""
+
+    def __init__(self, tenant: str, key: str) -> None:
+        self._tenant, self._key = tenant, key
+
+    def give(self, client: str, principal: str, audience: str) -> str:
+        """Return a new token for a client whose object id is ``principal``."""
+        claims = {"aud": audience, "tid": self._tenant, "appid": client, "oid": principal}
+        return jwt.encode({**claims, "exp": int(time.time()) + LIFETIME}, self._key, "HS256")
+
+    def principal(self, header: str) -> str | None:
+        """Return the object id of who sent an ``Authorization`` header; None for a token that is old, or not ours."""
+        try:
+            claims = jwt.decode(header.removeprefix("Bearer "), self._key, ["HS256"], options={"verify_aud": False})
+        except jwt.InvalidTokenError:
+            return None
+        return str(claims["oid"])
+
+
 class Arm:
     """The endpoints."""
 
@@ -122,11 +146,9 @@ class Arm:
             principal = self._check(request, asked)
             body = await request.json() if request.can_read_body else None
             answer = self._answers.to(request.method, asked, dict(request.query), body, principal)
-        except ArmError as error:
-            return web.json_response({"error": {"code": error.code, "message": error.text}}, status=error.status)
-        except json.JSONDecodeError as error:
-            text = {"code": "InvalidRequestContent", "message": f"The request content was invalid: {error}"}
-            return web.json_response({"error": text}, status=400)
+        except (ArmError, json.JSONDecodeError) as error:
+            refusal = error if isinstance(error, ArmError) else ArmError("InvalidRequestContent", error=error)
+            return web.json_response({"error": {"code": refusal.code, "message": refusal.text}}, status=refusal.status)
         headers = {name: value.format(endpoint=request.url.origin()) for name, value in answer.headers.items()}
         if isinstance(answer.body, list):
             return web.json_response(_page(request, answer.body), headers=headers)
@@ -138,19 +160,17 @@ class Arm:
         """Return the object id of who asks; raises ArmError."""
         header = request.headers.get("Authorization")
         if header is None:
-            raise ArmError(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+            raise ArmError("AuthenticationFailed")
         principal = self._tokens.principal(header)
         if principal is None:
-            raise ArmError(401, "InvalidAuthenticationToken", "The access token is invalid.")
+            raise ArmError("InvalidAuthenticationToken")
         if "api-version" not in request.query:
-            text = "The api-version query parameter (?api-version=) is required for all requests."
-            raise ArmError(400, "MissingApiVersionParameter", text)
+            raise ArmError("MissingApiVersionParameter")
         content = self._subscription.content
         others = (each for kind in ("galleries", "virtualNetworks") for each in content.get(kind, ()))
         known = [self._subscription.id, *(str(each.get("subscriptionId", "")) for each in others)]
         if asked.subscription is not None and asked.subscription.lower() not in [each.lower() for each in known]:
-            text = f"The subscription '{asked.subscription}' could not be found."
-            raise ArmError(404, "SubscriptionNotFound", text)
+            raise ArmError("SubscriptionNotFound", subscription=asked.subscription)
         if asked.subscription in (None, self._subscription.id):
             self._authorize(request.method, asked, principal)
         return principal
@@ -162,12 +182,8 @@ class Arm:
         scope = scope or f"/subscriptions/{self._subscription.id}"
         content, every = self._subscription.content, self._subscription.resources().values()
         if not roles.allows(roles.granted(content, every, principal, scope), action):
-            text = (
-                f"The client with object id '{principal}' does not have authorization to perform action '{action}' "
-                f"over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your "
-                "credentials."
-            )
-            raise ArmError(403, "AuthorizationFailed", text)
+            client = f"with object id '{principal}'"
+            raise ArmError("AuthorizationFailed", client=client, action=action, scope=scope)
 
 
 def _page(request: web.Request, entries: list[Any]) -> dict[str, Any]:

@@ -8,12 +8,13 @@ under a lock (``ScopeLocked``).
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import yaml
+from pydantic import BaseModel, Field
 
 from rehearsal.pki import write_private
 
@@ -25,7 +26,7 @@ SUCCEEDED = "Succeeded"
 
 
 class ArmError(Exception):
-    """Azure refuses.
+    """Azure refuses, as ``refusals.yaml`` has it.
 
     Attributes:
         code: Azure's error code.
@@ -33,35 +34,37 @@ class ArmError(Exception):
         text: Azure's message.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(f"({code}) {message}")
-        self.status = status
-        self.code = code
-        self.text = message
+    def __init__(self, refusal: str, **words: object) -> None:
+        """Take a refusal by its key in ``refusals.yaml``, and the words that its message has a place for."""
+        self.code = refusal.partition(".")[0]
+        self.status, text = _refusals()[refusal]
+        self.text = text.format(**words)
+        super().__init__(f"({self.code}) {self.text}")
 
 
-@dataclass
-class ArmState:
+@cache
+def _refusals() -> Mapping[str, tuple[int, str]]:
+    by_status = yaml.safe_load(Path(__file__).with_name("refusals.yaml").read_text(encoding="utf-8"))
+    return {key: (status, text) for status, texts in by_status.items() for key, text in texts.items()}
+
+
+class ArmState(BaseModel, extra="forbid"):
     """Resources by their id in lower case, and locks; kept in a file where there is one."""
 
-    path: Path | None = None
-    resources: dict[str, Resource] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
+    path: Path | None = Field(default=None, exclude=True)
+    resources: dict[str, Resource] = {}
+    gone: set[str] = set()
     """What of the description was deleted, by id in lower case."""
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = {}
     """Secrets of service principals by client id, as far as the cluster has made some known."""
-    locks: dict[str, str] = field(default_factory=dict)
+    locks: dict[str, str] = {}
     """Name of each lock by the scope (in lower case) below which nothing can be deleted."""
 
     @classmethod
     def kept_in(cls, path: Path) -> "ArmState":
         """Return what the file has, or nothing where there is none."""
-        content: Mapping[str, Any] = {}
-        with suppress(FileNotFoundError):
-            content = json.loads(path.read_text(encoding="utf-8"))
-        parts = (dict(content.get(key, {})) for key in ("resources", "secrets", "locks"))
-        resources, secrets, locks = parts
-        return cls(path, resources, set(content.get("gone", ())), secrets, locks)
+        content = path.read_text(encoding="utf-8") if path.exists() else "{}"
+        return cls(**json.loads(content), path=path)
 
     def put(self, resource_id: str, location: str, **properties: Any) -> Resource:
         """Create a resource, or leave one that is there as it is; it is returned as GET answers it."""
@@ -84,8 +87,7 @@ class ArmState:
             return False
         self.check_locks(resource_id)
         if any(other.startswith(f"{key}/") for other in self.resources):
-            message = f"Cannot delete resource while nested resources exist: {resource_id}"
-            raise ArmError(409, "CannotDeleteResource", message)
+            raise ArmError("CannotDeleteResource", id=resource_id)
         del self.resources[key]
         self._save()
         return True
@@ -94,12 +96,7 @@ class ArmState:
         """Raise ArmError where a lock keeps a resource from being deleted."""
         for scope, name in self.locks.items():
             if resource_id.lower().startswith(scope):
-                raise ArmError(
-                    409,
-                    "ScopeLocked",
-                    f"The scope '{resource_id}' cannot perform delete operation because following scope(s) are locked: "
-                    f"'{scope}' ({name}). Please remove the lock and try again.",
-                )
+                raise ArmError("ScopeLocked", id=resource_id, scope=scope, name=name)
 
     def write(self, whole: Resource) -> None:
         """Create a resource, or put it in the place of what was there."""
@@ -136,15 +133,8 @@ class ArmState:
         yield from (resource for key, resource in self.resources.items() if key.startswith(inside))
 
     def _save(self) -> None:
-        if self.path is None:
-            return
-        content = {
-            "resources": self.resources,
-            "gone": sorted(self.gone),
-            "secrets": self.secrets,
-            "locks": self.locks,
-        }
-        write_private(self.path, json.dumps(content, indent=1))
+        if self.path is not None:
+            write_private(self.path, self.model_dump_json(indent=1))
 
 
 def kind_of(resource_id: str) -> str:

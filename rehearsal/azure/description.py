@@ -14,7 +14,7 @@ import yaml
 VARIABLE = "COCO_REHEARSAL_AZURE"
 DEFAULT = "ipi"
 _FOLDER = Path(__file__).parent
-_NO_DESCRIPTIONS = ("sizes", "roles")
+_NO_DESCRIPTIONS = ("sizes", "roles", "refusals")
 _DEEPEST = 5
 
 Content = Mapping[str, Any]

@@ -1,8 +1,10 @@
 """Networks and images of a description, as ARM's documents: what GET of each one answers.
 
 Shapes: REST API of Microsoft.Network 2024-05-01 (VirtualNetworks, Subnets, NetworkSecurityGroups, NatGateways,
-PublicIPAddresses, RouteTables - Get) and of Microsoft.Compute galleries 2023-07-03. References back, such as
-``subnets`` of a NAT gateway, are not kept but made when somebody asks (``views``).
+PublicIPAddresses, RouteTables, NetworkInterfaces - Get) and of Microsoft.Compute galleries 2023-07-03 and
+virtualMachines 2024-03-01, as far as whoever looks for the subnet of a node follows them. References back, such as
+``subnets`` of a NAT gateway, are not kept but made when somebody asks (``views``). The default rules of a security
+group are those of https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,13 +12,26 @@ from typing import Any
 
 from rehearsal.azure.arm_state import SUCCEEDED, resource
 from rehearsal.azure.description import Content
-from rehearsal.azure.nsg_rules import default_rules, rule
 
 Document = dict[str, Any]
 NETWORK, COMPUTE = "Microsoft.Network", "Microsoft.Compute"
 _DISPLAY = {"eastus": "East US", "eastus2": "East US 2", "westeurope": "West Europe", "francecentral": "France Central"}
 _SECTIONS = {"publicIPAddresses": "publicIpAddresses"}
 """Kind in ARM: key of the description, where it is another."""
+_DEFAULT_RULES = (
+    ("AllowVnetInBound", 65000, "Inbound", "Allow", "VirtualNetwork", "VirtualNetwork"),
+    ("AllowAzureLoadBalancerInBound", 65001, "Inbound", "Allow", "AzureLoadBalancer", "*"),
+    ("DenyAllInBound", 65500, "Inbound", "Deny", "*", "*"),
+    ("AllowVnetOutBound", 65000, "Outbound", "Allow", "VirtualNetwork", "VirtualNetwork"),
+    ("AllowInternetOutBound", 65001, "Outbound", "Allow", "*", "Internet"),
+    ("DenyAllOutBound", 65500, "Outbound", "Deny", "*", "*"),
+)
+_RULE_FIELDS = (
+    ("sourceAddressPrefix", "source", "sources"),
+    ("destinationAddressPrefix", "destination", "destinations"),
+    ("sourcePortRange", "sourcePort", "sourcePorts"),
+    ("destinationPortRange", "destinationPort", "destinationPorts"),
+)
 
 
 def arm_id(subscription: str, group: str, provider: str, *parts: str) -> str:
@@ -38,6 +53,13 @@ def of(content: Content) -> Iterator[Document]:
     for section, make in makers.items():
         for spec in content.get(section, ()):
             yield from make(spec)
+    yield from made.machines()
+
+
+def vm_id(content: Content, node: str) -> str:
+    """Return the ARM id of a node's VM; with ``azure://`` before it, it is the node's ``spec.providerID``."""
+    group = content["cluster"]["resourceGroup"]
+    return arm_id(str(content["subscriptionId"]), group, COMPUTE, "virtualMachines", node)
 
 
 class _Maker:
@@ -104,11 +126,29 @@ class _Maker:
             ]
         return whole
 
+    def machines(self) -> Iterator[Document]:
+        """Yield the VM and the NIC of each worker node; ``workerSubnet`` is one name for all, or one for each node."""
+        content, place = self._content, {**self._content["cluster"], "location": self._location}
+        worker_subnet = content.get("workerSubnet") or {}
+        for at, node in enumerate(content["nodes"]["worker"] if worker_subnet else ()):
+            name = worker_subnet[node] if isinstance(worker_subnet, Mapping) else worker_subnet
+            vnets = content["virtualNetworks"]
+            vnet = next(each for each in vnets if name in [subnet["name"] for subnet in each["subnets"]])
+            # Named as the addresses of ``usedAddresses`` are, so that none of them is counted twice.
+            nic = self._id(place, "networkInterfaces", f"{name}-{at}-nic")
+            machine = {"networkProfile": {"networkInterfaces": [{"id": nic}]}}
+            yield {**resource(vm_id(content, node), self._location, **machine), "tags": {}}
+            subnet = f"{self._id(vnet, 'virtualNetworks', vnet['name'])}/subnets/{name}"
+            address = {"subnet": {"id": subnet}, "primary": True}
+            configuration = {"id": f"{nic}/ipConfigurations/pipConfig", "name": "pipConfig", "properties": address}
+            interface = {"ipConfigurations": [configuration], "virtualMachine": {"id": vm_id(content, node)}}
+            yield {**resource(nic, self._location, **interface), "tags": {}}
+
     def security_group(self, spec: Content) -> Iterator[Document]:
         """Yield a network security group with Azure's default rules."""
         whole = self._whole(spec, "networkSecurityGroups")
-        whole["properties"]["securityRules"] = [rule(whole["id"], each) for each in spec.get("rules", ())]
-        whole["properties"]["defaultSecurityRules"] = default_rules(whole["id"])
+        whole["properties"]["securityRules"] = [_rule(whole["id"], each) for each in spec.get("rules", ())]
+        whole["properties"]["defaultSecurityRules"] = _default_rules(whole["id"])
         yield whole
 
     def nat_gateway(self, spec: Content) -> Iterator[Document]:
@@ -200,3 +240,42 @@ def _peering(spec: Content) -> Document:
             "remoteVirtualNetworkAddressSpace": space,
         },
     }
+
+
+def _default_rules(group: str) -> list[dict[str, Any]]:
+    """Return the six rules that every group has."""
+    return [
+        resource(
+            f"{group}/defaultSecurityRules/{name}",
+            protocol="*",
+            sourcePortRange="*",
+            destinationPortRange="*",
+            sourceAddressPrefix=source,
+            destinationAddressPrefix=destination,
+            access=access,
+            priority=priority,
+            direction=direction,
+        )
+        for name, priority, direction, access, source, destination in _DEFAULT_RULES
+    ]
+
+
+def _rule(group: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule of a description: ``source`` or ``sources`` and so on; ``*`` where nothing is said."""
+    properties: dict[str, Any] = {
+        "protocol": spec.get("protocol", "*"),
+        "access": spec["access"],
+        "priority": int(spec["priority"]),
+        "direction": spec["direction"],
+    }
+    for field, one, many in _RULE_FIELDS:
+        plural = field + "es" if field.endswith("Prefix") else field + "s"
+        if many in spec:
+            properties[plural] = [str(each) for each in spec[many]]
+        else:
+            properties[field] = str(spec.get(one, "*"))
+    for side in ("source", "destination"):
+        if f"{side}Groups" in spec:
+            del properties[f"{side}AddressPrefix"]
+            properties[f"{side}ApplicationSecurityGroups"] = [{"id": each} for each in spec[f"{side}Groups"]]
+    return resource(f"{group}/securityRules/{spec['name']}", **properties)

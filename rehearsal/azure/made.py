@@ -59,7 +59,7 @@ def make_image(
     for other in azure.within(gallery):
         same = other["properties"].get("identifier") == properties["identifier"]
         if same and other["id"].lower() != definition.lower():
-            raise ArmError(409, "Conflict", f"{other['id']} has the same publisher, offer and SKU as {definition}")
+            raise ArmError("Conflict", other=other["id"], id=definition)
     azure.put(definition, location, **properties)
     if version.lower() in azure.resources:
         if version.lower() == latest.lower():

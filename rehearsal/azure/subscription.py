@@ -5,15 +5,15 @@ copy of its description in the cluster's folder.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rehearsal.azure import arm_state, description, documents, machines, roles
-from rehearsal.azure.arm_state import ArmState
+from rehearsal.azure import arm_state, description, documents, roles
+from rehearsal.azure.arm_state import ArmError, ArmState
 from rehearsal.azure.description import Content
 from rehearsal.azure.documents import Document
 
@@ -100,6 +100,30 @@ class Subscription:
         }
         return secrets | ({self.state.secrets[client]} if client in self.state.secrets else set())
 
+    def refusal(self, environment: Mapping[str, str], asked: Iterable[tuple[str, str]]) -> str | None:
+        """Return Azure's answer to who may not sign in, or may not do one of these things; None: nothing is in the way.
+
+        Of a client that the description does not know, nothing is known: it may do everything.
+
+        Args:
+            environment: ``AZURE_CLIENT_ID`` and ``AZURE_CLIENT_SECRET``, or ``AZURE_FEDERATED_TOKEN_FILE``.
+            asked: actions, each with its scope.
+        """
+        client = environment.get("AZURE_CLIENT_ID", "")
+        principal = roles.principals(self.content).get(client)
+        if principal is None:
+            return None
+        secret, known = environment.get("AZURE_CLIENT_SECRET"), self.secrets_of(client)
+        if not environment.get("AZURE_FEDERATED_TOKEN_FILE") and known and secret not in known:
+            return f"AADSTS7000215: Invalid client secret provided for app '{client}'."
+        every = self.resources().values()
+        for action, scope in asked:
+            if not roles.allows(roles.granted(self.content, every, principal, scope), action):
+                client = f"'{client}' with object id '{principal}'"
+                refused = ArmError("AuthorizationFailed", client=client, action=action, scope=scope)
+                return f"{refused.code}: {refused.text}"
+        return None
+
     def resource_groups(self) -> list[str]:
         """Return the names of all resource groups."""
         return list(self.content["resourceGroups"])
@@ -108,7 +132,7 @@ class Subscription:
         """Return every resource by its ARM id in lower case: what is described, made and not deleted."""
         content = self.content
         if self._described is None:
-            every = (*documents.of(content), *machines.of(content), *roles.assignments(content))
+            every = (*documents.of(content), *roles.assignments(content))
             self._described = {each["id"].lower(): each for each in every}
         described = {key: each for key, each in self._described.items() if key not in self.state.gone}
         return {**described, **self.state.resources}

@@ -8,17 +8,16 @@ provider: its metadata is not part of the SDK.
 import random
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, ConfigDict
 
 from rehearsal.azure_provider.arm import ProviderError
 
 
-@dataclass(frozen=True, kw_only=True)
-class Kind:
+class Kind(BaseModel):
     """A kind of resource.
 
     Attributes:
@@ -30,6 +29,8 @@ class Kind:
         replaces: inputs whose change makes a replacement, beside those of the path.
         located: whether it has a ``location``, which is its resource group's by default.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     version: str
@@ -75,13 +76,8 @@ class Kind:
         return name if self.naming == "copy" else f"{name}{chance.getrandbits(32):08x}"
 
 
-def _read(entry: dict[str, Any]) -> Kind:
-    lists: dict[str, Any] = {key: tuple(entry[key]) for key in ("required", "replaces") if key in entry}
-    return Kind(**{**entry, **lists})
-
-
 _TABLE = yaml.safe_load(Path(__file__).with_name("kinds.yaml").read_text(encoding="utf-8"))
-KINDS: Mapping[str, Kind] = {token: _read(entry) for token, entry in _TABLE.items()}
+KINDS: Mapping[str, Kind] = {token: Kind(**entry) for token, entry in _TABLE.items()}
 """Every resource that can be made, by its token."""
 
 

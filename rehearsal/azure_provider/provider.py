@@ -29,8 +29,7 @@ from pulumi.provider.experimental.provider import (
 
 from rehearsal.azure_provider.arm import ArmClient, ProviderError
 from rehearsal.azure_provider.kinds import Kind, kind_of
-from rehearsal.azure_provider.properties import UNKNOWN, Properties, plain, properties, wrapped
-from rehearsal.azure_provider.shapes import body, flattened, seen
+from rehearsal.azure_provider.shapes import UNKNOWN, Properties, body, flattened, plain, properties, seen, wrapped
 
 INPUTS = "__inputs"
 _COMPUTED = ("name", "type", "etag", "provisioningState", "azureApiVersion")
@@ -64,10 +63,6 @@ class AzureNative(Provider):
     async def cancel(self) -> None:
         """Nothing waits for long."""
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._arm.close()
-
     async def check(self, request: CheckRequest) -> CheckResponse:
         """Give a name and a location where the program says none."""
         kind, news, olds = kind_of(request.type), dict(request.new_inputs), plain(request.old_inputs)
@@ -83,10 +78,8 @@ class AzureNative(Provider):
     async def _location(self, group: Any) -> str | None:
         if not isinstance(group, str) or not self._arm.subscription:
             return None
-        group_document = await self._arm.find(
-            f"/subscriptions/{self._arm.subscription}/resourceGroups/{group}", "2021-04-01"
-        )
-        return str(group_document["location"])
+        described = await self._arm.find(f"/subscriptions/{self._arm.subscription}/resourceGroups/{group}")
+        return str(described["location"])
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
         """Compare the inputs of the state with the new ones."""
@@ -114,9 +107,9 @@ class AzureNative(Provider):
         if request.preview:
             return CreateResponse(properties=_planned(request.properties, {}))
         arm_id = kind.at(self._arm.subscription, inputs)
-        if await self._arm.get(arm_id, kind.version) is not None:
+        if await self._arm.get(arm_id) is not None:
             raise ProviderError(f"cannot create already existing resource '{arm_id}'")
-        made = await self._arm.put(arm_id, kind.version, body(inputs, kind.path_names))
+        made = await self._arm.put(arm_id, body(inputs, kind.path_names))
         return CreateResponse(resource_id=str(made["id"]), properties=_state(kind, made, request.properties))
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
@@ -124,13 +117,13 @@ class AzureNative(Provider):
         kind = kind_of(request.type)
         if request.preview:
             return UpdateResponse(properties=_planned(request.news, request.olds))
-        made = await self._arm.put(request.resource_id, kind.version, body(plain(request.news), kind.path_names))
+        made = await self._arm.put(request.resource_id, body(plain(request.news), kind.path_names))
         return UpdateResponse(properties=_state(kind, made, request.news))
 
     async def read(self, request: ReadRequest) -> ReadResponse:
         """Return what is there now, and what the inputs have become; nothing where there is no such resource."""
         kind = kind_of(request.type)
-        document = await self._arm.get(request.resource_id, kind.version)
+        document = await self._arm.get(request.resource_id)
         if document is None:
             return ReadResponse(resource_id="")
         live = flattened(document)
@@ -150,7 +143,7 @@ class AzureNative(Provider):
 
     async def delete(self, request: DeleteRequest) -> None:
         """Delete a resource, or see that it is gone; raises RefusedError where ARM refuses."""
-        await self._arm.delete(request.resource_id, kind_of(request.type).version)
+        await self._arm.delete(request.resource_id)
 
 
 def _state(kind: Kind, made: Mapping[str, Any], inputs: Properties) -> Properties:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rehearsal.bench import changes, everyday, growth, main_job, report
+from rehearsal.bench import everyday, growth, main_job, report
 from rehearsal.bench.stage import BenchError
 from rehearsal.cluster import CHECKOUT
 from rehearsal.workplace import Workplace
@@ -56,7 +56,7 @@ def _sections(parts: list[str] | tuple[str, ...], rounds: int, speed: float) -> 
     root = Workplace.by_hand().root / "bench"
     measures: dict[str, Callable[[], Iterator[str]]] = {
         "main": lambda: report.main_job(main_job.measure(root, rounds, speed, _say), speed),
-        "changes": lambda: report.changed(changes.measure(root, rounds, speed, _say)),
+        "changes": lambda: report.changed(everyday.changed(root, rounds, speed, _say)),
         "previews": lambda: report.previews(everyday.previews(root, rounds, _say)),
         "growth": lambda: report.grown(growth.growth(root, rounds, _say)),
         "everyday": lambda: report.everyday(everyday.everyday(root, rounds, _say)),

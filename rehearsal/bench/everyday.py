@@ -1,7 +1,8 @@
-"""Previews, a run without a change, and a change of one line of a policy."""
+"""Previews, a run without a change, a change of one line of a policy, and changes of KataConfig."""
 
 import base64
 import copy
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from coco_azure.formats.attestation_check import expected_digest
-from rehearsal import kinds
+from rehearsal import changes, kinds
+from rehearsal.attempt import ACCEPTED, Check
 from rehearsal.bench import chapter
 from rehearsal.bench.main_job import INSTANT
 from rehearsal.bench.stage import BenchError, Stage, settings, stage
@@ -24,6 +26,31 @@ _LIMIT = 120.0
 _HEAD = 'package policy\ndefault allow = false\nallow { input["tee"] != "sample"; data["resource-path"] != '
 _DENY, _ALLOW = (f'{_HEAD}"resource/default/kbsres1/{key}" }}\n' for key in ("key2", "no-other"))
 """The pod asks for key2: the first denies it, the second releases it. key1 is what the judge of policies asks for."""
+
+
+def changed(root: Path, rounds: int, speed: float, say: Say) -> dict[str, list[float]]:
+    """Carry out the changes one after the other, and return the wall times of ``up`` by kind of change.
+
+    Raises:
+        BenchError: a run fails, or other nodes reboot than the table says.
+    """
+    seconds: dict[str, list[float]] = {}
+    for number in range(rounds):
+        say(f"changes of KataConfig, round {number + 1} of {rounds}")
+        with stage(root, speed) as place:
+            changes.select(place.server)
+            for run in ("up", *changes.COMPARED):
+                before = changes.reboots(place.server)
+                place.configure(changes.RUNS[run].configuration())
+                seconds.setdefault(run, []).append(place.run("up").seconds)
+                _hold(place, run, before)
+    return seconds
+
+
+def _hold(place: Stage, run: str, before: Mapping[str, int]) -> None:
+    rebooted = {name: count - before[name] for name, count in changes.reboots(place.server).items()}
+    if tuple(sorted(rebooted.values())) != changes.RUNS[run].reboots:
+        raise BenchError(f"`{run}` rebooted {rebooted}, needed {changes.RUNS[run].reboots}")
 
 
 @dataclass
@@ -106,6 +133,10 @@ def _model(place: Stage) -> Mapping[str, Any]:
     return {"metadata": {}, "spec": {**template["spec"], "restartPolicy": "Never"}}
 
 
+_ASKS = Check(name="", pod="", change=lambda _: None, reason=re.compile(r"PolicyDeny|[Aa]ttest|failed to pull"))
+"""Judges a pod that asks: what is accepted was released."""
+
+
 class _Asking(Beside):
     """Asks KBS for a secret again and again, by one pod after the other, until it is released."""
 
@@ -142,12 +173,7 @@ class _Asking(Beside):
 def _released(server: ApiServer, path: str, over: Callable[[], bool]) -> tuple[bool, str]:
     until = time.monotonic() + _LIMIT
     while time.monotonic() < until and not over():
-        statuses = (server.get(path) or {}).get("status", {}).get("containerStatuses") or [{}]
-        state = statuses[0].get("state", {})
-        if "terminated" in state:
-            return state["terminated"]["exitCode"] == 0, str(state["terminated"].get("message", ""))
-        message = str(state.get("waiting", {}).get("message", ""))
-        if "PolicyDeny" in message or "attest" in message.lower() or "failed to pull" in message:
-            return False, message
+        if (outcome := _ASKS.judge(server.get(path) or {})) is not None:
+            return outcome.result == ACCEPTED, outcome.reason
         time.sleep(_LOOK)
     return False, "the pod has not ended"

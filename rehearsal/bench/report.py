@@ -2,16 +2,61 @@
 
 import os
 import platform
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.bench.everyday import Everyday, Previews
 from rehearsal.bench.growth import Growth, Size
 from rehearsal.bench.main_job import Case
-from rehearsal.bench.measured import Spread, growth, ratio, slope
-from rehearsal.changes import CHAPTER, REBOOTS
+from rehearsal.changes import COMPARED
 
 _GIB = 1024**3
+_GROWN = ("preview, s", "`up`, s", "`up`, state written once, s", "memory of a preview, MiB", "memory of `up`, MiB")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Figures of the same thing, measured several times; at least one."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Return the middle one."""
+        return statistics.median(self.values)
+
+    def text(self, digits: int = 1) -> str:
+        """Return the median and, with more than one, the smallest and the largest."""
+        if len(self.values) == 1:
+            return f"{self.median:.{digits}f}"
+        return f"{self.median:.{digits}f} ({min(self.values):.{digits}f} to {max(self.values):.{digits}f})"
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> Spread:
+    """Return the ratios of figures that were measured in turn, pair by pair.
+
+    Raises:
+        ValueError: they are not pairs.
+    """
+    return Spread(tuple(a / b for a, b in zip(above, below, strict=True)))
+
+
+def slope(sizes: Sequence[float], figures: Sequence[float]) -> float:
+    """Return how much a figure grows with each further unit of size (least squares)."""
+    return statistics.linear_regression(sizes, figures).slope
+
+
+def growth(sizes: Sequence[float], figures: Sequence[float]) -> float:
+    """Return how much steeper the last step of a growth is than the first: 1 is linear, below 1 flattens.
+
+    Three sizes or more; a first step that grows by less than a hundredth, which is noise, counts as that.
+    """
+    first = (figures[1] - figures[0]) / (sizes[1] - sizes[0])
+    last = (figures[-1] - figures[-2]) / (sizes[-1] - sizes[-2])
+    least = figures[0] / 100 / (sizes[1] - sizes[0])
+    return last / max(first, least)
 
 
 def machine() -> str:
@@ -63,21 +108,13 @@ def main_job(cases: Sequence[Case], speed: float) -> Iterator[str]:
         )
 
 
-_CHANGED = {
-    "select": "a selector that leaves one of three nodes out",
-    "level": "another log level on two nodes",
-    "gate": "the feature gate off",
-    "image": "the gate on again, and a new pod VM image",
-}
-
-
 def changed(seconds: Mapping[str, Sequence[float]]) -> Iterator[str]:
     """Yield the lines on changes of KataConfig."""
     yield "## Changes"
     yield ""
     yield from _head(("change", "`pulumi up`, s", "reboots", "reboots the chapter's way"))
-    for run, words in _CHANGED.items():
-        yield _row(words, _text(seconds[run]), str(sum(REBOOTS[run])), str(CHAPTER[run]))
+    for name, run in COMPARED.items():
+        yield _row(run.words, _text(seconds[name]), str(sum(run.reboots)), str(run.chapter))
 
 
 def previews(measured: Previews) -> Iterator[str]:
@@ -90,9 +127,6 @@ def previews(measured: Previews) -> Iterator[str]:
         ("all deployed", measured.installed, measured.empty_too),
     ):
         yield _row(name, _text(whole), _text(empty), ratio(whole, empty).text(2))
-
-
-_GROWN = ("preview, s", "`up`, s", "`up`, state written once, s", "memory of a preview, MiB", "memory of `up`, MiB")
 
 
 def grown(cases: Sequence[Growth]) -> Iterator[str]:

@@ -13,9 +13,10 @@ from coco_azure.settings.peer_pods import TICKET
 from rehearsal import changes
 from rehearsal.bench.stage import Stage
 from rehearsal.cluster import Cluster
-from rehearsal.fault_bench import inventory, leaks, peers, scenes, strikes, way_out
+from rehearsal.fault_bench import inventory, leaks, peers, scenes
 from rehearsal.fault_bench.inventory import Difference, Item, Title
 from rehearsal.fault_bench.plan import KillPoint
+from rehearsal.fault_bench.strikes import FAULTS
 from rehearsal.processes import descendants
 from rehearsal.rest import ApiError
 from rehearsal.workplace import STACK, Prepared, Workplace
@@ -107,9 +108,9 @@ class Bench(Stage):
             self.lines[run] = len(_SUMMARY.split(output)[0].splitlines())
             self.wanted[run] = inventory.taken(self.server)
             self.planned[run] = self._rebooted(before)
-            if tuple(sorted(self.planned[run].values())) != changes.REBOOTS[run]:
+            if tuple(sorted(self.planned[run].values())) != changes.RUNS[run].reboots:
                 raise RuntimeError(
-                    f"undisturbed, `pulumi {run}` reboots {self.planned[run]}, needed {changes.REBOOTS[run]}"
+                    f"undisturbed, `pulumi {run}` reboots {self.planned[run]}, needed {changes.RUNS[run].reboots}"
                 )
             say(f"undisturbed {run}: {time.monotonic() - began:.0f} s, {len(self.wanted[run])} objects")
 
@@ -157,21 +158,22 @@ class Bench(Stage):
             if code != 0:
                 raise RuntimeError(f"KataConfig cannot be given up for one by hand:\n{output}")
             scenes.by_hand(self.server)
-        self.configure(changes.settings(run, allowed=changes.opens(run)))
-        if changes.approvable(run) and not changes.opens(run):
+        kind = changes.RUNS[run]
+        self.configure(kind.configuration(allowed=kind.open))
+        if kind.approvable and not kind.open:
             output = self._call(("preview",))[1]
             tickets = set(re.findall(TICKET, output))
             if len(tickets) != 1:
                 raise RuntimeError(f"the preview of `{run}` prints no ticket:\n{output}")
-            self.configure(changes.settings(run, allowed=tickets.pop()))
+            self.configure(kind.configuration(allowed=tickets.pop()))
 
     def _mended(self, output: str) -> set[str]:
         """Do what has to be done before the next run, and return what it was."""
         done = {
             CANCEL: _LOCKED in output and self._call(("cancel", "--yes"))[0] == 0,
-            STRIP: way_out.strip(self._file),
-            RESTORE: not way_out.readable(self._file) and way_out.restore(self._file, self._backups),
-            FREE: way_out.free(self.server),
+            STRIP: scenes.strip(self._file),
+            RESTORE: not scenes.readable(self._file) and scenes.restore(self._file, self._backups),
+            FREE: scenes.free(self.server),
         }
         return {means for means, used in done.items() if used}
 
@@ -201,7 +203,7 @@ class Bench(Stage):
             process.wait(point.linger)
         if process.poll() is None:
             family = descendants(process.pid)
-            strikes.strike(point.fault, process, self.cluster)
+            FAULTS[point.fault](process, self.cluster)
         code = _ended(process)
         # Plugins of an engine that was killed end by themselves, in minutes; a later point is not to meet them.
         for child in family:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.beside import Beside
+from rehearsal.processes import command_line
 from rehearsal.rest import ApiServer
 
 _LOOK = 0.1
@@ -71,18 +72,12 @@ class Arguments(Beside):
     def work(self) -> None:
         """Look at all processes again and again."""
         while not self.over.wait(_LOOK):
-            self.seen |= set(command_lines().values())
+            self.seen |= command_lines()
 
 
-def command_lines() -> dict[int, str]:
-    """Return the command line of each process."""
-    lines = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            lines[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-    return lines
+def command_lines() -> set[str]:
+    """Return the command lines of all processes."""
+    return {command_line(int(folder.name)) for folder in Path("/proc").glob("[0-9]*")}
 
 
 def _texts(content: Any) -> Iterator[str]:

@@ -4,47 +4,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-ENGINE_INTERRUPTED = "engine, SIGINT"
-ENGINE_TERMINATED = "engine, SIGTERM"
-ENGINE_KILLED = "engine, SIGKILL"
-PROVIDER_KILLED = "Kubernetes provider, SIGKILL"
-LANGUAGE_HOST_KILLED = "language host, SIGKILL"
-API_SERVER_AWAY = "API server away for a while"
-OPERATORS_CRASHED = "operators crashed"
-TOKEN_EXPIRED = "token expired"  # noqa: S105 - the name of a fault
-DISK_FULL = "no room for the state"
+from rehearsal import changes
+from rehearsal.fault_bench.strikes import FAULTS
 
-FAULTS = (
-    ENGINE_INTERRUPTED,
-    ENGINE_TERMINATED,
-    ENGINE_KILLED,
-    PROVIDER_KILLED,
-    LANGUAGE_HOST_KILLED,
-    API_SERVER_AWAY,
-    OPERATORS_CRASHED,
-    TOKEN_EXPIRED,
-    DISK_FULL,
-)
 _LINGER = 3.0
-RUNS = (
-    "up",
-    "select",
-    "level",
-    "gate",
-    "back",
-    "image",
-    "wait",
-    "evict",
-    "now",
-    "patch",
-    "replace",
-    "open",
-    "adopt",
-    "destroy",
-)
-"""In this order each leads to where the next begins: installed; in place another selector, log level, gate, the gate
-back, and an image that is asked for; CAA restarted three ways, and by a patch of its operator; a new KataConfig; the
-guard opened for good; one by hand taken over that differs in gate, selector and level; nothing."""
+RUNS = tuple(changes.RUNS)
 
 
 @dataclass(frozen=True)
@@ -66,7 +30,7 @@ class KillPoint:
     linger: float
 
 
-def points(seed: int, count: int, faults: Sequence[str] = FAULTS, runs: Sequence[str] = RUNS) -> list[KillPoint]:
+def points(seed: int, count: int, faults: Sequence[str] = tuple(FAULTS), runs: Sequence[str] = RUNS) -> list[KillPoint]:
     """Return so many points; every fault meets every kind of run equally often, as far as the count allows.
 
     The moments of a kind of run are spread: each lies in a slot of its own.

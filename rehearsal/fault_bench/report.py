@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rehearsal.fault_bench import plan
 from rehearsal.fault_bench.bench import MEANS, Result
+from rehearsal.fault_bench.strikes import FAULTS
 
 
 def line(result: Result) -> str:
@@ -34,7 +35,7 @@ def line(result: Result) -> str:
 def table(results: Sequence[Result], wanted: int, seed: int, seconds: float) -> str:
     """Return the counts: for each fault, for each kind of run, and for all."""
     lines = [""]
-    for title, names, of in (("fault", plan.FAULTS, _fault), ("run", plan.RUNS, _run)):
+    for title, names, of in (("fault", tuple(FAULTS), _fault), ("run", plan.RUNS, _run)):
         lines += [f"{title:<30} {'points':>6} {'failed':>6} {'converged':>9} {'repeats':>8} {'wrong':>6}"]
         lines += [_row(name, [result for result in results if of(result) == name]) for name in names]
         lines.append("")

@@ -1,10 +1,16 @@
-"""What is there before a kind of run, beside what the run before has left: a KataConfig by hand, a newer operator."""
+"""What is done between runs: what a kind of run begins with, beside what the run before has left, and the way out.
+
+The first is a KataConfig by hand, or a newer operator; the other what docs/recovery.md tells a user to do.
+"""
 
 import dataclasses
+import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from coco_azure import names
@@ -14,9 +20,60 @@ from rehearsal.kinds import CONFIG_MAP, KATA_CONFIG
 from rehearsal.operators.olm_catalog import OSC, chosen, csv_name, move
 from rehearsal.rest import ApiError, ApiServer
 
+_TRUSTEE = "namespaces/trustee-operator-system"
+_KBS_CONFIGS = f"/apis/confidentialcontainers.org/v1alpha1/{_TRUSTEE}/kbsconfigs"
+_DEPLOYMENT = f"/apis/apps/v1/{_TRUSTEE}/deployments/trustee-deployment"
+_PATIENCE = 3.0
+"""Seconds after which a deletion that has not gone on is stuck."""
 _SUBSCRIPTIONS = names.path(names.SUBSCRIPTIONS, namespace=names.OSC_NAMESPACE)
 _LIMIT, _LOOK = 120.0, 0.5
 """Seconds: after which what is waited for is given up, and between two looks."""
+
+
+def readable(state: Path) -> bool:
+    """Return whether a file is whole JSON."""
+    try:
+        json.loads(state.read_text())
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def restore(state: Path, backups: Path) -> bool:
+    """Put the newest copy of a state that can be read in its place, and return whether there was one."""
+    old = sorted(backups.glob("*.json"), reverse=True)
+    copies = [each for each in (state.with_name(f"{state.name}.bak"), *old) if readable(each)]
+    if copies:
+        shutil.copy(copies[0], state)
+    return bool(copies)
+
+
+def strip(state: Path) -> bool:
+    """Remove a state's attributes if they are not whole, and return whether they were not."""
+    attributes = state.with_name(f"{state.name}.attrs")
+    broken = attributes.exists() and not readable(attributes)
+    if broken:
+        attributes.unlink()
+    return broken
+
+
+def free(server: ApiServer, patience: float = _PATIENCE) -> bool:
+    """Take the finalizer of a KbsConfig away that its operator never takes away, and return whether one was stuck."""
+    with suppress(OSError, ApiError):
+        if names := _stuck(server):
+            time.sleep(patience)  # the operator may be about to do it
+            names = [name for name in names if name in _stuck(server)]
+        for name in names:
+            change = {"metadata": {"finalizers": None}}
+            server.request("PATCH", f"{_KBS_CONFIGS}/{name}", change, "application/merge-patch+json")
+        return bool(names)
+    return False
+
+
+def _stuck(server: ApiServer) -> list[str]:
+    configs = server.get(_KBS_CONFIGS) or {"items": []}
+    going = [each["metadata"]["name"] for each in configs["items"] if "deletionTimestamp" in each["metadata"]]
+    return going if going and server.get(_DEPLOYMENT) is None else []
 
 
 def until(what: Callable[[], bool]) -> None:

@@ -13,9 +13,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rehearsal.azure import operators_identity, tags
+from rehearsal.azure import refusals
+from rehearsal.azure.arm_state import ArmError
 from rehearsal.azure.subscription import Subscription
-from rehearsal.kubelet import entrypoint, evidence, initdata, osc_release
+from rehearsal.kubelet import evidence, initdata, osc_release
 from rehearsal.kubelet.initdata import Document, InitdataError
 from rehearsal.kubelet.kbs import Evidence
 
@@ -26,6 +27,11 @@ _REQUIRED = (
     "AZURE_RESOURCE_GROUP",
     "AZURE_SUBNET_ID",
     "AZURE_IMAGE_ID",
+)
+_MAKES_VM = ("Microsoft.Compute/virtualMachines/write", "Microsoft.Network/networkInterfaces/write")
+_JOINS = (
+    ("AZURE_SUBNET_ID", "Microsoft.Network/virtualNetworks/subnets/join/action"),
+    ("AZURE_NSG_ID", "Microsoft.Network/networkSecurityGroups/join/action"),
 )
 _PREFIX = "io.katacontainers.config.hypervisor."
 _MACHINE_TYPE, _IMAGE = f"{_PREFIX}machine_type", f"{_PREFIX}image"
@@ -101,7 +107,7 @@ class Caa:
         self.environment = environment
         self._config = environment
         self._azure = azure
-        self._options = entrypoint.options(environment, self._release.options)
+        self._options = osc_release.options(environment, self._release.options)
         if self._release.compressed and (encoded := self._options.get("initdata")):
             try:
                 # The digest is computed here as well, so an unknown algorithm ends CAA too.
@@ -223,13 +229,14 @@ class Caa:
             if config.get(name) and config[name].lower() not in [each.lower() for each in known]:
                 raise SandboxError(f"InvalidResourceReference: Resource {config[name]} was not found ({name})")
         scope = f"/subscriptions/{self._azure.id}/resourceGroups/{group}"
-        asked = [(each, scope) for each in operators_identity.MAKES_VM]
-        asked += [(operators_identity.JOINS_SUBNET, config["AZURE_SUBNET_ID"])] if config.get("AZURE_SUBNET_ID") else []
-        asked += [(operators_identity.JOINS_NSG, config["AZURE_NSG_ID"])] if config.get("AZURE_NSG_ID") else []
-        if (refused := operators_identity.refusal(self._azure, config, asked)) is not None:
+        asked = [(each, scope) for each in _MAKES_VM]
+        asked += [(action, config[name]) for name, action in _JOINS if config.get(name)]
+        if (refused := self._azure.refusal(config, asked)) is not None:
             raise SandboxError(refused)
-        if (refused_tags := tags.refusal(_tags(self._options.get("tags", "")), vm=True)) is not None:
-            raise SandboxError(": ".join(refused_tags))
+        try:
+            refusals.check_tags(_tags(self._options.get("tags", "")), vm=True)
+        except ArmError as error:
+            raise SandboxError(f"{error.code}: {error.text}") from error
         if size not in self._azure.vm_sizes:
             raise SandboxError(f"SkuNotAvailable: The requested VM size '{size}' is not available in {location}")
         if not image.startswith("/"):

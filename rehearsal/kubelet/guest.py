@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from rehearsal.kubelet import hostile
 from rehearsal.kubelet.agent import Agent, GuestError, image_policy
 from rehearsal.kubelet.caa import PodVm
-from rehearsal.kubelet.hub import Hub, Reach, SealedError
-from rehearsal.kubelet.sealed import is_sealed
+from rehearsal.kubelet.hub import Hub, Reach, SealedError, is_sealed
 from rehearsal.kubelet.shim import Container, Document, Shim, exec_process, pulled
 
 

@@ -1,28 +1,40 @@
 """The Confidential Data Hub (CDH) of a pod VM: resources of KBS, images, sealed secrets.
 
-Source: guest-components v0.12.0 ``confidential-data-hub/hub/src/config.rs`` (``cdh.toml``), ``kms/src/plugins/kbs``.
-What becomes of images and sealed secrets is the business of the modules that are called.
+Source: guest-components v0.12.0 ``confidential-data-hub/hub/src/config.rs`` (``cdh.toml``), ``kms/src/plugins/kbs``,
+and ``hub/src/secret/mod.rs`` of v0.12.0 and v0.18.0; the latter verifies what is sealed. What becomes of images is the
+business of the module that is called.
 """
 
+import base64
+import binascii
+import json
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from rehearsal.kubelet import evidence, images, sealed
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from rehearsal.kubelet import evidence, images
 from rehearsal.kubelet.agent import GuestError
 from rehearsal.kubelet.caa import PodVm
+from rehearsal.kubelet.images import Fetch
 from rehearsal.kubelet.kbs import DeniedError, Releases
 
+_VERIFIES = (0, 18)  # guest-components version from which a signature is demanded
+_SECTIONS, _NUMBER = 4, 32
 Reach = Callable[[str, str | None], Awaitable[Releases]]
 """Finds the KBS behind a URL, for a client that trusts this PEM (None: public authorities); raises UnreachableError."""
 
 
+class SealedError(ValueError):
+    """A sealed secret stays sealed; the message says why and shows nothing of it."""
+
+
 class UnreachableError(Exception):
     """There is no KBS at a URL, or no trust in it; the message says why."""
-
-
-class SealedError(Exception):
-    """A sealed secret stays sealed; the message says why and shows nothing of it."""
 
 
 class Hub:
@@ -74,7 +86,7 @@ class Hub:
     async def unseal(self, text: str) -> str:
         """Return the value that a sealed secret stands for; raises SealedError."""
         try:
-            return (await sealed.unseal(text, self._by_uri, self._machine.guest_components)).decode()
+            return (await unseal(text, self._by_uri, self._machine.guest_components)).decode()
         except (DeniedError, UnreachableError, ValueError) as error:
             raise SealedError(str(error)) from error
 
@@ -88,3 +100,82 @@ class Hub:
         if scheme != "kbs":
             raise ValueError(f"{uri}: this rehearsal's image has no such file; needed is kbs:///REPOSITORY/TYPE/TAG")
         return await self.resource(path)
+
+
+def is_sealed(text: str) -> bool:
+    """Return whether the agent asks for a value to be unsealed."""
+    return text.startswith("sealed.")
+
+
+async def unseal(text: str, fetch: Fetch, release: tuple[int, int] = (0, 12)) -> bytes:
+    """Return the value that a sealed secret stands for.
+
+    Args:
+        text: the sealed secret.
+        fetch: gets a resource of KBS by its URI; its own errors pass through.
+        release: version of guest-components in the pod VM image.
+
+    Raises:
+        SealedError: it is malformed, of a kind that this rehearsal does not have, or signed by nobody that counts.
+    """
+    sections = text.split(".")
+    if len(sections) != _SECTIONS:
+        raise SealedError("malformed input sealed secret")
+    if release >= _VERIFIES:
+        await _verify(sections, fetch)
+    content = _object(sections[2])
+    if content.get("version") != "0.1.0":
+        raise SealedError("unsupported secret version")
+    if content.get("type") != "vault" or content.get("provider") != "kbs":
+        raise SealedError(f"no {content.get('type')} of {content.get('provider')} in a rehearsal: vault of kbs only")
+    if not isinstance(content.get("name"), str) or not {"provider_settings", "annotations"} <= content.keys():
+        raise SealedError("malformed input sealed secret format (json deserialization failed)")
+    return await fetch(content["name"])
+
+
+async def _verify(sections: list[str], fetch: Fetch) -> None:
+    header = _object(sections[1])
+    kid = header.get("kid")
+    if not isinstance(kid, str):
+        raise SealedError("Could not find kid")
+    if not kid.startswith("kbs:///"):
+        raise SealedError("KID is invalid. Must be a KBS URI or a credential path.")
+    if header.get("alg") != "ES256":
+        raise SealedError("JWS algorithm must be ES256")
+    signature = _decode(sections[3])
+    if len(signature) != 2 * _NUMBER:
+        raise SealedError("signature error")
+    pair = encode_dss_signature(int.from_bytes(signature[:_NUMBER]), int.from_bytes(signature[_NUMBER:]))
+    key = _public_key(await fetch(kid))
+    try:
+        key.verify(pair, f"{sections[1]}.{sections[2]}".encode(), ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        raise SealedError("signature error") from None
+
+
+def _public_key(jwk: bytes) -> ec.EllipticCurvePublicKey:
+    try:
+        key = json.loads(jwk)
+        if (key["kty"], key["crv"]) != ("EC", "P-256"):
+            raise SealedError("Key must be P256")
+        x, y = (int.from_bytes(_decode(key[name])) for name in ("x", "y"))
+        return ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+    except (ValueError, KeyError, TypeError) as error:
+        raise SealedError(f"Could not parse verification key: {error}") from error
+
+
+def _object(section: str) -> Mapping[str, Any]:
+    try:
+        content = json.loads(_decode(section))
+    except ValueError:
+        raise SealedError("Failed to parse JWS") from None
+    if not isinstance(content, dict):
+        raise SealedError("Failed to parse JWS")
+    return content
+
+
+def _decode(section: str) -> bytes:
+    try:
+        return base64.b64decode(section + "=" * (-len(section) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise SealedError("base64 decode Secret body") from None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from rehearsal.api import Object
-from rehearsal.azure import arm_state, made, operators_identity
+from rehearsal.azure import arm_state, made
 from rehearsal.azure.arm_state import ArmError
 from rehearsal.azure.subscription import Subscription
 from rehearsal.kinds import CLUSTER_VERSION, CONFIG_MAP, SECRET
@@ -20,6 +20,7 @@ from rehearsal.operators.faults import IMAGE_JOB_FAILS
 from rehearsal.operators.osc_peer_pods import BUILDER, CREATE_JOB, IMAGE_KEY
 from rehearsal.timings import IMAGE_JOB, POD_VM_START
 
+_MAKES_IMAGE = ("Microsoft.Compute/galleries/write", "Microsoft.Compute/galleries/images/versions/write")
 _LATEST = "LATEST_IMAGE_ID"
 _NEEDED = ("IMAGE_DEFINITION_SKU", "IMAGE_DEFINITION_NAME", "IMAGE_VERSION", "CONFIDENTIAL_COMPUTE_ENABLED")
 
@@ -80,8 +81,7 @@ class ImageJob:
         credentials = {
             key: base64.b64decode(value).decode() for key, value in ((secret or {}).get("data") or {}).items()
         }
-        asked = [(each, group) for each in operators_identity.MAKES_IMAGE]
-        return operators_identity.refusal(Subscription.described(), credentials, asked)
+        return Subscription.described().refusal(credentials, [(each, group) for each in _MAKES_IMAGE])
 
     async def _annotate(self, config: Object, annotations: Mapping[str, str | None]) -> None:
         """Write, or take away, what the job remembers (azure-podvm-image-handler.sh, ``*_annotation_*``)."""

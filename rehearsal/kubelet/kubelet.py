@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from rehearsal.api import Kind, Object
 from rehearsal.kinds import NODE, POD
-from rehearsal.kubelet import scheduler, status
 from rehearsal.kubelet.in_pod_vm import InPodVm, RunningCaa, Workload
 from rehearsal.kubelet.mounts import MissingError
 from rehearsal.kubelet.workloads import CrashError, Workloads
@@ -76,7 +75,7 @@ class Kubelets:
             if pod["spec"].get("nodeName") == name and uid in self._running:
                 await self._stop(uid)
                 self._restarts[uid] = self._restarts.get(uid, 0) + 1
-                waiting = status.waiting(pod, "ContainerCreating", "the node is not ready", self._restarts[uid])
+                waiting = _waiting(pod, "ContainerCreating", "the node is not ready", self._restarts[uid])
                 await self._api.set_status(POD, pod, waiting)
         return None
 
@@ -85,7 +84,7 @@ class Kubelets:
         for other in await self._api.list(POD):
             name = other["spec"].get("nodeName", "")
             load[name] = load.get(name, 0) + 1
-        chosen = scheduler.choose(pod, await self._api.list(NODE), load)
+        chosen = _choose(pod, await self._api.list(NODE), load)
         if chosen is None:
             unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
             await self._api.set_status(POD, pod, {"phase": "Pending", "conditions": [unschedulable]})
@@ -112,10 +111,10 @@ class Kubelets:
             await self._crashed(pod, uid, str(error))
             return self._context.clock.scaled(RETRY)
         if isinstance(ended, float):
-            running = status.running(pod, self._restarts.get(uid, 0), self._last.get(uid))
+            running = _running(pod, self._restarts.get(uid, 0), self._last.get(uid))
             await self._api.set_status(POD, pod, running)
             return ended or None
-        await self._api.set_status(POD, pod, status.ended(pod, ended.code, ended.output))
+        await self._api.set_status(POD, pod, _ended(pod, ended.code, ended.output))
         await self._stop(uid)
         return None
 
@@ -135,12 +134,12 @@ class Kubelets:
 
     async def _crashed(self, pod: Object, uid: str, message: str) -> None:
         self._restarts[uid] = self._restarts.get(uid, 0) + 1
-        self._last[uid] = status.terminated(1, message)
+        self._last[uid] = _terminated(1, message)
         await self._report(pod, "BackOff", "CrashLoopBackOff", f"back-off restarting failed container: {message}")
 
     async def _report(self, pod: Object, event: str, reason: str, message: str) -> None:
         uid = pod["metadata"]["uid"]
-        waiting = status.waiting(pod, reason, message, self._restarts.get(uid, 0), self._last.get(uid))
+        waiting = _waiting(pod, reason, message, self._restarts.get(uid, 0), self._last.get(uid))
         before = pod.get("status", {}).get("containerStatuses", [{}])[0].get("state")
         if before != waiting["containerStatuses"][0]["state"]:
             await self._api.event(pod, event, message, "Warning")
@@ -172,9 +171,9 @@ class Kubelets:
             self._context.clock.forget(f"pull {uid}")
             await self._api.event(pod, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
             self._restarts[uid] = self._restarts.get(uid, 0) + 1
-            self._last[uid] = status.terminated(_LOST, _TTRPC)
-            waiting = status.waiting(pod, "ContainerCreating", _TTRPC, self._restarts[uid], self._last[uid])
-            lost = status.ended(pod, _LOST, _TTRPC)
+            self._last[uid] = _terminated(_LOST, _TTRPC)
+            waiting = _waiting(pod, "ContainerCreating", _TTRPC, self._restarts[uid], self._last[uid])
+            lost = _ended(pod, _LOST, _TTRPC)
             await self._api.set_status(POD, pod, lost if pod["spec"].get("restartPolicy") == "Never" else waiting)
 
     async def _stop(self, uid: str) -> None:
@@ -182,3 +181,83 @@ class Kubelets:
         if workload is not None:
             await workload.stop()
         self._context.clock.forget(f"pull {uid}")
+
+
+def _choose(pod: Object, nodes: list[Object], load: dict[str, int]) -> str | None:
+    """Return the node for a pod, or None where it fits on none.
+
+    A DaemonSet's pod names its node in its affinity; any other goes to the least loaded worker that is ready, takes new
+    pods and has the labels that the pod selects.
+    """
+    if (named := _daemon_node(pod)) is not None:
+        return named if any(node["metadata"]["name"] == named for node in nodes) else None
+    selector = pod["spec"].get("nodeSelector", {})
+    fitting = [
+        str(node["metadata"]["name"])
+        for node in nodes
+        if is_true(node, "Ready")
+        and not node["spec"].get("unschedulable")
+        and not any(taint["effect"] == "NoSchedule" for taint in node["spec"].get("taints", []))
+        and selector.items() <= node["metadata"]["labels"].items()
+    ]
+    return min(sorted(fitting), key=lambda name: load.get(name, 0), default=None)
+
+
+def _daemon_node(pod: Object) -> str | None:
+    """Return the node that the DaemonSet controller made the pod for, or None for another pod."""
+    affinity = pod["spec"].get("affinity", {}).get("nodeAffinity", {})
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    for term in required.get("nodeSelectorTerms", []):
+        for field in term.get("matchFields", []):
+            if field["key"] == "metadata.name":
+                return str(field["values"][0])
+    return None
+
+
+def _running(pod: Object, restarts: int = 0, last: Object | None = None) -> Object:
+    """Return the status of a pod whose containers all run."""
+    return _status(pod, "Running", {"running": {}}, ready=True, restarts=restarts, last=last)
+
+
+def _waiting(pod: Object, reason: str, message: str, restarts: int = 0, last: Object | None = None) -> Object:
+    """Return the status of a pod whose containers do not run, with the kubelet's reason for it."""
+    phase = "Running" if restarts else "Pending"
+    state = {"waiting": {"reason": reason, "message": message}}
+    return _status(pod, phase, state, ready=False, restarts=restarts, last=last)
+
+
+def _ended(pod: Object, code: int, message: str) -> Object:
+    """Return the status of a pod that has come to its end."""
+    return _status(pod, "Failed" if code else "Succeeded", _terminated(code, message), ready=False)
+
+
+def _terminated(code: int, message: str) -> Object:
+    """Return the state of a container that has ended."""
+    reason = "Error" if code else "Completed"
+    return {"terminated": {"exitCode": code, "reason": reason, "message": message}}
+
+
+def _status(
+    pod: Object, phase: str, state: Object, *, ready: bool, restarts: int = 0, last: Object | None = None
+) -> Object:
+    containers = [
+        {
+            "name": container["name"],
+            "image": container["image"],
+            "imageID": container["image"],
+            "ready": ready,
+            "started": ready,
+            "restartCount": restarts,
+            "state": state,
+            "lastState": last or {},
+        }
+        for container in pod["spec"]["containers"]
+    ]
+    truth = str(ready)
+    conditions = [
+        {"type": "PodScheduled", "status": "True"},
+        {"type": "Initialized", "status": "True"},
+        {"type": "ContainersReady", "status": truth},
+        {"type": "Ready", "status": truth},
+    ]
+    return {"phase": phase, "conditions": conditions, "containerStatuses": containers}

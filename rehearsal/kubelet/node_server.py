@@ -10,7 +10,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol
 
 from aiohttp import web
 
@@ -18,24 +17,15 @@ from rehearsal import loopback
 from rehearsal.api import Api
 from rehearsal.kinds import NODE
 from rehearsal.kubelet.agent import GuestError
+from rehearsal.kubelet.kubelet import Kubelets
 
 _PROTOCOLS, _ERROR_CHANNEL = ("v5.channel.k8s.io", "v4.channel.k8s.io"), b"\x03"
 _FEATURES = ["ExtendWebSocketsToKubelet"]
 """What nodes declare (kubernetes 1.36 ``pkg/registry/core/pod/rest/subresources.go``)."""
 
 
-class Nodes(Protocol):
-    """What the server asks for."""
-
-    async def log(self, namespace: str, name: str) -> str | None:
-        """Return the log of a pod; None where there is no such pod."""
-
-    async def exec(self, namespace: str, name: str, container: str, command: list[str]) -> None:
-        """Run a command; raises LookupError where no such container runs, GuestError where it is denied."""
-
-
 @asynccontextmanager
-async def serving(nodes: Nodes, api: Api, cluster: Path) -> AsyncIterator[None]:
+async def serving(nodes: Kubelets, api: Api, cluster: Path) -> AsyncIterator[None]:
     """Serve meanwhile, and have every node say so.
 
     Args:

@@ -3,24 +3,88 @@
 Written from the sources of CAA and Kata, not from the program's own profiles: a wrong profile has to fail here. CAA is
 openshift/cloud-api-adaptor at the branches ``release-1.9``, ``osc-release-v1.10``, ``-v1.11`` and ``-v1.12``; Kata is
 kata-containers/kata-containers at the version that each of them names: 3.13.0, 3.17.0, 3.21.0, 3.25.0.
+
+Of the options of CAA some get lost. Up to OSC 1.11 ``entrypoint.sh`` collects them in one string and hands it over
+unquoted, so the shell splits it at every space. Go's ``flag`` then stops at the first word that is no option, and CAA
+(``cmd/parse.go``) never looks at the rest: with spaces in AZURE_INSTANCE_SIZES only the first size counts, and TAGS and
+ENABLE_SECURE_BOOT, which come later, are dropped without a word. OSC 1.11 takes the spaces out of lists first. In OSC
+1.12 CAA reads the variables itself (``src/cloud-providers/util.go``), and an item of a list keeps its space.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-_RUNTIME = "io.katacontainers.config.runtime.cc_init_data"
-_HYPERVISOR = "io.katacontainers.config.hypervisor.cc_init_data"
-_ENABLED = ("machine_type", "default_memory", "default_vcpus", "image", "default_gpus", "gpu_model")
+import yaml
+from pydantic import BaseModel, ConfigDict
+
 Options = Literal["words", "trimmed", "environment"]
+_VALUES = (
+    ("PAUSE_IMAGE", "pause-image"),
+    ("TUNNEL_TYPE", "tunnel-type"),
+    ("VXLAN_PORT", "vxlan-port"),
+    ("CACERT_FILE", "ca-cert-file"),
+    ("PROXY_TIMEOUT", "proxy-timeout"),
+    ("INITDATA", "initdata"),
+    ("FORWARDER_PORT", "forwarder-port"),
+    ("PEERPODS_LIMIT_PER_NODE", "peerpods-limit-per-node"),
+    ("SSH_USERNAME", "ssh-username"),
+)
+_LISTS = (("AZURE_INSTANCE_SIZES", "instance-sizes"), ("TAGS", "tags"))
+_ALL_SWITCHES = (
+    ("DISABLECVM", "disable-cvm"),
+    ("ENABLE_SECURE_BOOT", "enable-secure-boot"),
+    ("USE_PUBLIC_IP", "use-public-ip"),
+)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Release:
+def options(environment: Mapping[str, str], how: Options) -> dict[str, str]:
+    """Return the options that reach CAA, in Go's spelling; a switch that is on has the value ``true``.
+
+    Args:
+        environment: variables of the container.
+        how: how they become options.
+    """
+    if how == "environment":
+        values = {option: environment[name] for name, option in (*_VALUES, *_LISTS) if environment.get(name)}
+        on = [option for name, option in _ALL_SWITCHES if environment.get(name, "").lower() in ("1", "true")]
+        return values | dict.fromkeys(on, "true")
+    words: list[str] = []
+    for variable, option in _VALUES:
+        if value := environment.get(variable):
+            words += [f"-{option}", *value.split()]
+    words += _switches(environment, _ALL_SWITCHES[:1])
+    for variable, option in _LISTS:
+        if value := environment.get(variable):
+            text = re.sub(r",\s+", ",", value.strip()) if how == "trimmed" else value
+            words += [f"-{option}", *text.split()]
+    return _flags([*words, *_switches(environment, _ALL_SWITCHES[1:])])
+
+
+def _switches(environment: Mapping[str, str], known: tuple[tuple[str, str], ...]) -> list[str]:
+    # Any other spelling, such as True, is off.
+    return [f"-{option}" for variable, option in known if environment.get(variable) == "true"]
+
+
+def _flags(words: list[str]) -> dict[str, str]:
+    """Return what Go's ``flag`` makes of the words."""
+    switches = {option for _, option in _ALL_SWITCHES}
+    flags: dict[str, str] = {}
+    rest = list(words)
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0).lstrip("-")
+        if option in switches:
+            flags[option] = "true"
+        elif rest:
+            flags[option] = rest.pop(0)
+    return flags
+
+
+class Release(BaseModel):
     """One minor version of OSC.
 
     Attributes:
-        version: such as ``1.9``.
         compressed: whether initdata is gzip inside base64 (CAA ``pkg/initdata``, Kata
             ``src/runtime/pkg/oci/utils.go``); CAA then also reads the global INITDATA at its start.
         annotation: the annotation that Kata and CAA (``pkg/util/cloud.go``) read initdata from.
@@ -39,49 +103,21 @@ class Release:
             ``attestation-agent/kbs_protocol/src/client/mod.rs``, KBS_PROTOCOL_VERSION).
     """
 
-    version: str
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     compressed: bool
     annotation: str
-    enabled: tuple[str, ...] = _ENABLED
-    dummy: bool = False
-    options: Options = "words"
-    image_denies: tuple[str, ...] = ("ExecProcessRequest", "ReadStreamRequest")
-    copies_named: bool = False
-    guest_components: tuple[int, int] = (0, 11)
-    protocol: str = "0.1.1"
+    enabled: tuple[str, ...]
+    dummy: bool
+    options: Options
+    image_denies: tuple[str, ...]
+    copies_named: bool
+    guest_components: tuple[int, int]
+    protocol: str
 
 
-def _newest(
-    version: str, options: Options, guest_components: tuple[int, int], *, copies_named: bool = False
-) -> Release:
-    enabled = (*_ENABLED, "cc_init_data")
-    return Release(
-        version=version,
-        compressed=True,
-        annotation=_HYPERVISOR,
-        enabled=enabled,
-        dummy=True,
-        options=options,
-        copies_named=copies_named,
-        guest_components=guest_components,
-        protocol="0.4.0",
-        image_denies=("ExecProcessRequest", "ReadStreamRequest", "SetPolicyRequest"),
-    )
-
-
-RELEASES: Mapping[str, Release] = {
-    release.version: release
-    for release in (
-        Release(version="1.9", compressed=False, annotation=_RUNTIME),
-        Release(version="1.10", compressed=True, annotation=_RUNTIME, guest_components=(0, 13), protocol="0.2.0"),
-        _newest("1.11", "trimmed", (0, 15)),
-        _newest("1.12", "environment", (0, 17), copies_named=True),
-        # No branch of CAA for it is public: as 1.12, with guest-components that verify sealed secrets.
-        _newest("1.13", "environment", (0, 18), copies_named=True),
-        # There is no such version. It behaves as 1.13, to try what becomes of a version that nobody knows yet.
-        _newest("1.14", "environment", (0, 18), copies_named=True),
-    )
-}
+_TABLE = yaml.safe_load(Path(__file__).with_name("osc_release.yaml").read_text(encoding="utf-8"))
+RELEASES: Mapping[str, Release] = {version: Release(**fields) for version, fields in _TABLE.items()}
 
 
 def of(tag: str) -> Release:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 DESCRIPTION = Path(__file__).with_name("registry.yaml")
 KEYS = Path(__file__).with_name("registry-keys")
@@ -75,16 +76,14 @@ class Reference:
         return self.name + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
 
 
-@dataclass(frozen=True, kw_only=True)
-class CosignSignature:
+class CosignSignature(BaseModel, frozen=True):
     """What lies beside an image: the signed payload (JSON) and its signature (base64)."""
 
     payload: str
     signature: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class GpgSignature:
+class GpgSignature(BaseModel, frozen=True):
     """A GPG signature in a folder of the pod VM image.
 
     Attributes:
@@ -98,8 +97,7 @@ class GpgSignature:
     reference: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
+class Manifest(BaseModel, frozen=True):
     """What a registry has of one image."""
 
     digest: str
@@ -130,14 +128,7 @@ class Registry:
     @classmethod
     def of(cls, document: dict[str, Any], *, disconnected: bool = False) -> "Registry":
         """Return what a document in the form of ``registry.yaml`` describes."""
-        images = {
-            reference: Manifest(
-                digest=each["digest"],
-                cosign=tuple(CosignSignature(**signature) for signature in each.get("cosign", [])),
-                gpg=tuple(GpgSignature(**signature) for signature in each.get("gpg", [])),
-            )
-            for reference, each in document["images"].items()
-        }
+        images = {reference: Manifest(**each) for reference, each in document["images"].items()}
         accounts = {host: (each["user"], each["password"]) for host, each in document["accounts"].items()}
         return cls(images, accounts, disconnected)
 

@@ -3,15 +3,21 @@
 Sources: kata-containers 3.13.0 to 3.25.0 ``src/runtime/virtcontainers``: ``kata_agent.go`` (startSandbox,
 createContainer, copyFile, handleEphemeralStorage, handleLocalStorage, constrainGRPCSpec), ``fs_share_linux.go``
 (ShareFile) and ``configuration-remote.toml.in``; CRI-O for annotations and mounts. A pod VM shares no file system with
-its node, so files are copied into it, and it pulls its images itself.
+its node, so files are copied into it, and it pulls its images itself. What is the same for every pod is in
+``shim.yaml``.
 """
 
+import copy
 import hashlib
 import json
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
+
+import yaml
 
 Document = dict[str, Any]
 _GUEST = "/run/kata-containers"
@@ -20,18 +26,17 @@ _SHM = f"{_GUEST}/sandbox/shm"
 _PULL = "image_guest_pull"
 _REGULAR, _FOLDER, _LINK = 0o100644, 0o040755, 0o120777
 _STAMP = "..2026_01_01_00_00_00.1"
-_FLAGS = ("nosuid", "noexec", "nodev")
-_CRIO = ["CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE", "KILL"]
-_PRIVILEGED = ["DAC_READ_SEARCH", "NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO"]
-_MASKED = ["acpi", "asound", "kcore", "keys", "latency_stats", "sched_debug", "scsi", "timer_list", "timer_stats"]
-_READ_ONLY = ["bus", "fs", "irq", "sys", "sysrq-trigger"]
-_OWN_FILES = {
-    "/etc/resolv.conf": "nameserver 172.30.0.10\n",
-    "/etc/hostname": "pod\n",
-    "/etc/hosts": "127.0.0.1 localhost\n",
-    "/dev/termination-log": "",
-    "/run/.containerenv": "",
-}
+
+
+@cache
+def _read() -> Mapping[str, Any]:
+    content: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("shim.yaml").read_text(encoding="utf-8"))
+    return content
+
+
+def _fixed(part: str) -> Any:
+    """Return a part of ``shim.yaml``, for whoever wants it to change."""
+    return copy.deepcopy(_read()[part])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,20 +101,11 @@ class Shim:
 
     def sandbox(self) -> Document:
         """Return CreateSandboxRequest as JSON."""
-        shm = _storage("ephemeral", "shm", "tmpfs", _SHM, ["noexec", "nosuid", "nodev", "mode=1777", "size=67108864"])
-        return {
-            "hostname": self.pause.pod[:63],
-            "dns": ["nameserver 172.30.0.10"],
-            "storages": [shm],
-            "sandbox_pidns": False,
-            "sandbox_id": self.pause.identity,
-            "guest_hook_path": "",
-            "kernel_modules": [],
-        }
+        return {**_fixed("sandbox"), "hostname": self.pause.pod[:63], "sandbox_id": self.pause.identity}
 
     def copies(self, container: Container) -> Iterator[Document]:
         """Yield a CopyFileRequest as JSON for each file of the node that the container sees."""
-        for destination, content in _OWN_FILES.items():
+        for destination, content in _read()["files"].items():
             yield self.copy(_copied(container, destination), _REGULAR, content)
         for volume in container.volumes:
             if volume.kind != "files":
@@ -126,8 +122,7 @@ class Shim:
         """Return one CopyFileRequest as the agent hands it to its policy; ``content`` is that of a file or link."""
         raw = content.encode("utf-8", "surrogateescape")
         size = len(raw) if mode == _REGULAR else 0
-        document: Document = {"path": path, "file_size": size, "file_mode": mode, "dir_mode": 0o750}
-        document |= {"uid": 0, "gid": 0, "offset": 0}
+        document: Document = {**_fixed("copy"), "path": path, "file_size": size, "file_mode": mode}
         if not self._copies_named:
             return document | {"data": list(raw)}
         kind = {_REGULAR: "Regular", _FOLDER: "Directory", _LINK: "Symlink"}[mode]
@@ -151,30 +146,24 @@ class Shim:
         pull = _storage(_PULL, container.image, "overlay", root)
         pull["driver_options"] = [f"{_PULL}={json.dumps({'metadata': annotations}, separators=(',', ':'))}"]
         return {
+            **_fixed("create"),
             "container_id": container.identity,
             "exec_id": container.identity,
             "OCI": {
-                "Version": "1.1.0",
+                **_fixed("oci"),
                 "Annotations": annotations,
-                "Hooks": None,
                 "Hostname": container.pod,
                 "Linux": _linux(container),
                 "Mounts": [*_kernel_mounts(container), *self._mounts(container)],
                 "Process": _process(container),
                 "Root": {"Path": root, "Readonly": container.security.get("readOnlyRootFilesystem", False)},
-                "Solaris": None,
-                "Windows": None,
             },
-            "devices": [],
             "storages": [pull, *(self._storage_of(volume) for volume in container.volumes if volume.kind != "files")],
-            "sandbox_pidns": False,
-            "shared_mounts": [],
-            "string_user": None,
         }
 
     def _mounts(self, container: Container) -> Iterator[Document]:
         yield _mount("/dev/shm", _SHM, "bind", ["rbind"])  # noqa: S108 - a path in a container
-        for destination in _OWN_FILES:
+        for destination in _read()["files"]:
             yield _mount(destination, _copied(container, destination), "bind", ["rw", "rbind", "rprivate", "bind"])
         for volume in container.volumes:
             options = ["ro" if volume.read_only else "rw", "rbind", "rprivate", "bind"]
@@ -214,16 +203,8 @@ def _copied(container: Container, destination: str) -> str:
 
 
 def _storage(driver: str, source: str, fstype: str, mount_point: str, options: Sequence[str] = ()) -> Document:
-    return {
-        "driver": driver,
-        "driver_options": [],
-        "source": source,
-        "fstype": fstype,
-        "options": list(options),
-        "mount_point": mount_point,
-        "fs_group": None,
-        "shared": False,
-    }
+    own = {"driver": driver, "source": source, "fstype": fstype, "options": list(options), "mount_point": mount_point}
+    return {**_fixed("storage"), **own}
 
 
 def _mount(destination: str, source: str, kind: str, options: Sequence[str]) -> Document:
@@ -232,60 +213,32 @@ def _mount(destination: str, source: str, kind: str, options: Sequence[str]) -> 
 
 def _kernel_mounts(container: Container) -> Iterator[Document]:
     access = "rw" if container.security.get("privileged") else "ro"
-    yield _mount("/proc", "proc", "proc", _FLAGS)
-    yield _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"])
-    terminals = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
-    yield _mount("/dev/pts", "devpts", "devpts", terminals)
-    yield _mount("/dev/mqueue", "mqueue", "mqueue", _FLAGS)
-    yield _mount("/sys", "sysfs", "sysfs", [*_FLAGS, access])
-    yield _mount("/sys/fs/cgroup", "cgroup", "cgroup", [*_FLAGS, "relatime", access])
+    for destination, mount in _fixed("mounts").items():
+        options = [*mount["options"], access] if destination.startswith("/sys") else mount["options"]
+        yield {**mount, "destination": destination, "options": options}
 
 
 def _linux(container: Container) -> Document:
-    bound = not container.security.get("privileged")
-    return {
-        "CgroupsPath": f"kubepods-besteffort.slice:crio:{container.identity}",
-        "Devices": [],
-        "GIDMappings": [],
-        "IntelRdt": None,
-        "MaskedPaths": [*(f"/proc/{name}" for name in _MASKED), "/sys/firmware"] if bound else [],
-        "MountLabel": "",
-        "Namespaces": [{"Type": name, "Path": ""} for name in ("ipc", "uts", "mount")],
-        "ReadonlyPaths": [f"/proc/{name}" for name in _READ_ONLY] if bound else [],
-        "Resources": {"BlockIO": None, "CPU": {"Shares": 2}, "Devices": [], "Memory": None, "Network": None},
-        "RootfsPropagation": "",
-        "Seccomp": None,
-        "Sysctl": {},
-        "UIDMappings": [],
-    }
+    unbound: Document = {"MaskedPaths": [], "ReadonlyPaths": []} if container.security.get("privileged") else {}
+    path = f"kubepods-besteffort.slice:crio:{container.identity}"
+    return {**_fixed("linux"), **unbound, "CgroupsPath": path}
 
 
 def _process(container: Container) -> Document:
-    security = container.security
-    wanted = security.get("capabilities", {})
-    kept = [] if "ALL" in wanted.get("drop", []) else [name for name in _CRIO if name not in wanted.get("drop", [])]
-    kept += [name for name in wanted.get("add", []) if name not in kept]
+    security, known = container.security, _read()["capabilities"]
+    added, dropped = (security.get("capabilities", {}).get(key, []) for key in ("add", "drop"))
+    kept = [] if "ALL" in dropped else [name for name in known["crio"] if name not in dropped]
+    kept += [name for name in added if name not in kept]
     if security.get("privileged"):
-        kept = [*_CRIO, *_PRIVILEGED]
+        kept = [*known["crio"], *known["privileged"]]
     capabilities = [f"CAP_{name}" for name in kept]
+    sets = {name: list(capabilities) for name in ("Bounding", "Effective", "Permitted")}
+    user = {"UID": security.get("runAsUser", 0), "GID": security.get("runAsGroup", 0)}
     return {
+        **_fixed("process"),
         "Args": list(container.command),
-        "Capabilities": {
-            **{name: list(capabilities) for name in ("Bounding", "Effective", "Permitted")},
-            "Ambient": [],
-            "Inheritable": [],
-        },
-        "Cwd": "/",
+        "Capabilities": {**sets, "Ambient": [], "Inheritable": []},
         "Env": [f"{name}={value}" for name, value in container.environment.items()],
         "NoNewPrivileges": security.get("allowPrivilegeEscalation") is False,
-        "OOMScoreAdj": 1000,
-        "Rlimits": [],
-        "SelinuxLabel": "",
-        "Terminal": False,
-        "User": {
-            "UID": security.get("runAsUser", 0),
-            "GID": security.get("runAsGroup", 0),
-            "AdditionalGids": [],
-            "Username": "",
-        },
+        "User": {**_fixed("user"), **user},
     }

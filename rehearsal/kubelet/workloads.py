@@ -1,7 +1,6 @@
 """What runs in the simulated pods: CAA, KBS, pod VMs, the image jobs, real programs; anything else just runs."""
 
 import asyncio
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -29,10 +28,6 @@ from rehearsal.real.kbs import RealKbs
 from rehearsal.real.process import EndedError
 from rehearsal.timings import POD_VM_START
 
-EXEC = "rehearsal/exec"
-"""Pod annotation of a rehearsal: a command that somebody tries to run in the pod once its containers run."""
-EXEC_DENIED, EXEC_SUCCEEDED = "ExecDenied", "ExecSucceeded"
-"""Reasons of the event that tells how it went."""
 POD_VM_STARTED = "PodVmStarted"
 """Reason of the event that tells what a pod VM measured."""
 SECRET_UNSEALED, SECRET_STILL_SEALED = "SecretUnsealed", "SecretStillSealed"
@@ -175,8 +170,6 @@ class Workloads:
             raise CrashError(str(error), exited=False, reason="Failed") from error
         await self._api.event(pod, POD_VM_STARTED, _measured(machine))
         await self._tell(pod, started)
-        if command := annotations.get(EXEC):
-            await self._exec(pod, guest, command)
         if script.is_ours(pod["spec"]["containers"][0]):
             running.inner = Script(guest, dict(started[0].container.environment))
 
@@ -222,14 +215,6 @@ class Workloads:
             for variable, why in each.still_sealed.items():
                 text = f"container {name} starts with {variable} still sealed: {why}"
                 await self._api.event(pod, SECRET_STILL_SEALED, text, "Warning")
-
-    async def _exec(self, pod: Object, guest: Guest, command: str) -> None:
-        try:
-            guest.exec(pod["spec"]["containers"][0]["name"], shlex.split(command))
-        except (GuestError, ValueError) as error:
-            await self._api.event(pod, EXEC_DENIED, str(error), "Warning")
-        else:
-            await self._api.event(pod, EXEC_SUCCEEDED, f"somebody ran {command!r} in the pod", "Warning")
 
     async def _serving(self, uid: str) -> Served | None:
         if (running := self._kbs.get(uid)) is None:

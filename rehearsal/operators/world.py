@@ -11,7 +11,7 @@ import yaml
 
 from rehearsal import kinds
 from rehearsal.api import Api, Object
-from rehearsal.azure import machines
+from rehearsal.azure import documents
 from rehearsal.azure.subscription import Subscription
 from rehearsal.kinds import CRD, NAMESPACE, NODE
 from rehearsal.operators import cco, crds, faults, olm_catalog
@@ -99,7 +99,7 @@ async def _node(api: Api, name: str, role: str, zone: str, azure: Subscription) 
         "topology.kubernetes.io/zone": zone,
         f"{ROLE}{role}": "",
     }
-    spec: dict[str, Any] = {"providerID": f"azure://{machines.vm_id(azure.content, name)}"}
+    spec: dict[str, Any] = {"providerID": f"azure://{documents.vm_id(azure.content, name)}"}
     if role == "master":
         labels[f"{ROLE}control-plane"] = ""
         spec["taints"] = [{"key": f"{ROLE}master", "effect": "NoSchedule"}]

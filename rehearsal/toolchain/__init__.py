@@ -6,7 +6,7 @@ Each program is taken from the first place that has it: PATH (a fitting version)
 to a checksum in ``pins.json``), a build from pinned Go modules (``go/*/go.sum``).
 """
 
-from rehearsal.toolchain.errors import ToolchainError
+from rehearsal.toolchain.cache import ToolchainError
 from rehearsal.toolchain.tools import Tool, ensure
 
 __all__ = ["Tool", "ToolchainError", "ensure"]

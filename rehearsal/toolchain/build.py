@@ -7,13 +7,11 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from rehearsal.toolchain.cache import Say
-from rehearsal.toolchain.errors import ToolchainError
-from rehearsal.toolchain.heartbeat import heartbeat
+from rehearsal.toolchain.cache import Say, ToolchainError, heartbeat
 from rehearsal.toolchain.pins import GO_MODULES, Build
 
-_NEWS_EVERY = 15.0
 _GO = (1, 21)  # the first that fetches the version named in go.mod by itself
 _LAST_LINES = 15
 
@@ -31,15 +29,16 @@ def go_programs(programs: Mapping[str, Build], folder: Path, say: Say) -> None:
         command = [go, "build", "-v", "-trimpath", "-ldflags", program.ldflags]
         module = GO_MODULES / program.module
         # The first question downloads the modules.
-        with heartbeat(f"asking for the modules of {name}", say):
-            packages = _packages(go, program, module)
+        packages = _packages(go, name, program, say)
         _run(name, [*command, "-o", str(folder / name), program.package], module, packages, say)
 
 
-def _packages(go: str, program: Build, module: Path) -> int:
+def _packages(go: str, name: str, program: Build, say: Say) -> int:
     """Return how many packages the program is made of, which ``go build`` compiles if it never did; 0: not known."""
     command = [go, "list", "-deps", program.package]
-    done = subprocess.run(command, cwd=module, env=_environment(), capture_output=True, text=True, check=False)
+    with heartbeat(lambda: f"still asking for the modules of {name}", say):
+        options: Any = {"cwd": GO_MODULES / program.module, "env": _environment(), "capture_output": True}
+        done = subprocess.run(command, text=True, check=False, **options)
     return len(done.stdout.splitlines())
 
 
@@ -68,17 +67,9 @@ def _go() -> str:
 def _run(name: str, command: list[str], module: Path, packages: int, say: Say) -> None:
     log = Path(command[command.index("-o") + 1]).with_suffix(".log")
     began = time.monotonic()
-    with log.open("w") as sink:
-        process = subprocess.Popen(
-            command, cwd=module, env=_environment(), stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
-        )
-        try:
-            while (code := _wait(process)) is None:
-                say(f"  {name}: {_progress(log, packages)}, {time.monotonic() - began:.0f} s")
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
+    with log.open("w") as sink, heartbeat(lambda: f"{name}: {_progress(log, packages)}", say):
+        output: Any = {"stdin": subprocess.DEVNULL, "stdout": sink, "stderr": subprocess.STDOUT}
+        code = subprocess.run(command, cwd=module, env=_environment(), check=False, **output).returncode
     lines = log.read_text(errors="replace").splitlines()
     log.unlink()
     if code != 0:
@@ -91,13 +82,6 @@ def _progress(log: Path, packages: int) -> str:
     lines = log.read_text(errors="replace").splitlines()
     compiled = sum(not line.startswith("go: ") for line in lines)
     return f"{compiled} of at most {packages} packages" if packages else f"{compiled} packages"
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int | None:
-    try:
-        return process.wait(_NEWS_EVERY)
-    except subprocess.TimeoutExpired:
-        return None
 
 
 def _failure(name: str, lines: list[str]) -> str:

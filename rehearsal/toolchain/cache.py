@@ -1,4 +1,6 @@
-"""The cache outside the checkout: what is in it is whole, and two runs at once do not spoil it.
+"""What making programs shares: its error, signs of life, and the cache.
+
+The cache is outside the checkout: what is in it is whole, and two runs at once do not spoil it.
 
 A folder appears under its final name only when it is complete; who makes it holds its lock meanwhile, so that a second
 run waits and then finds it. What an interrupted run left is removed by the next one that makes the same thing.
@@ -8,13 +10,37 @@ import fcntl
 import os
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rehearsal.toolchain.errors import ToolchainError
-
 Say = Callable[[str], None]
+HEARTBEAT = 15.0
+"""Seconds between two signs of life of what takes long."""
+
+
+class ToolchainError(RuntimeError):
+    """A program cannot be had; the message says what was tried and what would help."""
+
+
+@contextmanager
+def heartbeat(progress: Callable[[], str], say: Say) -> Iterator[None]:
+    """Tell every now and then how far something is that says nothing itself, and how long it has taken."""
+    began, ended = time.monotonic(), threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(HEARTBEAT):
+            say(f"  {progress()}, {time.monotonic() - began:.0f} s")
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def root() -> Path:

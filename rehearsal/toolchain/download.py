@@ -9,8 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import IO
 
-from rehearsal.toolchain.cache import Say
-from rehearsal.toolchain.heartbeat import heartbeat
+from rehearsal.toolchain.cache import Say, heartbeat
 from rehearsal.toolchain.pins import Archive
 
 _TIMEOUT = 20.0
@@ -31,7 +30,7 @@ def unpack(archive: Archive, folder: Path, say: Say) -> None:
     with tempfile.TemporaryFile() as file:
         try:
             with (
-                heartbeat(f"downloading {archive.url.rpartition('/')[2]}", say),
+                heartbeat(lambda: f"still downloading {archive.url.rpartition('/')[2]}", say),
                 urllib.request.urlopen(archive.url, timeout=_TIMEOUT) as answer,  # noqa: S310 - pins.json's addresses
             ):
                 shutil.copyfileobj(answer, file, _BLOCK)

@@ -1,4 +1,4 @@
-"""The provider plugins of a rehearsal, placed into a PULUMI_HOME of its own.
+"""What ``pulumi`` needs beside it: a language host on PATH, and provider plugins in a PULUMI_HOME of its own.
 
 The Kubernetes provider is the official plugin where it can be had, and else built from its Go module; the azure-native
 provider is a stand-in, because there is no Azure in a rehearsal.
@@ -10,11 +10,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from rehearsal.toolchain import cache, engine, tools
+from rehearsal.toolchain import cache, tools
 from rehearsal.toolchain.cache import Say
 from rehearsal.toolchain.pins import KUBERNETES_PROVIDER, PROVIDER_VERSIONS
 from rehearsal.toolchain.tools import Tool
 
+_HOST = "pulumi-language-python"
 _INSTALL_TIMEOUT = 600.0
 _ANSWER = 20.0
 _KUBERNETES = "pulumi-resource-kubernetes"
@@ -47,7 +48,7 @@ def install(checkout: Path, python: Path, home: Path, pulumi: Path, say: Say) ->
     for name, command in (("azure-native", stand_in), ("kubernetes", f"exec {shlex.quote(str(provider.path))}")):
         folder = home / "plugins" / f"resource-{name}-v{PROVIDER_VERSIONS[name]}"
         folder.mkdir(parents=True, exist_ok=True)
-        engine.script(folder / f"pulumi-resource-{name}", command)
+        script(folder / f"pulumi-resource-{name}", command)
     return f"{_in_words(version(provider.path))}, {provider.source}"
 
 
@@ -126,3 +127,40 @@ def _from_installer(pulumi: Path, say: Say) -> Tool | None:
             say(f"  not to be had from here: {words[-1] if words else 'no reason given'}")
             return None
     return Tool(path, "from `pulumi plugin install`")
+
+
+def path_folders(python: Path, folder: Path, pulumi: Tool) -> list[Path]:
+    """Return the folders to put in front of PATH for this ``pulumi``.
+
+    A CLI without a language host for Python, as a build from Go modules is, gets this project's in ``folder``, and
+    stands there itself: it warns of a host that it finds anywhere but beside itself. ``python`` runs the host.
+    """
+    beside = pulumi.path.parent
+    if (beside / _HOST).exists() or (pulumi.source.startswith("PATH") and shutil.which(_HOST)):
+        return [beside]
+    folder.mkdir(parents=True, exist_ok=True)
+    command = shlex.quote(str(python))
+    script(folder / _HOST, f"exec {command} -u {shlex.quote(str(Path(__file__).with_name('language_host.py')))}")
+    script(folder / "pulumi-resource-pulumi-python", f"exec {command} -u -m pulumi.dynamic")
+    _link(pulumi.path, folder / pulumi.path.name)
+    return [folder]
+
+
+def script(path: Path, command: str) -> None:
+    """Place a program that runs a command with its arguments, all of it or nothing."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(f'#!/bin/sh\n{command} "$@"\n')
+    part.chmod(0o755)
+    part.replace(path)
+
+
+def _link(source: Path, target: Path) -> None:
+    if target.exists() and target.samefile(source):
+        return
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    try:
+        part.hardlink_to(source)
+    except OSError:  # the cache is on another file system
+        shutil.copy2(source, part)
+    part.replace(target)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.toolchain import build, cache, download
-from rehearsal.toolchain.cache import Say
-from rehearsal.toolchain.errors import ToolchainError
+from rehearsal.toolchain.cache import Say, ToolchainError
 from rehearsal.toolchain.pins import GO_MODULES, PINS, Archive, Build, Pin
 
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?")

@@ -6,9 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rehearsal.toolchain.cache import Say
-from rehearsal.toolchain.errors import ToolchainError
-from rehearsal.toolchain.heartbeat import heartbeat
+from rehearsal.toolchain.cache import Say, ToolchainError, heartbeat
 
 _PYTHON = (3, 11)
 _STAMP = ".coco-azure-requirements"
@@ -48,7 +46,7 @@ def _fill(folder: Path, requirements: Path, say: Say) -> None:
     say(f"installing {requirements.name} into .venv; usually 1 to 3 minutes")
     python = str(folder / "bin" / "python")
     command = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
-    with heartbeat(f"installing {requirements.name}", say):
+    with heartbeat(lambda: f"still installing {requirements.name}", say):
         _run(
             [*command, "--require-hashes", "-r", str(requirements)],
             "Check the network and pip's settings (`pip config list`, HTTPS_PROXY); what was installed is kept.",

@@ -5,7 +5,7 @@ import signal
 import subprocess
 from contextlib import suppress
 
-from rehearsal.fault_bench import way_out
+from rehearsal.fault_bench import scenes
 from rehearsal.workplace import Workplace
 from tests.engine.harness import Stack
 
@@ -26,7 +26,7 @@ def kill(stack: Stack, process: "subprocess.Popen[str]") -> str:
     for lock in home.rglob("locks/**/*.json"):
         lock.unlink()
     for state in home.glob(f"stacks/*/{stack.name}.json"):
-        way_out.strip(state)
-        if not way_out.readable(state):
-            assert way_out.restore(state, home / "backups" / state.parent.name / stack.name), result
+        scenes.strip(state)
+        if not scenes.readable(state):
+            assert scenes.restore(state, home / "backups" / state.parent.name / stack.name), result
     return result

@@ -7,9 +7,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from coco_azure.clients.kubernetes import ClusterClient
+from coco_azure.settings.cluster import ClusterSettings
 from rehearsal import negative
 from rehearsal.kubelet import workloads
-from rehearsal.rest import ApiServer
 from tests.engine.harness import Stack
 
 CHECK = "coco-attestation-check"
@@ -37,7 +38,7 @@ def plain(image: str = SIGNED, env: list[Any] | None = None) -> Any:
 
 def asking(stack: Stack, resource: str, value: str | bytes, image: str | None = None) -> Any:
     """Return a pod that succeeds if KBS gives it exactly this value; it has the global initdata."""
-    pod = copy.deepcopy(negative._model(ApiServer(stack.cluster.kubeconfig)))
+    pod = copy.deepcopy(negative.model(ClusterClient(ClusterSettings(kubeconfig=str(stack.cluster.kubeconfig)))))
     raw, salt = value.encode() if isinstance(value, str) else value, f"{resource}:"
     digest = hashlib.sha256(salt.encode() + raw).hexdigest()
     values = {"RESOURCE": resource, "SALT": salt, "EXPECTED_SHA256": digest}

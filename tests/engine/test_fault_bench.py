@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.fault_bench import plan, report
+from rehearsal.fault_bench import plan, report, strikes
 from rehearsal.fault_bench.__main__ import run
 
 # Those that leave the most behind: a lock, an operation under way, objects that the state does not know.
-FAULTS = (plan.ENGINE_KILLED, plan.PROVIDER_KILLED, plan.API_SERVER_AWAY, plan.DISK_FULL)
+FAULTS = (strikes.ENGINE_KILLED, strikes.PROVIDER_KILLED, strikes.API_SERVER_AWAY, strikes.DISK_FULL)
 
 
 # `make faults` has the others, too. Each leads to where the next begins.

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from coco_azure.formats import initdata
 from coco_azure.formats.kbs import sealed_secrets
-from rehearsal.tampering import tampered
 from tests.engine import pods
 from tests.engine.conftest import start
 from tests.engine.harness import Stack, names
@@ -147,7 +147,7 @@ def test_a_workload_attests_itself_with_its_own_initdata_and_not_with_a_changed_
     ((annotation, encoded),) = stack.outputs()["workloadInitdata"][SHOP].items()
     good = pods.asking(stack, "default/db/password", PASSWORD, "quay.io/rehearsal/app:1.0")
     good["metadata"] = {"annotations": {annotation: encoded}}
-    changed = {**good, "metadata": {"annotations": {annotation: tampered(encoded, compressed=True)}}}
+    changed = {**good, "metadata": {"annotations": {annotation: initdata.commented(encoded)}}}
     other = pods.asking(stack, "default/db/password", PASSWORD)
     other["metadata"] = good["metadata"]
     reaching = pods.asking(stack, "default/web/tls.crt", FILES["tls.crt"], "quay.io/rehearsal/app:1.0")

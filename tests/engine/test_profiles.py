@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from rehearsal import negative
+from rehearsal import attempt, negative
 from rehearsal.real import transcript
 from rehearsal.real.brought import OSC_OPERATOR
-from rehearsal.rest import ApiServer
 from tests.engine.conftest import start
 from tests.engine.harness import WORKLOADS, Stack
 from tests.engine.pairs import (
@@ -217,7 +216,7 @@ def test_the_config_maps_have_the_keys_of_the_version_and_are_marked_as_migrated
 
 def test_what_must_be_denied_is_denied_and_the_untouched_pod_gets_its_secret(deployed: Stack) -> None:
     workload = deployed.outputs()["workloadInitdata"]["cart"]
-    outcomes = negative.run(ApiServer(deployed.cluster.kubeconfig), workload)
+    outcomes = negative.run(deployed.cluster.kubeconfig, workload)
 
     assert {each.name for each in outcomes} == {
         "the same pod, untouched",
@@ -237,7 +236,7 @@ def test_what_must_be_denied_is_denied_and_the_untouched_pod_gets_its_secret(dep
         "another pod, the check's secret",
         "expired reference value",
     }
-    assert [each for each in outcomes if not each.as_expected] == [], negative.table(outcomes)
+    assert [each for each in outcomes if not each.as_expected] == [], attempt.table(outcomes)
 
 
 def test_no_secret_stands_in_plain_text_or_base64_in_state_outputs_or_what_the_runs_said(deployed: Stack) -> None:

@@ -32,7 +32,7 @@ _MODULES = (
     "components.preflight_run",
     "components.trustee.stack",
     "components.peer_pods.runtime",
-    "rehearsal.azure_provider.server",
+    "rehearsal.azure_provider.provider",
     "pulumi.automation._server",
 )
 _READY = b"ready"

@@ -110,9 +110,6 @@ def with_client(directory: Path, use: Callable[[ArmClient], Awaitable[Any]]) -> 
         async with serving(subscription, directory) as access:
             arm = ArmClient(access.variables())
             arm.subscription = SUBSCRIPTION
-            try:
-                return await use(arm)
-            finally:
-                await arm.close()
+            return await use(arm)
 
     return asyncio.run(run())

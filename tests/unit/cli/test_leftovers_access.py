@@ -14,10 +14,9 @@ from coco_azure.cli.leftovers import azure_leftovers, command
 from coco_azure.clients.azure import AzureClient
 from coco_azure.clients.pulumi_cli import Engine
 from rehearsal.azure import made, roles
-from rehearsal.azure.arm_server import Access, serving
+from rehearsal.azure.arm_server import Access, Tokens, serving
 from rehearsal.azure.arm_state import ArmError, ArmState
 from rehearsal.azure.subscription import Subscription
-from rehearsal.azure.tokens import Tokens
 from tests.unit.programs import script
 
 SUBSCRIPTION = Subscription.described()

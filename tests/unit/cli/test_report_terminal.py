@@ -10,7 +10,7 @@ import pytest
 
 from coco_azure import run_marks as marks
 from rehearsal.cluster import CHECKOUT
-from rehearsal.toolchain import engine, tools
+from rehearsal.toolchain import plugins, tools
 from tests.unit.cli.test_report_page import PLAN, Page
 from tests.unit.terminal import on_terminal
 
@@ -32,7 +32,7 @@ def stack(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     pulumi = tools.find("pulumi")
     if pulumi is None:
         pytest.skip("no Pulumi CLI on PATH or in the cache")
-    folders = engine.path_folders(Path(sys.executable), tmp_path / "bin", pulumi)
+    folders = plugins.path_folders(Path(sys.executable), tmp_path / "bin", pulumi)
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([*map(str, folders), os.environ["PATH"]]),

@@ -18,7 +18,7 @@ from coco_azure.versions.profiles import OSC, TRUSTEE
 from components import preflight_run
 from components.trustee import chain as trust_chain
 from components.trustee import remote as remote_trustee
-from rehearsal.kubelet import evidence, hostile, workloads
+from rehearsal.kubelet import evidence, hostile
 from rehearsal.operators import faults, machine_config
 from tests.unit.recording import ROOT
 from tests.unit.speaking import PAIRS
@@ -54,7 +54,7 @@ _SETTING = re.compile(rf"(?<![\w/])(?:coco-azure:)?((?:{'|'.join(PARTS)})(?:\.[\
 _FREE = ("clientSecrets", "sealedSecrets")
 _FOLDERS = "coco_azure|components|docs|policies|rehearsal|tests"
 _FILE = re.compile(rf"(?<![\w./])(?:{_FOLDERS})/[\w./-]*\w")
-_ANNOTATIONS = (workloads.EXEC, evidence.ANNOTATION, hostile.ANNOTATION, machine_config.REBOOTS)
+_ANNOTATIONS = (evidence.ANNOTATION, hostile.ANNOTATION, machine_config.REBOOTS)
 
 
 def _text(name: str) -> str:

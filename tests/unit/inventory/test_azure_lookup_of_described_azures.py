@@ -8,7 +8,7 @@ import pytest
 from coco_azure.inventory import network_lookup as azure_lookup
 from coco_azure.inventory.azure_resources import PodVmPlace
 from coco_azure.settings import Settings
-from rehearsal.azure import description, machines, views
+from rehearsal.azure import description, documents, views
 from rehearsal.azure.subscription import Subscription
 from tests.unit.azure_lookups import cluster_at
 from tests.unit.fake_azure import FakeAzure
@@ -32,7 +32,7 @@ def _looked_up(values: Any, monkeypatch: pytest.MonkeyPatch) -> PodVmPlace:
     azure = FakeAzure({key: views.whole(each, every) for key, each in every.items()}, list(values["resourceGroups"]))
     azure.installed(monkeypatch)
     conf = {"subscriptionId": values["subscriptionId"], "tenantId": values["tenantId"], **values["cluster"]}
-    vms = {node: machines.vm_id(values, node) for node in values["nodes"]["worker"]}
+    vms = {node: documents.vm_id(values, node) for node in values["nodes"]["worker"]}
     cluster = cluster_at(conf, vms, {"resourceGroupName": values["cluster"]["resourceGroup"]})
     return azure_lookup.look_up(Settings.model_validate({}), cluster)
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal.bench import changes, chapter, everyday, floor, report
+from rehearsal.bench import chapter, everyday, main_job, report
 from rehearsal.bench.__main__ import BEGIN, _sections, write
 from rehearsal.bench.everyday import Everyday, Previews
 from rehearsal.bench.growth import Growth, Size
 from rehearsal.bench.main_job import Case
-from rehearsal.bench.measured import Spread, growth, ratio, slope
+from rehearsal.bench.report import Spread, growth, ratio, slope
 from rehearsal.bench.stage import BenchError, Run
-from rehearsal.changes import CHAPTER
+from rehearsal.changes import COMPARED
 
 SECRET = "4dabf18193072939515e22adb298388d"
 
@@ -53,8 +53,10 @@ def test_what_grows_with_the_square_is_told_as_steeper() -> None:
 
 @given(st.integers(1, 100))
 def test_recreating_takes_every_node_twice_and_adopting_takes_none(nodes: int) -> None:
-    assert floor.recreate(nodes + 1) - floor.recreate(nodes) == 2 * (floor.fresh(nodes + 1) - floor.fresh(nodes))
-    assert floor.adopt() < floor.fresh(1)
+    assert main_job.floor_of_recreate(nodes + 1) - main_job.floor_of_recreate(nodes) == 2 * (
+        main_job.floor_of_fresh(nodes + 1) - main_job.floor_of_fresh(nodes)
+    )
+    assert main_job.floor_of_adopt() < main_job.floor_of_fresh(1)
 
 
 def _resource(kind: str, name: str, **more: Any) -> dict[str, Any]:
@@ -145,7 +147,7 @@ class _Place:
 
 def test_a_change_that_reboots_other_nodes_than_the_table_says_ends_the_bench() -> None:
     before = {"a": 1, "b": 1, "c": 1}
-    hold = changes._hold
+    hold = everyday._hold
     hold(cast("Any", _Place(a=1, b=1, c=2)), "select", before)
 
     with pytest.raises(BenchError, match="`gate` rebooted"):
@@ -153,7 +155,7 @@ def test_a_change_that_reboots_other_nodes_than_the_table_says_ends_the_bench() 
 
 
 def test_the_reboots_of_changes_stand_beside_those_of_the_chapters_way() -> None:
-    lines = list(report.changed({run: [1.0] for run in CHAPTER}))
+    lines = list(report.changed({run: [1.0] for run in COMPARED}))
 
     assert "| the feature gate off | 1.0 | 0 | 4 |" in lines
     assert "| another log level on two nodes | 1.0 | 2 | 4 |" in lines

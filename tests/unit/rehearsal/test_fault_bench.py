@@ -13,7 +13,8 @@ from rehearsal import changes
 from rehearsal.fault_bench import inventory, leaks, peers, plan, report, scenes
 from rehearsal.fault_bench.bench import MEANS, Result, claims_success
 from rehearsal.fault_bench.inventory import Difference, Item
-from rehearsal.fault_bench.way_out import free, strip
+from rehearsal.fault_bench.scenes import free, strip
+from rehearsal.fault_bench.strikes import ENGINE_KILLED, FAULTS
 from rehearsal.rest import ApiError, ApiServer
 
 BODY = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC"
@@ -31,7 +32,7 @@ def test_every_fault_meets_every_kind_of_run_at_moments_all_over_it() -> None:
     points = plan.points(1, 126)
     met = Counter((point.run, point.fault) for point in points)
 
-    assert set(met) == {(run, fault) for run in plan.RUNS for fault in plan.FAULTS}
+    assert set(met) == {(run, fault) for run in plan.RUNS for fault in FAULTS}
     assert set(met.values()) == {1}
     for run in plan.RUNS:
         moments = sorted(point.when for point in points if point.run == run)
@@ -44,12 +45,12 @@ def test_the_runs_follow_one_another_so_that_each_begins_where_the_last_one_ende
 
 
 def test_a_run_that_reboots_brings_a_ticket_but_for_those_before_which_the_guard_is_opened() -> None:
-    needed = [run for run in plan.RUNS if changes.approvable(run) and not changes.opens(run)]
+    needed = [name for name, run in changes.RUNS.items() if run.approvable and not run.open]
 
     assert needed == ["up", "select", "level", "replace"]
-    (settings,) = [changes.settings("level", allowed="roll-0123456789")["coco-azure:peerPods"]["kataConfig"]]
+    (settings,) = [changes.RUNS["level"].configuration(allowed="roll-0123456789")["coco-azure:peerPods"]["kataConfig"]]
     assert settings == {"poolSelector": changes.SELECTOR, "logLevel": "debug", "allowReboot": "roll-0123456789"}
-    assert "allowReboot" not in str(changes.settings("level"))
+    assert "allowReboot" not in str(changes.RUNS["level"].configuration())
 
 
 def test_a_secret_is_found_in_plain_and_in_base64_and_a_private_key_by_a_line_of_it() -> None:
@@ -74,7 +75,7 @@ def test_files_and_arguments_of_processes_are_looked_at(tmp_path: Path) -> None:
 
     result = leaks.in_files([tmp_path], leaks.needles({"res1val1"}))
     assert result == [f"secret 1 in plain: {tmp_path}/state/stack.json"]
-    assert any(sys.executable.rpartition("/")[2] in line for line in leaks.command_lines().values())
+    assert any(sys.executable.rpartition("/")[2] in line for line in leaks.command_lines())
 
 
 def _wrong(before: dict[Any, Item], now: dict[Any, Item]) -> Difference:
@@ -148,7 +149,7 @@ def test_a_resource_that_the_state_has_twice_is_named() -> None:
 
 
 def test_the_table_counts_what_converged_and_what_is_wrong() -> None:
-    point = plan.KillPoint(1, "up", plan.ENGINE_KILLED, 0.5, 0.0)
+    point = plan.KillPoint(1, "up", ENGINE_KILLED, 0.5, 0.0)
     good = Result(
         point=point,
         struck=True,

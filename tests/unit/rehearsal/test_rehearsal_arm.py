@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from rehearsal.azure import compute, description
-from rehearsal.azure import tokens as azure_tokens
+from rehearsal.azure import arm_server, compute, description, documents, views
+from rehearsal.azure.arm_server import Tokens
 from rehearsal.azure.arm_state import ArmState
 from rehearsal.azure.made import make_image, make_pod_vm
 from rehearsal.azure.subscription import COPY, Subscription, copy_into
-from rehearsal.azure.tokens import Tokens
 from tests.unit.azure_server import GROUP, IPI, NETWORK, SUBSCRIPTION, VNET, Azure, Said, served
 
 SKUS = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/skus"
@@ -174,7 +173,7 @@ def test_a_token_is_good_after_a_restart_of_azure_and_not_for_ever(
     given = tokens.give("client", "object", "audience")
     assert tokens.principal(f"Bearer {given}") == "object"
     assert other.principal(f"Bearer {given}") is None
-    monkeypatch.setattr(azure_tokens, "LIFETIME", -1)
+    monkeypatch.setattr(arm_server, "LIFETIME", -1)
     assert tokens.principal(f"Bearer {tokens.give('client', 'object', 'audience')}") is None
 
 
@@ -265,3 +264,33 @@ def test_every_description_can_be_told(name: str) -> None:
 
     assert subscription.resources()
     assert list(subscription.subnet_ids())
+
+
+WORKERS = "rehearsal-x7k2p-worker-subnet"
+
+
+def test_without_a_subnet_of_the_workers_nobody_tells_of_their_machines() -> None:
+    assert not [each for each in documents.of(IPI) if each["type"].endswith(("virtualMachines", "networkInterfaces"))]
+
+
+def test_a_nodes_vm_leads_to_its_subnet(tmp_path: Path) -> None:
+    def use(azure: Azure) -> Any:
+        machine = azure.ask("GET", documents.vm_id(IPI, "worker-eastus2")).body
+        nic = machine["properties"]["networkProfile"]["networkInterfaces"][0]["id"]
+        return machine["id"], azure.ask("GET", nic).body, azure.ask("GET", GROUP).body
+
+    machine, nic, group = served(tmp_path, use, {"workerSubnet": WORKERS})
+
+    assert machine == documents.vm_id(IPI, "worker-eastus2")
+    assert nic["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"] == f"{VNET}/subnets/{WORKERS}"
+    assert nic["properties"]["virtualMachine"]["id"] == machine
+    assert group["id"] == GROUP
+
+
+def test_each_worker_may_be_in_a_subnet_of_its_own_and_no_address_counts_twice() -> None:
+    places = {"worker-eastus1": WORKERS, "worker-eastus2": WORKERS, "worker-eastus3": "rehearsal-x7k2p-master-subnet"}
+    azure = Subscription({**IPI, "workerSubnet": places}, ArmState())
+    every = azure.resources()
+
+    taken = {name: len(views.taken(every[f"{VNET}/subnets/{name}".lower()], every)) for name in set(places.values())}
+    assert taken == {WORKERS: 3, "rehearsal-x7k2p-master-subnet": 4}

@@ -17,9 +17,8 @@ from pulumi.provider.experimental.provider import (
 
 from rehearsal.azure_provider.arm import ArmClient, ProviderError
 from rehearsal.azure_provider.kinds import KINDS
-from rehearsal.azure_provider.properties import UNKNOWN, plain, properties
 from rehearsal.azure_provider.provider import INPUTS, AzureNative
-from rehearsal.azure_provider.shapes import seen
+from rehearsal.azure_provider.shapes import UNKNOWN, plain, properties, seen
 from tests.unit.azure_server import GROUP, NETWORK, SUBSCRIPTION, VNET, with_client
 
 SUBNET = "azure-native:network:Subnet"
@@ -37,7 +36,7 @@ async def _create(provider: AzureNative, kind: str, inputs: Any, *, preview: boo
 
 def test_without_credentials_the_error_says_where_they_come_from() -> None:
     with pytest.raises(ProviderError, match=r"IDENTITY_ENDPOINT.*make rehearsal-up"):
-        asyncio.run(ArmClient({}).token())
+        ArmClient({}).token()
 
 
 def test_a_subnet_is_made_read_changed_and_removed(tmp_path: Path) -> None:
@@ -73,7 +72,7 @@ def test_a_change_by_others_shows_in_the_inputs(tmp_path: Path) -> None:
     async def use(arm: ArmClient) -> Any:
         provider = AzureNative(arm)
         made = await _create(provider, SUBNET, INPUT)
-        await arm.put(f"{VNET}/subnets/own", "2024-05-01", {"properties": {"addressPrefix": "10.1.4.0/24"}})
+        await arm.put(f"{VNET}/subnets/own", {"properties": {"addressPrefix": "10.1.4.0/24"}})
         result = await provider.read(ReadRequest(_urn(SUBNET), made.resource_id, made.properties, properties(INPUT)))
         imported = await provider.read(ReadRequest(_urn(SUBNET), made.resource_id, {}, {}))
         return plain(result.inputs), plain(imported.inputs)
@@ -123,7 +122,7 @@ def test_names_and_location_are_given_where_the_program_says_none(tmp_path: Path
 def test_a_preview_makes_nothing_and_knows_what_the_program_says(tmp_path: Path) -> None:
     async def use(arm: ArmClient) -> Any:
         made = await _create(AzureNative(arm), SUBNET, INPUT, preview=True)
-        return made, await arm.get(f"{VNET}/subnets/own", "2024-05-01")
+        return made, await arm.get(f"{VNET}/subnets/own")
 
     made, result = with_client(tmp_path, use)
 

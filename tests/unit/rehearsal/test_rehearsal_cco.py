@@ -1,4 +1,4 @@
-"""The simulated Cloud Credential Operator, and what the OSC operator makes of its Secret."""
+"""The simulated Cloud Credential Operator, what the OSC operator makes of its Secret, and how CAA signs in with it."""
 
 import asyncio
 import base64
@@ -9,7 +9,7 @@ import pytest
 from rehearsal.azure import description
 from rehearsal.azure.subscription import Subscription
 from rehearsal.kinds import CREDENTIALS_REQUEST, NAMESPACE, SECRET
-from rehearsal.kubelet.caa import Caa, SandboxError
+from rehearsal.kubelet.caa import Caa, CaaStartError, SandboxError, check_sign_in
 from rehearsal.operators import cco
 from rehearsal.operators.context import Context
 from rehearsal.operators.faults import Faults
@@ -175,3 +175,41 @@ def _custom() -> Subscription:
         "roleAssignments": [{"identity": "operators", "role": "narrow", "scope": "subscription"}],
     }
     return Subscription(description.merge(IPI, changes))
+
+
+TOKEN = "/var/run/secrets/openshift/serviceaccount/token"
+
+
+class _Api:
+    """An API server with one Subscription."""
+
+    def __init__(self, env: list[dict[str, str]]) -> None:
+        self._env = env
+
+    async def list(self, *_: Any) -> list[dict[str, Any]]:
+        return [{"spec": {"config": {"env": self._env}}}]
+
+
+def _mounts(*names: str) -> list[Any]:
+    api = _Api([{"name": name, "value": "x"} for name in names])
+    return asyncio.run(Credentials(api).token_volumes())["volumeMounts"]  # type: ignore[arg-type]
+
+
+def test_caa_starts_with_a_client_secret_or_with_a_mounted_token() -> None:
+    check_sign_in({"AZURE_CLIENT_SECRET": "x"}, {})
+    check_sign_in({"AZURE_FEDERATED_TOKEN_FILE": TOKEN}, {TOKEN: "x"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "text"), [({}, "no token file specified"), ({"AZURE_FEDERATED_TOKEN_FILE": TOKEN}, f"open {TOKEN}")]
+)
+def test_caa_does_not_start_without_both(environment: dict[str, str], text: str) -> None:
+    with pytest.raises(CaaStartError, match=text):
+        check_sign_in(environment, {})
+
+
+def test_the_operator_mounts_the_token_only_with_all_three_variables() -> None:
+    assert [each["mountPath"] for each in _mounts("CLIENTID", "TENANTID", "SUBSCRIPTIONID")] == [
+        TOKEN[: -len("/token")]
+    ]
+    assert _mounts("CLIENTID", "TENANTID") == []

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -62,10 +62,6 @@ class _Nodes:
     def __init__(self, error: Exception | None) -> None:
         self.error, self.asked = error, list[Any]()
 
-    async def log(self, namespace: str, name: str) -> str | None:
-        del namespace, name
-        return None
-
     async def exec(self, namespace: str, name: str, container: str, command: list[str]) -> None:
         self.asked.append((namespace, name, container, command))
         if self.error is not None:
@@ -82,7 +78,7 @@ def _asked(folder: Path, nodes: _Nodes) -> Object:
     api.put(NODE, {"metadata": {"name": "a"}, "spec": {}, "status": {}})
 
     async def ask() -> Object:
-        async with node_server.serving(nodes, api, folder), aiohttp.ClientSession() as session:
+        async with node_server.serving(cast("Kubelets", nodes), api, folder), aiohttp.ClientSession() as session:
             (node,) = await api.list(NODE)
             port = node["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"]
             url = f"https://127.0.0.1:{port}/exec/n/p/app?command=cat&command=/etc/hosts"

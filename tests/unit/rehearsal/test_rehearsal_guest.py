@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from coco_azure.formats.kbs import sealed_secrets
 from rehearsal.kubelet.agent import ANNOTATION, GuestError, image_policy
 from rehearsal.kubelet.caa import Caa
 from rehearsal.kubelet.guest import Guest, Started
@@ -21,6 +22,7 @@ EVERYTHING = image_policy(())
 DENY_ALL = "package agent_policy"
 IMAGE = "quay.io/org/app:1"
 POLICY = "default/security-policy/osc"
+SEALED = sealed_secrets.seal_vault(f"kbs:///{RESOURCE}")
 SIGNED = {"type": "sigstoreSigned", "keyPath": f"kbs:///{RESOURCE}"}
 
 
@@ -170,11 +172,9 @@ def _image_policy(default: str, *, signed: bool = False) -> bytes:
         ({POLICY: _image_policy("insecureAcceptAnything")}, None),
         ({POLICY: _image_policy("reject")}, "rejects it"),
         ({POLICY: _image_policy("reject", signed=True)}, "not found"),
-        ({POLICY: b"not json"}, "malformed"),
-        ({POLICY: _image_policy("allow")}, "unknown.*allow"),
         ({}, "security-policy/osc not found"),
     ],
-    ids=["accepted", "rejected", "signed, key missing", "malformed", "unknown", "no policy"],
+    ids=["accepted", "rejected", "signed, key missing", "no policy"],
 )
 def test_the_image_policy_is_kept(resources: Mapping[str, bytes], text: str | None) -> None:
     inside = guest(document(image_security_policy_uri=f"kbs:///{POLICY}"), Safe(resources))
@@ -190,7 +190,6 @@ def test_the_image_policy_is_kept(resources: Mapping[str, bytes], text: str | No
     [
         (b'{"auths": {"quay.io": {"auth": "eDp5"}}}', None),
         (b"not json", "Invalid registry auth file"),
-        (b'{"auths": []}', "Invalid registry auth file"),
         (None, "not found"),
     ],
 )
@@ -205,46 +204,24 @@ def test_the_registry_credentials_come_from_kbs(content: bytes | None, text: str
             _start(inside)
 
 
-def _sealed(**changes: object) -> str:
-    secret = {
-        "version": "0.1.0",
-        "type": "vault",
-        "name": f"kbs:///{RESOURCE}",
-        "provider": "kbs",
-        "provider_settings": {},
-        "annotations": {},
-        **changes,
-    }
-    body = base64.urlsafe_b64encode(json.dumps(secret).encode()).decode().rstrip("=")
-    return f"sealed.fakejwsheader.{body}.fakesignature"
-
-
 def test_a_sealed_secret_is_unsealed_before_its_container_starts() -> None:
     inside = guest(document(), Safe({RESOURCE: b"res1val1"}))
-    (started,) = _start(inside, environment={"PASSWORD": _sealed(), "PLAIN": "x"})
+    (started,) = _start(inside, environment={"PASSWORD": SEALED, "PLAIN": "x"})
 
     assert started.container.environment == {"PASSWORD": "res1val1", "PLAIN": "x"}
     assert started.unsealed == ("PASSWORD",)
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (_sealed(), "not found"),
-        (_sealed(version="0.2.0"), "unsupported secret version"),
-        (_sealed(provider="aliyun"), "aliyun"),
-        (_sealed(type="other"), "no other of kbs"),
-        (_sealed(name="default/x/y"), "needed is kbs:///"),
-        ("sealed.x", "malformed input"),
-        ("sealed.x.!!.y", ""),
-    ],
-)
-def test_what_cannot_be_unsealed_reaches_the_container_as_it_is(value: str, text: str) -> None:
-    (started,) = _start(guest(document()), environment={"PASSWORD": value})
+def test_what_cannot_be_unsealed_reaches_the_container_as_it_is() -> None:
+    (started,) = _start(guest(document()), environment={"PASSWORD": SEALED})
 
-    assert started.container.environment["PASSWORD"] == value
-    assert text in started.still_sealed["PASSWORD"]
-    assert "res1val1" not in started.still_sealed["PASSWORD"]
+    assert started.container.environment["PASSWORD"] == SEALED
+    assert "not found" in started.still_sealed["PASSWORD"]
+
+
+def test_what_initdata_names_outside_of_kbs_is_not_in_the_image() -> None:
+    with pytest.raises(GuestError, match="needed is kbs:///"):
+        _start(guest(document(image_security_policy_uri="file:///etc/policy.json")))
 
 
 def test_without_initdata_no_kbs_is_configured() -> None:

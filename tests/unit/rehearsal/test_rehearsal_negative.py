@@ -1,4 +1,4 @@
-"""The negative checks tamper so that only the measurement changes, and count a denial only for its own reason."""
+"""The negative checks count a denial only for its own reason."""
 
 import base64
 import hashlib
@@ -7,61 +7,21 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
+from coco_azure.clients.engine_run import Run
+from coco_azure.clients.pod_exec import Executed
 from coco_azure.trust import proof
-from rehearsal import negative, other_secrets, summary
-from rehearsal.attempt import Check, Outcome
-from rehearsal.kubelet import initdata
-from rehearsal.tampering import tampered
-from tests.unit.pod_vm import document, packed, plain
+from rehearsal import negative, summary
+from rehearsal.attempt import Check, Outcome, table
+from tests.unit.pod_vm import document, packed
 from tests.unit.recording import ROOT
 from tests.unit.trust.test_proof import GOOD
 
-POLICY = "# who may look in: Nobody 1\npackage agent_policy\ndefault ExecProcessRequest := false\n"
 KBS_SAYS_NO = (
     "curl: (22) The requested URL returned error: 500 rpc status: get resource failed: PolicyDeny: no\n"
     "no attested secret: the Confidential Data Hub did not hand out default/kbsres1/key1\n"
 )
-ENCODINGS = [(plain, False), (packed, True)]
-
-
-def _one_byte_apart(one: bytes, other: bytes) -> bool:
-    return len(one) == len(other) and sum(a != b for a, b in zip(one, other, strict=True)) == 1
-
-
-@pytest.mark.parametrize(("encode", "compressed"), ENCODINGS)
-@pytest.mark.parametrize("policy", [POLICY, "package agent_policy", None], ids=["comment", "no comment", "no policy"])
-def test_tampered_initdata_differs_in_one_byte_and_still_works(
-    encode: Any, policy: str | None, *, compressed: bool
-) -> None:
-    before = initdata.read(encode(document(policy=policy)), compressed=compressed)
-    after = initdata.read(tampered(encode(document(policy=policy)), compressed=compressed), compressed=compressed)
-
-    assert _one_byte_apart(before.text, after.text)
-    assert after.digest != before.digest
-    assert after.data["cdh.toml"] == before.data["cdh.toml"]
-    assert after.algorithm == before.algorithm
-
-
-def test_a_comment_of_the_agent_policy_is_changed_before_anything_else() -> None:
-    after = initdata.read(tampered(plain(document(policy=POLICY)), compressed=False), compressed=False)
-
-    assert after.data["policy.rego"] == POLICY.replace("Nobody 1", "NobodY 1")
-
-
-@given(st.text(alphabet=st.characters(codec="ascii", categories=("L", "N", "P", "Zs")), max_size=80))
-def test_any_policy_can_be_tampered_with(text: str) -> None:
-    before = document(policy=f"package agent_policy\n# {text}\n")
-
-    after = initdata.read(tampered(packed(before), compressed=True), compressed=True)
-    assert _one_byte_apart(before.encode(), after.text)
-
-
-def test_initdata_in_which_nothing_can_be_changed_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no byte of it can be changed"):
-        tampered(plain('algorithm = "sha256"\n'), compressed=False)
+BLOCKED = '"ExecProcessRequest is blocked by policy": permission denied'
 
 
 def _pod(**state: Any) -> dict[str, Any]:
@@ -72,14 +32,12 @@ def _ended(code: int, message: str) -> dict[str, Any]:
     return _pod(terminated={"exitCode": code, "message": message})
 
 
-def _check(reason: str | None = "PolicyDeny", *, by_exec: bool = False) -> Check:
+def _check(reason: str | None = "PolicyDeny", command: tuple[str, ...] = ()) -> Check:
     pattern = None if reason is None else re.compile(reason)
-    return Check(name="a check", pod="check", change=lambda _: None, reason=pattern, by_exec=by_exec)
+    return Check(name="a check", pod="check", change=lambda _: None, reason=pattern, command=command)
 
 
-def _reason(check: Check, pod: dict[str, Any], *events: tuple[str, str]) -> str | None:
-    items = [{"reason": reason, "message": message} for reason, message in events]
-    outcome = check.judge(pod, items)
+def _reason(outcome: Outcome | None) -> str | None:
     return None if outcome is None else outcome.result
 
 
@@ -100,23 +58,31 @@ def _reason(check: Check, pod: dict[str, Any], *events: tuple[str, str]) -> str 
     ],
 )
 def test_a_denial_counts_for_its_own_reason_only(reason: str | None, pod: dict[str, Any], text: str | None) -> None:
-    assert _reason(_check(reason), pod) == text
+    assert _reason(_check(reason).judge(pod)) == text
 
 
 @pytest.mark.parametrize(
-    ("pod", "events", "text"),
+    ("reason", "executed", "text"),
     [
-        (_pod(running={}), [], None),
-        (_pod(running={}), [("ExecDenied", '"ExecProcessRequest is blocked by policy": permission denied')], "denied"),
-        (_pod(running={}), [("ExecDenied", "No closing quotation")], "failed otherwise"),
-        (_ended(0, "attested"), [("ExecSucceeded", "somebody ran 'sh' in the pod")], "accepted"),
-        (_ended(0, "attested"), [("PodVmStarted", "")], "failed otherwise"),
+        ("ExecProcessRequest is", Executed(result="failed", message=BLOCKED), "denied"),
+        ("ExecProcessRequest is", Executed(result="failed", message="no such file"), "failed otherwise"),
+        ("ExecProcessRequest is", Executed(result="ran", message=""), "accepted"),
+        ("ExecProcessRequest is", Executed(result="refused", message=BLOCKED, status=404), None),
+        ("ExecProcessRequest is", Executed(result="no answer", message=BLOCKED), None),
+        (None, Executed(result="ran", message=""), "released"),
+        (None, Executed(result="failed", message=BLOCKED), "failed otherwise"),
     ],
 )
-def test_exec_is_judged_by_what_happened_to_it(
-    pod: dict[str, Any], events: list[tuple[str, str]], text: str | None
-) -> None:
-    assert _reason(_check("ExecProcessRequest is blocked", by_exec=True), pod, *events) == text
+def test_exec_is_judged_by_the_agents_answer(reason: str | None, executed: Executed, text: str | None) -> None:
+    assert _reason(_check(reason, ("cat", "/ready")).judge_exec(executed)) == text
+
+
+def test_exec_is_open_until_it_has_an_answer_but_not_after_its_pod_has_ended() -> None:
+    check = _check("ExecProcessRequest is", ("true",))
+
+    assert check.judge(_pod(waiting={"message": BLOCKED})) is None
+    assert check.judge(_pod(running={})) is None
+    assert _reason(check.judge(_ended(0, "attested"))) == "failed otherwise"
 
 
 def test_a_pod_vm_without_an_image_policy_is_no_proof_of_one() -> None:
@@ -137,21 +103,21 @@ def test_a_check_without_an_outcome_says_what_it_waited_for() -> None:
 
 
 def test_the_table_shows_what_is_wrong() -> None:
-    outcome = _check().judge(_ended(1, KBS_SAYS_NO), [])
+    outcome = _check().judge(_ended(1, KBS_SAYS_NO))
     assert outcome is not None
     wrong = Outcome(name="another check", expected="denied", result="accepted", reason="attested")
 
-    assert negative.table([outcome, wrong]).splitlines() == [
+    assert table([outcome, wrong]).splitlines() == [
         "  ok     a check        denied: PolicyDeny: no",
         "  WRONG  another check  accepted, expected denied: attested",
     ]
-    assert negative.table([]) == ""
+    assert table([]) == ""
 
 
 def test_what_a_rehearsal_ends_with_fits_a_terminal_of_100_columns() -> None:
     denied = Outcome(name="a check", expected="denied", result="denied", reason=f"{'because ' * 30}of the policy")
     outputs = {"proof": proof.to_dict(GOOD), "attested": True, "workloads": {"cart": "x" * 20_000}}
-    lines = summary.render([], outputs, [denied], provider="4.34.2", seconds=81, report="report.html").splitlines()
+    lines = summary.render(Run(), outputs, [denied], provider="4.34.2", seconds=81, report="report.html").splitlines()
 
     assert max(map(len, lines)) <= 100
     assert any(line.endswith("of the policy") for line in lines)
@@ -176,8 +142,8 @@ def _model(resource: str = "default/attestation-check/value") -> dict[str, Any]:
     return {"metadata": {"annotations": {"initdata": "check"}}, "spec": {"containers": [{"env": environment}]}}
 
 
-def _attempts(server: Any, model: dict[str, Any], of_other_pods: str | None = "global") -> list[Any]:
-    return other_secrets.attempts(server, model, "initdata", of_other_pods)
+def _attempts(server: Any, model: dict[str, Any], of_other_pods: str | None = "global") -> list[Check]:
+    return negative._other_secrets(server, model, "initdata", of_other_pods)
 
 
 def test_each_documents_pods_try_the_others_secret_and_one_gets_its_own() -> None:
@@ -211,30 +177,23 @@ def test_nothing_of_the_kind_is_tried_where_secrets_are_not_bound() -> None:
 
 
 def test_another_documents_secret_is_denied_by_the_resource_policy_alone() -> None:
-    assert other_secrets._DENIED.search("get resource failed: PolicyDeny: access denied by the resource policy")
-    assert not other_secrets._DENIED.search("RCAR handshake Attest failed: Reject by policy default")
-
-
-def test_a_command_that_has_to_work_is_released_when_it_ran() -> None:
-    ran = [("ExecSucceeded", "somebody ran 'cat /tmp/ready' in the pod")]
-    denied = [("ExecDenied", '"ExecProcessRequest is blocked by policy": permission denied')]
-
-    assert _reason(_check(None, by_exec=True), _pod(running={}), *ran) == "released"
-    assert _reason(_check(None, by_exec=True), _pod(running={}), *denied) == "failed otherwise"
+    assert negative._BY_RESOURCE_POLICY.search("get resource failed: PolicyDeny: access denied by the resource policy")
+    assert not negative._BY_RESOURCE_POLICY.search("RCAR handshake Attest failed: Reject by policy default")
 
 
 def test_the_rehearsals_workload_is_tried_as_its_manifest_says_and_otherwise() -> None:
     (settings,) = [yaml.safe_load((ROOT / "Pulumi.rehearsal.yaml").read_text())["config"]["coco-azure:initdata"]]
-    pods = {}
+    pods, commands = {}, {}
     for check in negative._of_workload({"initdata": "cart"}):
         pods[check.pod] = {"metadata": {"annotations": {"initdata": "check", "of": "check"}}, "spec": {}}
         check.change(pods[check.pod])
+        commands[check.pod] = " ".join(check.command)
 
     assert ROOT / settings["workloads"]["cart"]["manifestFile"] == negative.WORKLOAD
+    assert commands == {"cart": "cat /tmp/ready", "cart-exec": "cat /etc/shadow", "cart-command": ""}
     assert {pod: each["metadata"]["annotations"] for pod, each in pods.items()} == {
-        "cart": {"initdata": "cart", "rehearsal/exec": "cat /tmp/ready"},
-        "cart-exec": {"initdata": "cart", "rehearsal/exec": "cat /etc/shadow"},
-        "cart-command": {"initdata": "cart", "rehearsal/exec": "cat /tmp/ready", "rehearsal/hostile-host": "command"},
+        **{pod: {"initdata": "cart"} for pod in ("cart", "cart-exec")},
+        "cart-command": {"initdata": "cart", "rehearsal/hostile-host": "command"},
     }
     manifest = yaml.safe_load(negative.WORKLOAD.read_text())
     assert all(each["spec"] == manifest["spec"] for each in pods.values())
@@ -254,7 +213,7 @@ class _Cluster:
 
 
 def test_a_host_tries_what_a_policy_denies_without_knowing_the_workload() -> None:
-    cluster: Any = _Cluster(packed(document(policy=POLICY)))
+    cluster: Any = _Cluster(packed(document()))
     checks = negative._checks(cluster, _model("default/kbsres1/key1"))
 
     assert not [check for check in checks if "another command" in check.name]
@@ -267,5 +226,5 @@ def test_a_host_tries_what_a_policy_denies_without_knowing_the_workload() -> Non
         check.change(pod)
         assert pod["metadata"]["annotations"] == {"rehearsal/hostile-host": key.removeprefix("check-")}
         request = "CopyFileRequest" if key in {"check-dots", "check-link"} else "CreateContainerRequest"
-        assert _reason(check, _pod(waiting={"message": f'"{request} is blocked by policy"'})) == "denied"
-        assert _reason(check, _pod(waiting={"message": '"StartContainerRequest is blocked by policy"'})) is None
+        assert _reason(check.judge(_pod(waiting={"message": f'"{request} is blocked by policy"'}))) == "denied"
+        assert check.judge(_pod(waiting={"message": '"StartContainerRequest is blocked by policy"'})) is None

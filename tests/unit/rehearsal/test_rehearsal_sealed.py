@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from coco_azure.formats.kbs import sealed_secrets
-from rehearsal.kubelet.sealed import SealError, is_sealed, unseal
+from rehearsal.kubelet.hub import SealedError, is_sealed, unseal
 
 URI = "kbs:///default/db/password"
 KEY, OTHER = sealed_secrets.generate_signing_key(), sealed_secrets.generate_signing_key()
@@ -40,12 +40,12 @@ def test_a_signed_secret_is_unsealed_by_every_version() -> None:
 
 def test_an_unsigned_secret_is_unsealed_by_old_versions_only() -> None:
     assert _unseal(UNSIGNED, OLD) == b"hunter2"
-    with pytest.raises(SealError, match="parse JWS"):
+    with pytest.raises(SealedError, match="parse JWS"):
         _unseal(UNSIGNED, NEW)
 
 
 def test_a_secret_that_another_key_signed_stays_sealed() -> None:
-    with pytest.raises(SealError, match="signature error"):
+    with pytest.raises(SealedError, match="signature error"):
         _unseal(SIGNED, NEW, sealed_secrets.public_jwk(OTHER))
 
 
@@ -62,6 +62,7 @@ def test_a_secret_whose_key_is_not_served_is_kbs_own_error() -> None:
         (_with([]), OLD, "JWS"),
         (_with({"version": "0.2.0"}), OLD, "version"),
         (_with({"version": "0.1.0", "type": "envelope", "provider": "kbs"}), OLD, "vault of kbs only"),
+        (_with({"version": "0.1.0", "type": "vault", "provider": "aliyun"}), OLD, "aliyun"),
         (_with({"version": "0.1.0", "type": "vault", "provider": "kbs", "name": URI}), OLD, "deserialization"),
         (_header({"alg": "ES256"}), NEW, "find kid"),
         (_header({"alg": "ES256", "kid": "../key"}), NEW, "KID is invalid"),
@@ -70,13 +71,13 @@ def test_a_secret_whose_key_is_not_served_is_kbs_own_error() -> None:
     ],
 )
 def test_what_cannot_be_unsealed_is_an_error(text: str, release: tuple[int, int], message: str) -> None:
-    with pytest.raises(SealError, match=message):
+    with pytest.raises(SealedError, match=message):
         _unseal(text, release)
 
 
 @pytest.mark.parametrize("jwk", ["{}", "no json", '{"kty": "EC", "crv": "P-384"}', '{"kty": "EC", "crv": "P-256"}'])
 def test_a_served_key_that_is_none_is_an_error(jwk: str) -> None:
-    with pytest.raises(SealError, match="verification key"):
+    with pytest.raises(SealedError, match="verification key"):
         _unseal(SIGNED, NEW, jwk)
 
 

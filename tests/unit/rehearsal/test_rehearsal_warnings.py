@@ -3,13 +3,9 @@
 from typing import Any
 
 import pytest
-import yaml
 
-from rehearsal.kubelet.agent import Agent
-from rehearsal.kubelet.shim import Container, Shim
-from tests.unit.recording import ROOT, Recorder, run_program
+from tests.unit.recording import Recorder, run_program
 from tests.unit.stack_files import config
-from tests.unit.trust_stacks import chain
 
 RISKS = {
     "anyReboot": "peerPods.kataConfig.allowReboot is true in a production stack",
@@ -42,22 +38,3 @@ def test_each_of_its_choices_is_warned_about_where_it_is_not_meant_with_the_sett
     for name, begin in RISKS.items():
         (text,) = [each for each in warnings if each.startswith(begin)]
         assert text.endswith(f". Meant so: pulumi config set --path coco-azure:acceptedRisks.{name} true")
-
-
-def test_the_rehearsals_workload_starts_under_the_policy_that_is_made_of_its_manifest() -> None:
-    manifest = yaml.safe_load((ROOT / "rehearsal/workload.yaml").read_text())
-    (spec,) = manifest["spec"]["containers"]
-    policy = chain(config("Pulumi.rehearsal.yaml"), osc="1.9").documents["cart"].agent_policy
-    shim, agent = Shim("cart", "default", copies_named=True), Agent(policy or "", "")
-    container = Container(
-        name="cart",
-        image=spec["image"],
-        command=tuple(spec["command"]),
-        environment={each["name"]: each["value"] for each in spec["env"]},
-        pod="cart",
-        namespace="default",
-        volumes=(),
-    )
-
-    agent.demand("CreateContainerRequest", shim.create(shim.pause))
-    agent.demand("CreateContainerRequest", shim.create(container))

@@ -13,9 +13,8 @@ import yaml
 
 from rehearsal.api import Api, Object
 from rehearsal.kinds import KATA_CONFIG
-from rehearsal.operators.app import _follow
+from rehearsal.operators.app import Queue, _follow
 from rehearsal.operators.context import Component
-from rehearsal.queue import Queue
 from rehearsal.rest import ApiError
 from tests.unit import pki
 from tests.unit.http_server import Answer, Request, serving

@@ -251,3 +251,33 @@ def test_what_is_imported_is_compiled_at_once_and_the_thousands_of_files_that_ar
     venv._compile(sys.executable, tmp_path)
 
     assert sorted({path.parent.parent.name for path in packages.rglob("*.pyc")}) == ["network", "pulumi_azure_native"]
+
+
+def test_what_takes_long_is_told_again_and_again_until_its_end_or_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "HEARTBEAT", 0.01)
+    lines: list[str] = []
+    twice = threading.Event()
+
+    def say(text: str) -> None:
+        lines.append(text)
+        if len(lines) == 2:
+            twice.set()
+
+    def install() -> None:
+        with cache.heartbeat(lambda: "still installing", say):
+            raise ValueError(twice.wait(10))
+
+    with pytest.raises(ValueError, match="True"):
+        install()
+    count, threads = len(lines), threading.active_count()
+
+    assert all(line.startswith("  still installing, ") and line.endswith(" s") for line in lines)
+    assert (len(lines), threading.active_count()) == (count, threads)
+
+
+def test_what_is_quick_is_told_once_by_whoever_does_it() -> None:
+    lines: list[str] = []
+    with cache.heartbeat(lambda: "making .venv", lines.append):
+        pass
+
+    assert lines == []
