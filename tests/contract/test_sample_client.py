@@ -8,7 +8,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tests.contract.real_kbs import base64url, opened
+from rehearsal.real.kbs import opened
+from tests.contract.real_kbs import base64url
 
 
 @pytest.fixture(scope="module")
