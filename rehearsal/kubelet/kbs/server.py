@@ -187,7 +187,8 @@ class Kbs:
     def _allows(self, token: Mapping[str, Any], resource: str) -> bool:
         try:
             text = self._disk().read(self._policy_path) if self._policy_path else BUILT_IN
-            if text == BUILT_IN:
+            # That of 0.4.2 is Rego v0, which its engine does not take: it cannot be evaluated.
+            if text == BUILT_IN and (self._version.asks_for_references or not self._version.rego_v1):
                 return defaults.allows(self._version, token, "resource")
             allowed = policy.Policy(text, token, self._data(resource), v1=self._version.rego_v1).value(
                 "data.policy.allow"

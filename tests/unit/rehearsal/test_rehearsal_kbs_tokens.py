@@ -1,6 +1,7 @@
 """The tokens of the simulated KBS say what those of the real one say, as its policies see it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -86,3 +87,11 @@ def test_a_stored_reference_value_with_more_padding_than_base64_has_is_refused()
     stored["x"] += "="
     with pytest.raises(DeniedError, match="base64"):
         setup.start({**attestation, setup.values: json.dumps(stored)}).release(RESOURCE, SAMPLE)
+
+
+def test_kbs_0_4_2_denies_everything_with_its_built_in_resource_policy() -> None:
+    older, newer = (replace(SETUPS["0.4.0"], version=version).start({}) for version in ("0.4.0", "0.4.2"))
+    assert older.release(RESOURCE, SAMPLE) == newer.release(RESOURCE, SAMPLE) == b"res1val1"
+
+    with pytest.raises(DeniedError, match="PolicyEngine: "):
+        replace(SETUPS["0.4.0"], version="0.4.2").start({SETUPS["0.4.0"].policy: None}).release(RESOURCE, SAMPLE)
