@@ -44,8 +44,8 @@ with refusal.one_error():
     existing = keys.look_at_existing(stack, trustee_cluster.reader)
     profile = operator_versions.osc_profile(chosen, stack.peer_pods.operator) if stack.peer_pods.enabled else None
     rollout = kata_config.plan_rollout(stack, cluster, profile) if stack.peer_pods.enabled else None
-    place = azure_lookup.look_up(stack, cluster.reader) if stack.peer_pods.enabled else None
-    checked = preflight_run.run_preflight(stack, cluster, trustee_cluster, chosen, place=place, rollout=rollout)
+    target = azure_lookup.look_up(stack, cluster.reader) if stack.peer_pods.enabled else None
+    checked = preflight_run.run_preflight(stack, cluster, trustee_cluster, chosen, target=target, rollout=rollout)
     versions = OperatorVersions("versions", chosen)
     facts = ClusterFacts("facts", cluster.options)
     others = facts if trustee_cluster is cluster else ClusterFacts("trustee-facts", trustee_cluster.options)
@@ -53,7 +53,7 @@ with refusal.one_error():
     remote = remote_trustee(stack)
     host = None if remote else route_host(stack.trustee, others.apps_domain)
     url = kbs_url(stack, host, remote.kbs_url if remote else None)
-    remote_outputs = remote.says if remote else None
+    remote_outputs = remote.outputs if remote else None
     build = rollout.plan.applied.build if rollout is not None else ""
     chain_args = TrustChainArgs(
         stack=stack, versions=chosen, host=host, kbs_url=url, build=build, remote=remote_outputs
@@ -76,8 +76,8 @@ with refusal.one_error():
         trustee = TrusteeStack("trustee", serving, trustee_cluster.options)
         expected = expect(host, stack.check_resource, trustee) if stack.checks else None
 
-    if rollout is not None and place is not None and profile is not None:
-        network = AzureNetwork("network", AzureNetworkArgs(place=place, own=stack.azure.own_subnet))
+    if rollout is not None and target is not None and profile is not None:
+        network = AzureNetwork("network", AzureNetworkArgs(target=target, own=stack.azure.own_subnet))
         arguments = PeerPodRuntimeArgs(
             stack=stack,
             chain=chain,
@@ -121,7 +121,7 @@ with refusal.one_error():
                 last=chain.last_initdata,
                 sealing_key=key,
                 reader=cluster.reader,
-                hub=remote.gives if remote else None,
+                hub=remote.served_to_pods if remote else None,
                 after=after,
             )
             workloads = Workloads("workloads", terms, cluster.options)
@@ -129,7 +129,7 @@ with refusal.one_error():
             sealing = SealedSecretsArgs(references=stack.sealed_secrets, signing_key=key, after=after)
             SealedSecrets("sealed", sealing, cluster.options)
 
-    exports = outputs.of(
+    exports = outputs.stack_outputs(
         stack,
         chain,
         url,
@@ -142,4 +142,4 @@ with refusal.one_error():
     )
     for name, value in exports.items():
         pulumi.export(name, value)
-    refusal.end(checked.refusal, rollout.refusal if rollout is not None else "")
+    refusal.fail_run(checked.refusal, rollout.refusal if rollout is not None else "")

@@ -116,7 +116,7 @@ class _Attempts:
         while self._args.client.get(f"{self._pods}/{name}") is not None and time.monotonic() < until:
             next((kind for kind, _ in self._args.client.changes(self._pods, name, _WINDOW) if kind == "DELETED"), None)
 
-    def _ended(self, tried: str, until: float) -> denials.Outcome:
+    def _ended(self, tried: str, until: float) -> denials.DenialOutcome:
         client, name = self._args.client, denials.name(tried)
         about = names.path(names.EVENTS, namespace=self._args.settings.namespace)
         last = "no outcome in time"
@@ -134,7 +134,7 @@ class _Attempts:
                 if ended is not None:
                     return ended
         reason = f"no outcome in {self._args.settings.timeout}: {last}"
-        return denials.Outcome(result="untried", reason=reason)
+        return denials.DenialOutcome(result="untried", reason=reason)
 
     def _requests(self) -> list[KbsRequest]:
         """Return what KBS's log says; nothing where it cannot be read, since the pod has words of its own."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from coco_azure import names
 from coco_azure.inventory import read_foreign
-from coco_azure.inventory.foreign_facts import ForeignWanted, Named
+from coco_azure.inventory.foreign_facts import ForeignRequirements, Named
 from coco_azure.inventory.requirements import Operator
 from coco_azure.preflight import foreign
 from coco_azure.preflight.model import Finding
@@ -14,7 +14,7 @@ from components.cluster.connections import Connections
 from components.trustee import content
 
 
-def wanted(stack: Settings, operators: Sequence[Operator], *, runtime: bool, trustee: bool) -> ForeignWanted:
+def wanted(stack: Settings, operators: Sequence[Operator], *, runtime: bool, trustee: bool) -> ForeignRequirements:
     """Return what the stack makes on a cluster.
 
     Args:
@@ -27,7 +27,7 @@ def wanted(stack: Settings, operators: Sequence[Operator], *, runtime: bool, tru
         settings |= {_named(kind, names.TRUSTEE_NAMESPACE, name): key for (kind, name), key in made.items()}
     if runtime:
         settings |= dict(_of_runtime(stack))
-    return ForeignWanted(
+    return ForeignRequirements(
         stack=ownership.mark(),
         operators=tuple(operators),
         names=settings,
@@ -56,7 +56,7 @@ def _named(kind: str, namespace: str, name: str) -> Named:
     return Named(kind=kind, namespace=namespace, name=name)
 
 
-def look(connections: Connections, want: ForeignWanted) -> list[Finding]:
+def look(connections: Connections, want: ForeignRequirements) -> list[Finding]:
     """Ask a cluster and return what is in the stack's way."""
     facts = read_foreign.gather(connections.reader, want)
     return list(foreign.problems(facts, want))

@@ -41,7 +41,7 @@ from components.trustee.remote import (
 from components.trustee.stack import TrusteeStack
 
 
-def of(
+def stack_outputs(
     stack: Settings,
     chain: TrustChain,
     url: Output[str],
@@ -131,11 +131,11 @@ def _of_peer_pods(chain: TrustChain, network: AzureNetwork) -> dict[str, Any]:
         "initdataDigest": documents.apply(lambda chain: chain.documents[GLOBAL].digest),
         PCR8_OUTPUT: documents.apply(lambda chain: chain.measured),
         ANNOTATIONS_OUTPUT: chain.workload_initdata,
-        "resourceGroup": network.place.resource_group,
-        "region": network.place.region,
-        "vnet": network.place.vnet,
+        "resourceGroup": network.target.resource_group,
+        "region": network.target.region,
+        "vnet": network.target.vnet,
         "subnetId": network.subnet_id,
-        "nsgId": network.place.nsg_id,
+        "nsgId": network.target.nsg_id,
     }
 
 
@@ -147,5 +147,5 @@ def _costs(drivers: cost.Drivers) -> str:
 def _proof(stack: Settings, chain: TrustChain) -> Output[str]:
     certificate = chain.server_certificate.certificate if chain.server_certificate is not None else None
     return Output.all(chain.chain, chain.warnings, certificate).apply(
-        lambda values: proof.to_line(report.of(stack, values[0], values[1], values[2]))
+        lambda values: proof.to_line(report.proof_of(stack, values[0], values[1], values[2]))
     )

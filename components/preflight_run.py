@@ -16,10 +16,10 @@ from coco_azure.clients import azure as azure_client
 from coco_azure.inventory import cluster_facts
 from coco_azure.inventory import read_azure as preflight_azure
 from coco_azure.inventory.azure_facts import AzureFacts
-from coco_azure.inventory.azure_resources import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmTarget
 from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.cluster_reader import Reads
-from coco_azure.inventory.foreign_facts import ForeignWanted
+from coco_azure.inventory.foreign_facts import ForeignRequirements
 from coco_azure.inventory.requirements import Operator, Requirements
 from coco_azure.preflight import cost, judge
 from coco_azure.preflight.judge import Verdict
@@ -56,7 +56,7 @@ def run_preflight(
     trustee_cluster: Connections,
     versions: operator_versions.ChosenVersions,
     *,
-    place: PodVmPlace | None,
+    target: PodVmTarget | None,
     rollout: PlannedRollout | None,
 ) -> Checked:
     """Ask, judge and tell; nothing is asked where the mode is ``off``.
@@ -65,7 +65,7 @@ def run_preflight(
         cluster: that of the peer pods.
         trustee_cluster: that of Trustee, which may be the same.
         versions: CSV of each operator.
-        place: where the pod VMs go; None for a stack without peer pods.
+        target: where the pod VMs go; None for a stack without peer pods.
         rollout: what becomes of KataConfig; None for such a stack.
 
     Raises:
@@ -79,7 +79,7 @@ def run_preflight(
     clusters = _clusters(stack, cluster, trustee_cluster, versions)
     with ThreadPoolExecutor(max(1, len(clusters))) as pool:
         looks = [pool.submit(foreign.look, connections, each) for connections, each in clusters]
-        asked = _ask(stack, cluster.reader, place, rollout, want) if place and rollout and want else None
+        asked = _ask(stack, cluster.reader, target, rollout, want) if target and rollout and want else None
         others = [finding for look in looks for finding in look.result()]
     if asked is not None and want is not None:
         pulumi.log.debug(marks.line(marks.CLUSTER, {"openshift": asked[1].version}))
@@ -110,7 +110,7 @@ def _counted(want: Requirements) -> cost.Drivers:
 
 def _clusters(
     stack: Settings, cluster: Connections, trustee_cluster: Connections, versions: operator_versions.ChosenVersions
-) -> Sequence[tuple[Connections, ForeignWanted]]:
+) -> Sequence[tuple[Connections, ForeignRequirements]]:
     """Return what the stack makes on each of its clusters."""
     runtime, trustee = stack.peer_pods.enabled, stack.deploys_trustee
     clusters = []
@@ -184,24 +184,24 @@ def _operator(
 
 
 def _ask(
-    stack: Settings, reader: Reads, place: PodVmPlace, rollout: PlannedRollout, want: Requirements
+    stack: Settings, reader: Reads, target: PodVmTarget, rollout: PlannedRollout, want: Requirements
 ) -> tuple[AzureFacts, ClusterFacts]:
     """Ask Azure and the cluster at the same time."""
     principal = stack.azure.credentials.object_id if stack.azure.roles == "check" else None
     with ThreadPoolExecutor(1) as pool:
         cluster = pool.submit(cluster_facts.gather, reader, want.operators, rollout.plan, rollout.facts)
-        azure = _ask_azure(place, want, principal or "")
+        azure = _ask_azure(target, want, principal or "")
         return azure, cluster.result()
 
 
-def _ask_azure(place: PodVmPlace, want: Requirements, principal: str) -> AzureFacts:
+def _ask_azure(target: PodVmTarget, want: Requirements, principal: str) -> AzureFacts:
     try:
-        client = azure_client.connect(place.subscription)
+        client = azure_client.connect(target.subscription)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told in the table
         return AzureFacts(
-            subscription=place.subscription,
-            region=place.region,
-            resource_group=place.resource_group,
+            subscription=target.subscription,
+            region=target.region,
+            resource_group=target.resource_group,
             unknown=(("sizes", f"anything of Azure: {preflight_azure.reason(error)}"),),
         )
-    return preflight_azure.gather(client, place, want, principal)
+    return preflight_azure.gather(client, target, want, principal)

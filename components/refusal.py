@@ -20,7 +20,7 @@ AWAY = (OSError, HTTPError, ApiException)
 """What a request to the API server raises where that refuses or does not answer."""
 
 
-def end(*reasons: str) -> None:
+def fail_run(*reasons: str) -> None:
     """End a preview in which everything has been shown, with all that keeps it from being carried out.
 
     Raises:

@@ -38,7 +38,7 @@ class CommandError(Exception):
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class CommandContext:
     """Where a command runs.
 
     Attributes:
@@ -73,11 +73,11 @@ def group() -> None:
     """Commands beside `pulumi preview` and `pulumi up`."""
 
 
-def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, surroundings: CommandContext | None = None) -> int:
     """Run one command and return its exit code; ``arguments`` are those of the process by default."""
     try:
         words = list(sys.argv[1:] if arguments is None else arguments)
-        code = group.main(words, "coco-azure", standalone_mode=False, obj=surroundings or Surroundings())
+        code = group.main(words, "coco-azure", standalone_mode=False, obj=surroundings or CommandContext())
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import click
 
 from coco_azure import names
-from coco_azure.cli import CommandError, Surroundings
+from coco_azure.cli import CommandContext, CommandError
 from coco_azure.clients import cluster_access, kubernetes
 from coco_azure.clients.pulumi_cli import EngineError
 from coco_azure.inventory.cluster_reader import ClusterReader
@@ -53,7 +53,7 @@ class Part:
 @click.option("--stack", help="Name of the stack that has the Trustee; default: the selected one.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def command(surroundings: Surroundings, stack: str | None, *, as_json: bool) -> int:
+def command(surroundings: CommandContext, stack: str | None, *, as_json: bool) -> int:
     """List what brings Trustee back where its cluster is lost, and try whether it can be read."""
     engine = surroundings.engine(stack)
     try:
@@ -84,7 +84,7 @@ def _parsed(values: Mapping[str, Any], root: Path) -> tuple[Settings | None, lis
     try:
         return parse(values, root), []
     except SettingsError as error:
-        return error.findings.rest, list(error.findings.problems)
+        return error.findings.valid_settings, list(error.findings.problems)
 
 
 def _kept(state: Mapping[str, Any]) -> Iterator[Part]:

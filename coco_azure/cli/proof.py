@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from coco_azure.cli import CommandError, Surroundings
+from coco_azure.cli import CommandContext, CommandError
 from coco_azure.clients import stack_history
 from coco_azure.clients.stack_history import Update
 from coco_azure.trust import proof_report
@@ -18,7 +18,7 @@ from coco_azure.trust import proof_report
 @click.option("--stack", help="Name of the stack; default: the selected one.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def command(surroundings: Surroundings, stack: str | None, *, as_json: bool) -> int:
+def command(surroundings: CommandContext, stack: str | None, *, as_json: bool) -> int:
     """Print the stack's proof as a whole: versions, initdata, reference values, policies, certificates."""
     engine = surroundings.engine(stack)
     proof, updates = engine.outputs().get("proof"), engine.history()

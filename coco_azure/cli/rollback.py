@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from coco_azure.cli import CommandError, Surroundings
+from coco_azure.cli import CommandContext, CommandError
 from coco_azure.clients import stack_history
 from coco_azure.clients.pulumi_cli import Engine
 from coco_azure.clients.stack_history import Update
@@ -20,7 +20,7 @@ FOLDER = ".rollback"
 _SHORT = 12
 
 
-def place(project: Path, commit: str, stack: str) -> Path:
+def create_checkout(project: Path, commit: str, stack: str) -> Path:
     """Return a folder with the files of the commit, in which ``pulumi`` runs.
 
     Args:
@@ -117,13 +117,13 @@ def choose(updates: Sequence[Update]) -> Update:
 @click.option("--preview", is_flag=True, help="Only show what it would change.")
 @click.option("--yes", is_flag=True, help="Do not ask after the preview.")
 @click.pass_obj
-def command(surroundings: Surroundings, stack: str | None, wanted: str | None, *, preview: bool, yes: bool) -> int:
+def command(surroundings: CommandContext, stack: str | None, wanted: str | None, *, preview: bool, yes: bool) -> int:
     """Deploy the commit that attested last: its program with its settings. Shows a preview first."""
     project = surroundings.project
     engine = surroundings.engine(stack)
     name = engine.name()
     commit = wanted or _last_attested(engine)
-    folder = place(project, commit, name)
+    folder = create_checkout(project, commit, name)
     verb = "preview" if preview else "up"
     options = ["--yes"] if yes and not preview else []
     click.echo(f"in {folder.relative_to(project)}: pulumi {verb} --stack {name}")

@@ -119,12 +119,12 @@ def _steps(events: list[dict[str, Any]], end: float) -> list[Step]:
             metadata = event.get(key, {}).get("metadata")
             if metadata is None:
                 continue
-            at, place = float(event["timestamp"]), (metadata["urn"], metadata["op"])
-            if not outcome or place not in latest:
-                latest[place] = len(steps)
+            at, step_key = float(event["timestamp"]), (metadata["urn"], metadata["op"])
+            if not outcome or step_key not in latest:
+                latest[step_key] = len(steps)
                 steps.append(_begun(metadata, at, number, max(at, end), len(events)))
             if outcome:
-                steps[latest[place]] = _logged(steps[latest[place]], metadata, at, number, outcome)
+                steps[latest[step_key]] = _logged(steps[latest[step_key]], metadata, at, number, outcome)
     return steps
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def of(content: Mapping[str, Any]) -> str:
+def fingerprint_of(content: Mapping[str, Any]) -> str:
     """Return the hexadecimal SHA-256 of JSON content, whatever the order of its keys."""
     return hashlib.sha256(_canonical(content)).hexdigest()
 

@@ -108,7 +108,7 @@ def connect(subscription: str) -> AzureResources:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PodVmPlace:
+class PodVmTarget:
     """Where the pod VMs go.
 
     Attributes:

@@ -121,7 +121,7 @@ _VM = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterPlace:
+class ClusterAzureConfig:
     """What a cluster says of its place in Azure.
 
     Attributes:
@@ -145,7 +145,7 @@ class ClusterPlace:
         return f"cloud-conf of this cluster names no {key}; it has {', '.join(sorted(self.conf)) or 'nothing'}"
 
 
-def read_place(reader: Reads) -> ClusterPlace:
+def read_place(reader: Reads) -> ClusterAzureConfig:
     """Return what the cluster says.
 
     Raises:
@@ -160,7 +160,7 @@ def read_place(reader: Reads) -> ClusterPlace:
             f"ConfigMap cloud-conf in {names.CLOUD_CONTROLLER_NAMESPACE}"
         ) from error
     azure = _azure(infrastructure or {})
-    return ClusterPlace(
+    return ClusterAzureConfig(
         cloud=cloud_of(infrastructure or {}),
         resource_group=str(azure["resourceGroupName"]),
         network_group=str(azure.get("networkResourceGroupName") or ""),

@@ -128,7 +128,7 @@ class ForeignFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForeignWanted:
+class ForeignRequirements:
     """What the stack would make on a cluster.
 
     Attributes:

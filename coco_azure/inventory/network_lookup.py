@@ -14,8 +14,8 @@ import pulumi_azure_native as azure_native
 from coco_azure.clients import arm_ids, azure_sign_in
 from coco_azure.clients.arm_ids import same
 from coco_azure.inventory import azure_resources, cluster_reader
-from coco_azure.inventory.azure_resources import PodVmPlace
-from coco_azure.inventory.cluster_reader import ClusterPlace, Reads
+from coco_azure.inventory.azure_resources import PodVmTarget
+from coco_azure.inventory.cluster_reader import ClusterAzureConfig, Reads
 from coco_azure.inventory.network_search import Search, security_group, setting
 from coco_azure.settings import Settings
 from coco_azure.settings.azure import AzureSettings
@@ -23,7 +23,7 @@ from coco_azure.settings.azure import AzureSettings
 _SUBNET_FACTS = ("natGateway", "networkSecurityGroup", "routeTable", "addressPrefix", "addressPrefixes")
 
 
-def look_up(stack: Settings, reader: Reads) -> PodVmPlace:
+def look_up(stack: Settings, reader: Reads) -> PodVmTarget:
     """Return the place of the pod VMs. Azure is not asked where all of it is set and there is no pre-flight.
 
     Raises:
@@ -42,7 +42,7 @@ def look_up(stack: Settings, reader: Reads) -> PodVmPlace:
         ) from error
 
 
-def _looked_up(stack: Settings, reader: Reads, cluster: ClusterPlace) -> PodVmPlace:
+def _looked_up(stack: Settings, reader: Reads, cluster: ClusterAzureConfig) -> PodVmTarget:
     settings = stack.azure
     _contradictions(settings)
     by_hand = None not in (settings.resource_group, settings.region, settings.subnet_id, settings.nsg_id)
@@ -54,14 +54,14 @@ def _looked_up(stack: Settings, reader: Reads, cluster: ClusterPlace) -> PodVmPl
     return _place_of(Search(settings=settings, cluster=cluster, reader=reader, network=resources, own=others))
 
 
-def _place_of(search: Search) -> PodVmPlace:
+def _place_of(search: Search) -> PodVmTarget:
     settings, vnet = search.settings, search.vnet
     region = _region(settings, vnet)
     # A subnet of the stack's own is the engine's to compare, and not there before it is made.
     subnet = search.subnet if settings.own_subnet is None else search.named(settings.own_subnet.name) or {}
     if subnet:
         _shared(search, subnet)
-    return PodVmPlace(
+    return PodVmTarget(
         subscription=search.own.subscription,
         tenant=search.cluster.first("tenantId") or search.own.tenant,
         resource_group=_resource_group(search),
@@ -84,9 +84,9 @@ def _provider(subscription: str) -> pulumi.ProviderResource:
     return provider
 
 
-def _from_settings(settings: AzureSettings, cluster: ClusterPlace) -> PodVmPlace:
+def _from_settings(settings: AzureSettings, cluster: ClusterAzureConfig) -> PodVmTarget:
     vnet = arm_ids.top_of(str(settings.subnet_id))
-    return PodVmPlace(
+    return PodVmTarget(
         subscription=cluster.first("subscriptionId") or arm_ids.subscription_of(vnet),
         tenant=cluster.first("tenantId"),
         resource_group=str(settings.resource_group),
@@ -127,7 +127,7 @@ def _contradictions(settings: AzureSettings) -> None:
             )
 
 
-def _subscriptions(settings: AzureSettings, cluster: ClusterPlace) -> tuple[str, str]:
+def _subscriptions(settings: AzureSettings, cluster: ClusterAzureConfig) -> tuple[str, str]:
     """Return the subscription of the network, and that of the cluster."""
     network = arm_ids.subscription_of(settings.subnet_id) if settings.subnet_id else settings.subscription_id
     own = cluster.first("subscriptionId")

@@ -11,7 +11,7 @@ from coco_azure.clients import arm_ids
 from coco_azure.clients.arm_ids import same
 from coco_azure.inventory import cluster_reader
 from coco_azure.inventory.azure_resources import Answer, AzureResources, not_found
-from coco_azure.inventory.cluster_reader import ClusterPlace, Reads
+from coco_azure.inventory.cluster_reader import ClusterAzureConfig, Reads
 from coco_azure.settings.azure import AzureSettings
 
 _MOST_WORKERS = 10
@@ -34,7 +34,7 @@ class Search:
     """
 
     settings: AzureSettings
-    cluster: ClusterPlace
+    cluster: ClusterAzureConfig
     reader: Reads
     network: AzureResources
     own: AzureResources

@@ -14,7 +14,7 @@ from coco_azure.formats.shown import beginning
 from coco_azure.inventory import arm_answers as azure_read
 from coco_azure.inventory.arm_answers import Json
 from coco_azure.inventory.azure_facts import AzureFacts, AzureImage, Grant, Size, Subnet, Usage, Vnet
-from coco_azure.inventory.azure_resources import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmTarget
 from coco_azure.inventory.requirements import Requirements
 
 T = TypeVar("T")
@@ -51,30 +51,34 @@ class _Asking:
         return self._pool.submit(answer)
 
 
-def gather(client: AzureClient, place: PodVmPlace, wanted: Requirements, principal: str = "") -> AzureFacts:
+def gather(client: AzureClient, target: PodVmTarget, requirements: Requirements, principal: str = "") -> AzureFacts:
     """Return what Azure says of a place.
 
     Args:
         client: clients of the subscription of the pod VMs.
-        wanted: what the stack wants; decides what is asked.
+        requirements: what the stack wants; decides what is asked.
         principal: object id of the operators' identity, whose roles are asked for; empty: they are not.
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         asking = _Asking(pool)
-        sizes = asking("sizes", "VM sizes", lambda: _sizes(client, place.region))
-        usages = asking("quota", "quotas", lambda: _usages(client, place.region))
-        scores = pool.submit(_scores, client, place.region, wanted)
-        picture = asking("image", "the image", lambda: _image(client, wanted.image_id)) if wanted.image_id else None
+        sizes = asking("sizes", "VM sizes", lambda: _sizes(client, target.region))
+        usages = asking("quota", "quotas", lambda: _usages(client, target.region))
+        scores = pool.submit(_scores, client, target.region, requirements)
+        picture = (
+            asking("image", "the image", lambda: _image(client, requirements.image_id))
+            if requirements.image_id
+            else None
+        )
         grants = None
         if principal:
-            grants = asking("roles", "role assignments", lambda: _grants(client, place, wanted, principal))
+            grants = asking("roles", "role assignments", lambda: _grants(client, target, requirements, principal))
         return AzureFacts(
-            subscription=place.subscription,
-            region=place.region,
-            resource_group=place.resource_group,
-            pod_nsg_id=place.nsg_id,
+            subscription=target.subscription,
+            region=target.region,
+            resource_group=target.resource_group,
+            pod_nsg_id=target.nsg_id,
             principal=principal,
-            **(_network(client, asking, place) if place.vnet_id else {}),
+            **(_network(client, asking, target) if target.vnet_id else {}),
             sizes=sizes.result(),
             usages=usages.result(),
             capacity=scores.result(),
@@ -85,17 +89,17 @@ def gather(client: AzureClient, place: PodVmPlace, wanted: Requirements, princip
         )
 
 
-def _network(client: AzureClient, asking: _Asking, place: PodVmPlace) -> Mapping[str, Any]:
+def _network(client: AzureClient, asking: _Asking, target: PodVmTarget) -> Mapping[str, Any]:
     """Return the fields of ``AzureFacts`` that are of the network: the VNet first, then at once whatever it names."""
 
     def read(check: str, what: str, arm_id: str, fact: Callable[[Json], T]) -> "Future[T | None]":
         return asking(check, f"{what} {name_of(arm_id)}", lambda: fact(client.get(arm_id)))
 
-    vnet = read("subnet", "VNet", place.vnet_id, azure_read.vnet).result()
+    vnet = read("subnet", "VNet", target.vnet_id, azure_read.vnet).result()
     if vnet is None:
         return {}
-    subnet, workers = _of(vnet, place.subnet_id), _of(vnet, place.workers_id)
-    ids = {place.nsg_id, *(each.nsg_id for each in (subnet, workers) if each)} - {""}
+    subnet, workers = _of(vnet, target.subnet_id), _of(vnet, target.workers_id)
+    ids = {target.nsg_id, *(each.nsg_id for each in (subnet, workers) if each)} - {""}
     nsgs = {each.lower(): read("nsg-rules", "NSG", each, azure_read.nsg) for each in ids}
     nat_id, routes_id = (subnet.nat_gateway_id, subnet.route_table_id) if subnet else ("", "")
     nat = read("outbound", "NAT gateway", nat_id, azure_read.nat_gateway) if nat_id else None
@@ -124,13 +128,13 @@ def _usages(client: AzureClient, region: str) -> Mapping[str, Usage]:
     return azure_read.usages(client.pages(path))
 
 
-def _scores(client: AzureClient, region: str, wanted: Requirements) -> Mapping[str, str] | None:
+def _scores(client: AzureClient, region: str, requirements: Requirements) -> Mapping[str, str] | None:
     """Ask for placement scores; who may not ask, or asks too often, hears nothing, and that is no finding."""
     path = _SCORES.format(subscription=client.subscription, region=region)
     body = {
         "desiredLocations": [region],
-        "desiredSizes": [{"sku": name} for name in wanted.peer_pods.sizes[:_MOST_SCORES]],
-        "desiredCount": max(1, len(wanted.nodes)),
+        "desiredSizes": [{"sku": name} for name in requirements.peer_pods.sizes[:_MOST_SCORES]],
+        "desiredCount": max(1, len(requirements.nodes)),
         "availabilityZones": False,
     }
     try:
@@ -153,16 +157,16 @@ def _image(client: AzureClient, image_id: str) -> AzureImage:
     return azure_read.gallery_image(image_id, definition, version)
 
 
-def _grants(client: AzureClient, place: PodVmPlace, wanted: Requirements, principal: str) -> list[Grant]:
+def _grants(client: AzureClient, target: PodVmTarget, requirements: Requirements, principal: str) -> list[Grant]:
     """Return the roles of an identity, and of the groups that it is in, wherever pod VMs touch something.
 
     A list has the assignments at a scope, above it and below it. One with ``assignedTo`` includes groups
     (learn.microsoft.com, "List Azure role assignments using the REST API").
     """
-    touched = [place.vnet_id, place.nsg_id, wanted.peer_pods.image_id or ""]
+    touched = [target.vnet_id, target.nsg_id, requirements.peer_pods.image_id or ""]
     # Of resource groups, because what is in them may not exist yet, or no more.
     scopes = {f"/subscriptions/{subscription_of(each)}/resourceGroups/{group_of(each)}" for each in touched if each}
-    scopes.add(f"/subscriptions/{place.subscription}/resourceGroups/{place.resource_group}")
+    scopes.add(f"/subscriptions/{target.subscription}/resourceGroups/{target.resource_group}")
     assignments = {}
     for scope in sorted({each.lower() for each in scopes}):
         for each in client.pages(f"{scope}{ROLE_ASSIGNMENTS}", filter=f"assignedTo('{principal}')"):

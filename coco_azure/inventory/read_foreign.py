@@ -12,7 +12,7 @@ from coco_azure.inventory.cluster_reader import Reads, Unanswered
 from coco_azure.inventory.foreign_facts import (
     ALL,
     ForeignFacts,
-    ForeignWanted,
+    ForeignRequirements,
     Group,
     Installed,
     Kbs,
@@ -34,13 +34,13 @@ _LISTS: Mapping[str, str] = {
 """Where the kinds are listed that the stack makes, or that make them."""
 
 
-def gather(reader: Reads, wanted: ForeignWanted) -> ForeignFacts:
+def gather(reader: Reads, requirements: ForeignRequirements) -> ForeignFacts:
     """Return what is there; what the cluster refuses to tell is named in ``unknown`` and raises nothing.
 
     The Route's host needs OpenShift's field selector of Routes, ``spec.host`` (openshift/openshift-apiserver, tested in
     ``pkg/route/apis/route/install``), so that no other Route is read.
     """
-    asking = _Asking(reader, wanted)
+    asking = _Asking(reader, requirements)
     namespaces = asking.namespaces()
     gone = frozenset(name for name, owner in namespaces.items() if owner == _GONE)
     host = asking.host()
@@ -48,11 +48,11 @@ def gather(reader: Reads, wanted: ForeignWanted) -> ForeignFacts:
         namespaces={name: owner for name, owner in namespaces.items() if name not in gone},
         marked=frozenset(asking.marked),
         missing=gone,
-        groups=asking.ask("OperatorGroups", asking.groups) or () if wanted.operators else (),
-        subscriptions=asking.ask("Subscriptions", asking.subscriptions) or () if wanted.operators else (),
-        csvs=asking.ask("OLM's Operators", asking.csvs) or () if wanted.operators else (),
+        groups=asking.ask("OperatorGroups", asking.groups) or () if requirements.operators else (),
+        subscriptions=asking.ask("Subscriptions", asking.subscriptions) or () if requirements.operators else (),
+        csvs=asking.ask("OLM's Operators", asking.csvs) or () if requirements.operators else (),
         occupied=tuple(asking.occupied(gone)),
-        kbs=asking.kbs() if wanted.trustee and wanted.trustee not in gone else (),
+        kbs=asking.kbs() if requirements.trustee and requirements.trustee not in gone else (),
         host=host,
         claims=asking.ask("Routes", lambda: asking.claims(host)) or () if host else (),
         unknown=tuple(asking.reasons),
@@ -66,10 +66,10 @@ _GONE = "\0"
 class _Asking(Unanswered):
     """Questions about what a stack wants of a cluster."""
 
-    def __init__(self, reader: Reads, wanted: ForeignWanted) -> None:
+    def __init__(self, reader: Reads, requirements: ForeignRequirements) -> None:
         super().__init__()
         self._reader = reader
-        self._wanted = wanted
+        self._wanted = requirements
         self.marked: set[str] = set()
         self._lists: dict[str, list[Object]] = {}
 

@@ -28,12 +28,12 @@ _PROFILES: Mapping[str, Mapping[str, object]] = {names.OSC_PACKAGE: OSC, names.T
 _LEAVING = frozenset({"Replacing", "Deleting"})
 
 
-def problems(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
+def problems(facts: ClusterFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield what is wrong (checks ``cluster-version``, ``catalog``, ``operators``, ``kata-config``)."""
     yield from _version(facts)
-    yield from _least(facts, wanted)
-    yield from _catalogs(facts, wanted)
-    for operator in wanted.operators:
+    yield from _least(facts, requirements)
+    yield from _catalogs(facts, requirements)
+    for operator in requirements.operators:
         for csv in _csvs(facts, operator):
             yield from _csv(operator, csv)
     yield from _kata_configs(facts)
@@ -60,10 +60,10 @@ def _version(facts: ClusterFacts) -> Iterator[Finding]:
         )
 
 
-def _least(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
+def _least(facts: ClusterFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield whether the release of OpenShift is too old for the version of OSC; a newer minor version is not."""
     current_version = _numbers(facts.version)
-    for operator in wanted.operators:
+    for operator in requirements.operators:
         if operator.package != names.OSC_PACKAGE or not operator.csv or not current_version:
             continue
         profile = osc(operator.csv, operator.treat_as)
@@ -90,10 +90,10 @@ def _csvs(facts: ClusterFacts, operator: Operator) -> list[Csv]:
     return [each for each in (facts.csvs or {}).get(operator.package, ()) if each.phase not in _LEAVING]
 
 
-def _catalogs(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
+def _catalogs(facts: ClusterFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield what is wrong with each catalog that something is to be installed from."""
     users: dict[Catalog, list[Operator]] = {}
-    for operator in wanted.operators:
+    for operator in requirements.operators:
         if operator.install and (source := (facts.catalogs or {}).get(operator.package)):
             users.setdefault(source, []).append(operator)
     for catalog, operators in users.items():

@@ -33,24 +33,24 @@ class Drivers:
         return {**asdict(self), "sizes": list(self.sizes)}
 
 
-def drivers(wanted: Requirements) -> Drivers:
+def drivers(requirements: Requirements) -> Drivers:
     """Return how many of each thing that costs there are at most."""
-    own = 1 if wanted.azure.own_subnet is not None and wanted.azure.own_subnet.nat_gateway.enabled else 0
-    sizes = sorted(wanted.peer_pods.sizes, key=lambda name: name != wanted.peer_pods.size)
+    own = 1 if requirements.azure.own_subnet is not None and requirements.azure.own_subnet.nat_gateway.enabled else 0
+    sizes = sorted(requirements.peer_pods.sizes, key=lambda name: name != requirements.peer_pods.size)
     return Drivers(
-        podVMs=wanted.pods,
-        confidential=wanted.peer_pods.confidential,
+        podVMs=requirements.pods,
+        confidential=requirements.peer_pods.confidential,
         sizes=tuple(sizes),
         natGateways=own,
         publicIPs=own,
-        imageVersions=0 if wanted.peer_pods.own_image else 1,
+        imageVersions=0 if requirements.peer_pods.own_image else 1,
     )
 
 
-def text(counts: Drivers, wanted: Requirements) -> str:
+def text(counts: Drivers, requirements: Requirements) -> str:
     """Return the counts as a person reads them."""
     kind = "confidential VM" if counts.confidential else "VM"
-    per_node = f"{wanted.peer_pods.limit_per_node} a node on {_count(len(wanted.nodes), 'node')}"
+    per_node = f"{requirements.peer_pods.limit_per_node} a node on {_count(len(requirements.nodes), 'node')}"
     parts = [
         f"at most {_count(counts.podVMs, kind)} at a time ({per_node}), with OS disk, of {', '.join(counts.sizes)}",
         _count(counts.natGateways, "NAT gateway"),

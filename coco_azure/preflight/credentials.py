@@ -27,9 +27,9 @@ _SET = (
 _finding = partial(Finding, check="credentials")
 
 
-def problems(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
+def problems(facts: ClusterFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield what is wrong with ``peer-pods-secret`` or with who makes it (check ``credentials``)."""
-    if wanted.azure.credentials.source != "cloudCredentialOperator":
+    if requirements.azure.credentials.source != "cloudCredentialOperator":
         return  # the stack makes the Secret, and its settings are never blank
     if facts.secret is not None:
         yield from _incomplete(facts.secret)

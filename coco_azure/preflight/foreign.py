@@ -15,7 +15,7 @@ from functools import partial
 from coco_azure import names
 from coco_azure.inventory.foreign_facts import (
     ForeignFacts,
-    ForeignWanted,
+    ForeignRequirements,
     Group,
     Installed,
     Named,
@@ -32,15 +32,15 @@ _HAND_OVER = (
 )
 
 
-def problems(facts: ForeignFacts, wanted: ForeignWanted) -> Iterator[Finding]:
+def problems(facts: ForeignFacts, requirements: ForeignRequirements) -> Iterator[Finding]:
     """Yield what is in the stack's way on a cluster: the setting that names it first, then what else works."""
-    for operator in wanted.operators:
+    for operator in requirements.operators:
         yield from _home(facts, operator)
         if operator.install:
             yield from _other_installations(facts, operator)
-    yield from _namespaces(facts, wanted)
-    yield from _occupied(facts, wanted)
-    yield from _kbs(facts, wanted)
+    yield from _namespaces(facts, requirements)
+    yield from _occupied(facts, requirements)
+    yield from _kbs(facts, requirements)
     yield from _claimed(facts)
     yield from _unknown(facts)
 
@@ -146,9 +146,9 @@ def _other_installations(facts: ForeignFacts, operator: Operator) -> Iterator[Fi
         )
 
 
-def _namespaces(facts: ForeignFacts, wanted: ForeignWanted) -> Iterator[Finding]:
+def _namespaces(facts: ForeignFacts, requirements: ForeignRequirements) -> Iterator[Finding]:
     """Yield namespaces of others that the stack would make, but for those of operators."""
-    for named, setting in wanted.names.items():
+    for named, setting in requirements.names.items():
         owner = facts.namespaces.get(named.name) if named.kind == "Namespace" else None
         if owner is not None:
             yield _problem(
@@ -158,16 +158,16 @@ def _namespaces(facts: ForeignFacts, wanted: ForeignWanted) -> Iterator[Finding]
             )
 
 
-def _occupied(facts: ForeignFacts, wanted: ForeignWanted) -> Iterator[Finding]:
+def _occupied(facts: ForeignFacts, requirements: ForeignRequirements) -> Iterator[Finding]:
     """Yield the objects with the stack's names, by namespace."""
     for namespace in sorted({each.what.namespace for each in facts.occupied}):
         in_namespace = [each for each in facts.occupied if each.what.namespace == namespace]
         named = [each.what for each in in_namespace]
-        settings = [(each, wanted.names[each]) for each in named if wanted.names.get(each)]
+        settings = [(each, requirements.names[each]) for each in named if requirements.names.get(each)]
         fix = [f"{each.path}: another name in coco-azure:{setting}, or as the others:" for each, setting in settings]
         option, where = (f"-n {namespace} ", f" in namespace {namespace}") if namespace else ("", "")
         paths = " ".join(each.path for each in named)
-        command = f"oc {option}annotate --overwrite {paths} {names.STACK}={wanted.stack}"
+        command = f"oc {option}annotate --overwrite {paths} {names.STACK}={requirements.stack}"
         yield _problem(
             found=f"{_list(named)}{where}: {_owners(in_namespace)}",
             needed="free names, or objects of this stack, which writes what is in them",
@@ -175,7 +175,7 @@ def _occupied(facts: ForeignFacts, wanted: ForeignWanted) -> Iterator[Finding]:
         )
 
 
-def _kbs(facts: ForeignFacts, wanted: ForeignWanted) -> Iterator[Finding]:
+def _kbs(facts: ForeignFacts, requirements: ForeignRequirements) -> Iterator[Finding]:
     if not facts.kbs:
         return
     remove = [each.what for each in facts.kbs if not each.owner]
@@ -183,10 +183,10 @@ def _kbs(facts: ForeignFacts, wanted: ForeignWanted) -> Iterator[Finding]:
     if remove:
         fix += [
             "or, if nobody needs that KBS:",
-            f"oc -n {wanted.trustee} delete {' '.join(each.path for each in remove)}",
+            f"oc -n {requirements.trustee} delete {' '.join(each.path for each in remove)}",
         ]
     yield _problem(
-        found=f"{_list([each.what for each in facts.kbs])} in namespace {wanted.trustee}, not made by this stack",
+        found=f"{_list([each.what for each in facts.kbs])} in namespace {requirements.trustee}, not made by this stack",
         needed="one KbsConfig: all of a namespace write the same Deployment and Service, one over the other",
         fix="\n".join(fix),
     )

@@ -24,24 +24,24 @@ _MAKE = (
 )
 
 
-def problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
+def problems(facts: AzureFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield what is wrong with the image: a problem of the settings' own, a warning of one that the operator built."""
     image = facts.image
     if image is None:
         return
-    level: Level = "problem" if wanted.peer_pods.own_image else "warning"
-    fix = f"{_SET}\nor {_RM}" if wanted.peer_pods.own_image else _ANEW
-    for check, found, needed, instead in _wrong(image, facts, wanted):
+    level: Level = "problem" if requirements.peer_pods.own_image else "warning"
+    fix = f"{_SET}\nor {_RM}" if requirements.peer_pods.own_image else _ANEW
+    for check, found, needed, instead in _wrong(image, facts, requirements):
         yield Finding(check=check, level=level, found=found, needed=needed, fix=instead or fix)
 
 
-def _wrong(image: AzureImage, facts: AzureFacts, wanted: Requirements) -> Iterator[tuple[str, str, str, str]]:
+def _wrong(image: AzureImage, facts: AzureFacts, requirements: Requirements) -> Iterator[tuple[str, str, str, str]]:
     """Yield check, what was found, what is needed, and the fix where it is not another image."""
     name = short(image.id)
     if not image.exists:
         yield "image", f"{name} does not exist", "an image that is there and that may be read", ""
         return
-    if wanted.peer_pods.confidential and image.security_type.lower() not in CONFIDENTIAL:
+    if requirements.peer_pods.confidential and image.security_type.lower() not in CONFIDENTIAL:
         security = f"SecurityType {image.security_type}" if image.security_type else "no SecurityType"
         if arm_ids.is_managed_image(image.id):
             security = "is a managed image, which confidential VMs cannot be made of"
@@ -51,8 +51,8 @@ def _wrong(image: AzureImage, facts: AzureFacts, wanted: Requirements) -> Iterat
         yield "image", f"{name} {security}", needed, f"{_MAKE}\nthen {_SET}"
     if image.generation.upper() != "V2":
         needed = "generation V2: confidential VMs and secure boot need UEFI"
-        check = "image" if wanted.peer_pods.confidential else "secure-boot"
-        if wanted.peer_pods.confidential or wanted.peer_pods.secure_boot:
+        check = "image" if requirements.peer_pods.confidential else "secure-boot"
+        if requirements.peer_pods.confidential or requirements.peer_pods.secure_boot:
             yield check, f"{name} is of generation {image.generation}", needed, f"{_MAKE}\nthen {_SET}"
     if image.regions and facts.region.lower() not in {arm_ids.short_region(region) for region in image.regions}:
         yield (

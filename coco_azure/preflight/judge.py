@@ -63,13 +63,13 @@ class Verdict:
 def judge(
     azure: AzureFacts,
     openshift: ClusterFacts,
-    wanted: Requirements,
+    requirements: Requirements,
     accept: Sequence[str],
     foreign: Sequence[Finding] = (),
 ) -> Verdict:
     """Return what all checks say; ``foreign`` is what ``coco_azure.preflight.foreign`` says of the stack's clusters."""
-    findings = [finding for check in _OF_AZURE for finding in check(azure, wanted)]
-    findings += [finding for check in _OF_CLUSTER for finding in check(openshift, wanted)]
+    findings = [finding for check in _OF_AZURE for finding in check(azure, requirements)]
+    findings += [finding for check in _OF_CLUSTER for finding in check(openshift, requirements)]
     findings += unasked([*azure.unknown, *openshift.unknown])
     return verdict([*findings, *foreign], accept)
 

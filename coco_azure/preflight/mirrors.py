@@ -15,7 +15,7 @@ _SHOWN = 4
 _GUIDE = "docs/howto/disconnected.md"
 
 
-def problems(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
+def problems(facts: ClusterFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield what has no way to its images or to Azure (check ``mirrors``); warnings, for there may be another way."""
     access = facts.registries
     if access is None:
@@ -28,7 +28,7 @@ def problems(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
                 "an ImageDigestMirrorSet or ImageTagMirrorSet for each: the default catalogs are switched off",
                 f"oc mirror, with the package in its ImageSetConfiguration, and oc apply of what it writes ({_GUIDE})",
             )
-    for image in wanted.pulled:
+    for image in requirements.pulled:
         if (source := _covering(image, access.mirrors)) is not None:
             key = f'"{image.partition("/")[0] if source.startswith("*.") else source}"'
             yield _finding(
@@ -36,13 +36,13 @@ def problems(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
                 "the mirror in the settings, too: pod VMs know nothing of the cluster's mirror sets",
                 f"pulumi config set --path 'coco-azure:trustee.registryMirrors[{key}]' {access.mirrors[source]}",
             )
-    yield from _proxy(access, wanted)
+    yield from _proxy(access, requirements)
 
 
-def _proxy(access: RegistryAccess, wanted: Requirements) -> Iterator[Finding]:
+def _proxy(access: RegistryAccess, requirements: Requirements) -> Iterator[Finding]:
     if not access.proxy:
         return
-    if not wanted.peer_pods.caa_environment.keys() & {"HTTPS_PROXY", "https_proxy"}:
+    if not requirements.peer_pods.caa_environment.keys() & {"HTTPS_PROXY", "https_proxy"}:
         way = "pulumi config set --path coco-azure:peerPods.caaEnvironment"
         yield _finding(
             f"the cluster's proxy is {access.proxy}, and CAA does not take it",
@@ -50,7 +50,7 @@ def _proxy(access: RegistryAccess, wanted: Requirements) -> Iterator[Finding]:
             f"{way}.HTTPS_PROXY {access.proxy}\n"
             f'{way}.NO_PROXY "$(oc get proxy cluster -o jsonpath={{.status.noProxy}})"',
         )
-    if not wanted.pulls_by_proxy:
+    if not requirements.pulls_by_proxy:
         yield _finding(
             f"the cluster's proxy is {access.proxy}, and pod VMs pull images without it",
             "the proxy in initdata, or a way to the registries without it",

@@ -25,13 +25,13 @@ _problem = partial(Finding, check="subnet", level="problem")
 _DEAD_ENDS = {"none": "drops what goes there", "vnetlocal": "keeps it in the VNet"}
 
 
-def problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
+def problems(facts: AzureFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield what is wrong with the subnet (check ``subnet``) and its outbound connectivity (check ``outbound``)."""
     yield from _vnet(facts)
     if facts.subnet is not None:
         yield from _kind(facts.subnet)
-        yield from _addresses(facts.subnet, wanted)
-        planned = wanted.azure.own_subnet
+        yield from _addresses(facts.subnet, requirements)
+        planned = requirements.azure.own_subnet
         own = planned is not None and arm.same(facts.subnet.name, planned.name)
         yield from _outbound(facts, facts.subnet, own=own)
 
@@ -77,23 +77,23 @@ def _kind(subnet: Subnet) -> Iterator[Finding]:
         )
 
 
-def _addresses(subnet: Subnet, wanted: Requirements) -> Iterator[Finding]:
+def _addresses(subnet: Subnet, requirements: Requirements) -> Iterator[Finding]:
     """Yield whether addresses are missing: one for each pod VM to come; those of pod VMs that run count as had."""
     if subnet.used is None or not spans.of_prefixes(subnet.prefixes):
         return
     available = spans.usable(subnet.prefixes)
     free = max(available - subnet.used, 0)
     # The image job takes an address for the while it works (a private endpoint, ``azure-podvm-image-handler.sh``).
-    job = int(wanted.builds)
-    had = subnet.pod_vms or wanted.running
-    missing = (wanted.pods or 1) + job - had - free
+    job = int(requirements.builds)
+    had = subnet.pod_vms or requirements.running
+    missing = (requirements.pods or 1) + job - had - free
     if missing <= 0:
         return
-    fewer = (free + had - job) // max(len(wanted.nodes), 1)
+    fewer = (free + had - job) // max(len(requirements.nodes), 1)
     less = f"\nor fewer: pulumi config set --path coco-azure:peerPods.limitPerNode {fewer}" if fewer > 0 else ""
     counted = (
-        f"{wanted.peer_pods.limit_per_node} pod VMs on each of {len(wanted.nodes)} nodes"
-        if wanted.nodes
+        f"{requirements.peer_pods.limit_per_node} pod VMs on each of {len(requirements.nodes)} nodes"
+        if requirements.nodes
         else "a pod VM"
     )
     running = f", {had} of them by pod VMs" if had else ""
@@ -184,12 +184,12 @@ _SET = "pulumi config set --path 'coco-azure:azure.ownSubnet.addressRange' {valu
 _range_problem = partial(Finding, check="own-subnet", level="problem")
 
 
-def own_subnet_problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
+def own_subnet_problems(facts: AzureFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield what is wrong with the range of the own subnet (check ``own-subnet``).
 
     A subnet of the same name and range counts as the stack's own: a run that was interrupted meets it again.
     """
-    planned, vnet = wanted.azure.own_subnet, facts.vnet
+    planned, vnet = requirements.azure.own_subnet, facts.vnet
     if planned is None or vnet is None:
         return
     own = next((each for each in vnet.subnets if each.name.casefold() == planned.name.casefold()), None)
@@ -197,7 +197,9 @@ def own_subnet_problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Fin
     room = spans.usable([addresses])
     in_use = own if own is not None and addresses not in own.prefixes and (own.used or 0) > 0 else None
     # One range for all rows: what one of them sets, another would set back.
-    other = _SET.format(value=in_use.prefixes[0]) if in_use else _suggest(vnet, own, _length(wanted, addresses, room))
+    other = (
+        _SET.format(value=in_use.prefixes[0]) if in_use else _suggest(vnet, own, _length(requirements, addresses, room))
+    )
     if not spans.holds(vnet.prefixes, addresses):
         yield _range_problem(
             found=f"{addresses} is in no range of VNet {arm.name_of(vnet.id)} ({', '.join(vnet.prefixes)})",
@@ -212,13 +214,14 @@ def own_subnet_problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Fin
             needed="a subnet without pod VMs, because Azure does not move them",
             fix=f"stop the peer pods first; or {other}",
         )
-    if room < wanted.pods:
-        fewer = room // max(1, len(wanted.nodes))
+    if room < requirements.pods:
+        fewer = room // max(1, len(requirements.nodes))
         lower = f"; or fewer pods: pulumi config set --path 'coco-azure:peerPods.limitPerNode' {fewer}"
         yield _range_problem(
             found=f"{addresses} has {room} addresses for pod VMs",
             needed=(
-                f"{wanted.pods}: peerPods.limitPerNode {wanted.peer_pods.limit_per_node} on {len(wanted.nodes)} nodes"
+                f"{requirements.pods}: peerPods.limitPerNode {requirements.peer_pods.limit_per_node} on "
+                f"{len(requirements.nodes)} nodes"
             ),
             fix=other + (lower if fewer else ""),
         )
@@ -235,11 +238,11 @@ def _overlaps(vnet: Vnet, addresses: str, own: Subnet | None, fix: str) -> Itera
             )
 
 
-def _length(wanted: Requirements, addresses: str, room: int) -> int:
+def _length(requirements: Requirements, addresses: str, room: int) -> int:
     """Return the length of prefix that the pod VMs need, or of the range that is wanted where it has room for them."""
-    if room >= wanted.pods:
+    if room >= requirements.pods:
         return IPv4Network(addresses).prefixlen
-    return 32 - (wanted.pods + spans.RESERVED - 1).bit_length()
+    return 32 - (requirements.pods + spans.RESERVED - 1).bit_length()
 
 
 def _suggest(vnet: Vnet, own: Subnet | None, length: int) -> str:

@@ -15,12 +15,12 @@ _SHOWN = 12
 _of_nodes = partial(Finding, check="nodes")
 
 
-def problems(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
+def problems(facts: ClusterFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield what is wrong (checks ``machine-config``, ``pools``, ``nodes``).
 
     What stops a roll-out that is there already, and over, is a warning: the run waits for none.
     """
-    level: Level = "problem" if wanted.reboots or wanted.waits else "warning"
+    level: Level = "problem" if requirements.reboots or requirements.waits else "warning"
     if facts.without_machine_config:
         yield Finding(
             check="machine-config",
@@ -33,16 +33,16 @@ def problems(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
             ),
         )
         return
-    yield from _pools(facts, wanted)
+    yield from _pools(facts, requirements)
     masters = [each for each in facts.kept_out if each.is_master]
     others: dict[tuple[str, ...], list[KeptOut]] = {}
     for each in facts.kept_out:
         if not each.is_master:
             others.setdefault(each.pools, []).append(each)
     if masters:
-        yield _masters([each.node for each in masters], wanted, level)
+        yield _masters([each.node for each in masters], requirements, level)
     for pools, nodes in others.items():
-        yield _custom([each.node for each in nodes], pools, wanted, level)
+        yield _custom([each.node for each in nodes], pools, requirements, level)
     if facts.windows:
         yield _of_nodes(
             level=level,
@@ -54,8 +54,8 @@ def problems(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
         )
 
 
-def _pools(facts: ClusterFacts, wanted: Requirements) -> Iterator[Finding]:
-    if not wanted.reboots:
+def _pools(facts: ClusterFacts, requirements: Requirements) -> Iterator[Finding]:
+    if not requirements.reboots:
         return
     for pool in facts.pools:
         if pool.degraded is not None:
@@ -84,7 +84,7 @@ def _degraded(pool: Pool, needed: str, level: Level) -> Finding:
     )
 
 
-def _custom(nodes: Sequence[str], pools: Sequence[str], wanted: Requirements, level: Level) -> Finding:
+def _custom(nodes: Sequence[str], pools: Sequence[str], requirements: Requirements, level: Level) -> Finding:
     title, roles = ", ".join(nodes), " ".join(f"{names.ROLES}{pool}-" for pool in pools)
     return _of_nodes(
         level=level,
@@ -94,13 +94,13 @@ def _custom(nodes: Sequence[str], pools: Sequence[str], wanted: Requirements, le
             "roles, cannot proceed with this Node). Such a node never gets kata, and KataConfig waits for it"
         ),
         fix=(
-            f"{_without(nodes, wanted)}\nor take the node out of its pool, whose nodes have a label (oc get mcp "
+            f"{_without(nodes, requirements)}\nor take the node out of its pool, whose nodes have a label (oc get mcp "
             f"{' '.join(pools)} -o yaml), as a rule: oc label node {' '.join(nodes)} {roles}"
         ),
     )
 
 
-def _masters(nodes: Sequence[str], wanted: Requirements, level: Level) -> Finding:
+def _masters(nodes: Sequence[str], requirements: Requirements, level: Level) -> Finding:
     return _of_nodes(
         level=level,
         found=f"{', '.join(nodes)} of the control plane with role worker (mastersSchedulable)",
@@ -110,17 +110,17 @@ def _masters(nodes: Sequence[str], wanted: Requirements, level: Level) -> Findin
             "operator uses pool master"
         ),
         fix=(
-            f"{_without(nodes, wanted)}\nor: oc patch schedulers.config.openshift.io cluster --type merge -p "
+            f"{_without(nodes, requirements)}\nor: oc patch schedulers.config.openshift.io cluster --type merge -p "
             '\'{"spec":{"mastersSchedulable":false}}\''
         ),
     )
 
 
-def _without(nodes: Sequence[str], wanted: Requirements) -> str:
+def _without(nodes: Sequence[str], requirements: Requirements) -> str:
     """Return how nodes are left out of the selector."""
-    if labels := wanted.peer_pods.kata_config.pool_labels:
+    if labels := requirements.peer_pods.kata_config.pool_labels:
         keys = " ".join(f"{key}-" for key in sorted(labels))
         return f"take the selector's label off: oc label node {' '.join(nodes)} {keys}"
-    arguments = " ".join(wanted.nodes[:_SHOWN]) if 0 < len(wanted.nodes) <= _SHOWN else "NODE ..."
+    arguments = " ".join(requirements.nodes[:_SHOWN]) if 0 < len(requirements.nodes) <= _SHOWN else "NODE ..."
     setting = f"pulumi config set --path {_SELECTOR}.matchLabels.kata true"
     return f"select the others: oc label node {arguments} kata=true\n{setting}"

@@ -17,7 +17,7 @@ from coco_azure.inventory.azure_facts import AzureFacts, Nsg, Rule, Subnet
 from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import spans
 from coco_azure.preflight.model import Finding
-from coco_azure.preflight.rules import Flow, Network, Outcome, evaluate
+from coco_azure.preflight.rules import Flow, Network, RuleOutcome, evaluate
 
 FORWARDER_PORT = 15150
 """Port of the agent in a pod VM."""
@@ -31,7 +31,7 @@ Taken = dict[tuple[str, bool], set[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Talk:
+class _TrafficFlow:
     """Who says what to whom.
 
     Attributes:
@@ -67,16 +67,16 @@ class _Talk:
         return f"coco-{self.source}-to-{self.target}-{self.protocol}-{self.port}-{way}".lower().replace(" ", "-")
 
 
-def problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
+def problems(facts: AzureFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield what network security groups block (checks ``nsg-rules`` and, towards the Internet, ``outbound``)."""
     yield from _places(facts)
-    facts = _planned(facts, wanted)
+    facts = _planned(facts, requirements)
     pods, network = facts.subnet, _network(facts)
     if pods is None:
         return
     yield from _unread(facts)
     workers = facts.workers.prefixes if facts.workers else facts.vnet.prefixes if facts.vnet else ()
-    agent = _Talk(
+    agent = _TrafficFlow(
         check="nsg-rules",
         what="the worker's cloud-api-adaptor reaches the agent of a pod VM through it",
         protocol="Tcp",
@@ -87,7 +87,10 @@ def problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
         targets=pods.prefixes,
     )
     tunnel = replace(
-        agent, what="the pod's network is a VXLAN tunnel through it", protocol="Udp", port=wanted.peer_pods.vxlan_port
+        agent,
+        what="the pod's network is a VXLAN tunnel through it",
+        protocol="Udp",
+        port=requirements.peer_pods.vxlan_port,
     )
     back = replace(tunnel, source="pod VM", target="worker", sources=pods.prefixes, targets=workers)
     world = replace(
@@ -100,13 +103,13 @@ def problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
         targets=(),
     )
     taken: Taken = {}
-    for talk in (*((agent, tunnel, back) if workers else ()), world):
-        yield from _judge(facts, talk, network, taken)
+    for flow in (*((agent, tunnel, back) if workers else ()), world):
+        yield from _judge(facts, flow, network, taken)
 
 
-def _planned(facts: AzureFacts, wanted: Requirements) -> AzureFacts:
+def _planned(facts: AzureFacts, requirements: Requirements) -> AzureFacts:
     """Return the facts with a subnet that the stack is about to make, which gets the group of the pod VMs."""
-    own = wanted.azure.own_subnet
+    own = requirements.azure.own_subnet
     if facts.subnet or not facts.vnet or own is None:
         return facts
     name, group = f"{facts.vnet.id}/subnets/{own.name}", facts.pod_nsg_id
@@ -141,22 +144,22 @@ def _places(facts: AzureFacts) -> Iterator[Finding]:
         )
 
 
-def _judge(facts: AzureFacts, talk: _Talk, network: Network, taken: Taken) -> Iterator[Finding]:
-    for arm_id, place, inbound in _passes(facts, talk):
+def _judge(facts: AzureFacts, flow: _TrafficFlow, network: Network, taken: Taken) -> Iterator[Finding]:
+    for arm_id, place, inbound in _passes(facts, flow):
         group = facts.nsgs.get(arm_id.lower())
         if group is not None:
-            outcome = evaluate(group, talk.flow(network, inbound=inbound), network)
+            outcome = evaluate(group, flow.flow(network, inbound=inbound), network)
             before = taken.setdefault(
                 (group.id.lower(), inbound), {each.priority for each in group.rules if each.inbound == inbound}
             )
-            yield from _finding(talk, group, place, outcome, before, inbound=inbound)
+            yield from _finding(flow, group, place, outcome, before, inbound=inbound)
 
 
-def _passes(facts: AzureFacts, talk: _Talk) -> list[tuple[str, str, bool]]:
+def _passes(facts: AzureFacts, flow: _TrafficFlow) -> list[tuple[str, str, bool]]:
     """Return the groups that a packet passes: id, where it is, and whether the packet comes in there."""
     ends = {"pod VM": _ends(facts.subnet, facts.pod_nsg_id), "worker": _ends(facts.workers, ""), "Internet": []}
     verdicts: dict[tuple[str, bool], tuple[str, str, bool]] = {}
-    for end, inbound in ((talk.source, False), (talk.target, True)):
+    for end, inbound in ((flow.source, False), (flow.target, True)):
         for arm_id, place in ends[end]:
             # One and the same group at subnet and interface says the same twice.
             verdicts.setdefault((arm_id.lower(), inbound), (arm_id, place, inbound))
@@ -186,43 +189,43 @@ def _unread(facts: AzureFacts) -> Iterator[Finding]:
 
 
 def _finding(
-    talk: _Talk, group: Nsg, place: str, outcome: Outcome, taken: set[int], *, inbound: bool
+    flow: _TrafficFlow, group: Nsg, place: str, outcome: RuleOutcome, taken: set[int], *, inbound: bool
 ) -> Iterator[Finding]:
     way = "inbound" if inbound else "outbound"
     where = f"network security group {arm.name_of(group.id)} ({place})"
-    if outcome.word == "allowed" or (talk.check == "outbound" and outcome.allowed > outcome.denied + outcome.unknown):
+    if outcome.word == "allowed" or (flow.check == "outbound" and outcome.allowed > outcome.denied + outcome.unknown):
         return
     if outcome.word == "denied":
-        message = f"denies {way} {_packets(talk)}, {talk.source} to {talk.target}: {_rules(outcome.blocking)}"
+        message = f"denies {way} {_packets(flow)}, {flow.source} to {flow.target}: {_rules(outcome.blocking)}"
     elif outcome.word == "partly":
         message = (
-            f"denies {way} {_packets(talk)}, {talk.source} to {talk.target}, for a part of the addresses: "
+            f"denies {way} {_packets(flow)}, {flow.source} to {flow.target}, for a part of the addresses: "
             f"{_rules(outcome.blocking)}"
         )
     else:
         message = (
-            f"does not say for sure whether {way} {_packets(talk)}, {talk.source} to {talk.target}, passes: "
+            f"does not say for sure whether {way} {_packets(flow)}, {flow.source} to {flow.target}, passes: "
             f"{_rules(outcome.doubtful)} (an application security group, a service tag, or addresses outside of the "
             "VNet)"
         )
     yield Finding(
-        check=talk.check,
+        check=flow.check,
         level="problem" if outcome.word == "denied" else "warning",
         found=f"{where} {message}",
-        needed=f"{way} {_packets(talk)} from {talk.source} to {talk.target}: {talk.what}",
-        fix=_allow(talk, group, [*outcome.blocking, *outcome.doubtful], taken, inbound=inbound),
+        needed=f"{way} {_packets(flow)} from {flow.source} to {flow.target}: {flow.what}",
+        fix=_allow(flow, group, [*outcome.blocking, *outcome.doubtful], taken, inbound=inbound),
     )
 
 
-def _packets(talk: _Talk) -> str:
-    return f"{talk.protocol.upper()} {talk.port}"
+def _packets(flow: _TrafficFlow) -> str:
+    return f"{flow.protocol.upper()} {flow.port}"
 
 
 def _rules(rules: Sequence[Rule]) -> str:
     return f"rule {some([f'{each.name} (priority {each.priority})' for each in rules], _SHOWN)}"
 
 
-def _allow(talk: _Talk, group: Nsg, rules: Sequence[Rule], taken: set[int], *, inbound: bool) -> str:
+def _allow(flow: _TrafficFlow, group: Nsg, rules: Sequence[Rule], taken: set[int], *, inbound: bool) -> str:
     """Return the command that makes a rule before all those that are in the way, and take its priority."""
     # One that nobody can decide may be hidden behind what denies for sure, and in the way once that no longer does.
     hidden = [each for each in group.rules if each.inbound == inbound and not each.allow and each.groups]
@@ -237,9 +240,9 @@ def _allow(talk: _Talk, group: Nsg, rules: Sequence[Rule], taken: set[int], *, i
         )
     taken.add(free)
     return (
-        f"az network nsg rule create {target} --name {talk.label(inbound=inbound)} --priority {free} "
-        f"--direction {'Inbound' if inbound else 'Outbound'} --access Allow --protocol {talk.protocol} "
-        f"--source-address-prefixes {' '.join(talk.sources)} --source-port-ranges '*' "
-        f"--destination-address-prefixes {' '.join(talk.targets) or 'Internet'} "
-        f"--destination-port-ranges {talk.port}"
+        f"az network nsg rule create {target} --name {flow.label(inbound=inbound)} --priority {free} "
+        f"--direction {'Inbound' if inbound else 'Outbound'} --access Allow --protocol {flow.protocol} "
+        f"--source-address-prefixes {' '.join(flow.sources)} --source-port-ranges '*' "
+        f"--destination-address-prefixes {' '.join(flow.targets) or 'Internet'} "
+        f"--destination-port-ranges {flow.port}"
     )

@@ -15,15 +15,15 @@ from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.model import Finding
 
 
-def problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
+def problems(facts: AzureFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield the actions that no role gives, by scope; nothing where the stack assigns the roles itself."""
-    if wanted.azure.roles != "check" or facts.grants is None:
+    if requirements.azure.roles != "check" or facts.grants is None:
         return
-    for need in _needs(facts, wanted):
+    for need in _needs(facts, requirements):
         missing = [action for action in need.actions if not allowed(facts.grants, action, need.scope)]
         if missing:
             yield _finding(facts, need, missing)
-    image = wanted.peer_pods.image_id or ""
+    image = requirements.peer_pods.image_id or ""
     if (action := _reading(image)) and not allowed(facts.grants, action, image):
         yield _unread(facts, image, action)
 
@@ -43,11 +43,11 @@ def _named(patterns: Sequence[str], action: str) -> bool:
     )
 
 
-def _needs(facts: AzureFacts, wanted: Requirements) -> Sequence[Need]:
-    planned = wanted.azure.own_subnet
+def _needs(facts: AzureFacts, requirements: Requirements) -> Sequence[Need]:
+    planned = requirements.azure.own_subnet
     own = f"{facts.vnet.id}/subnets/{planned.name}" if facts.vnet and planned else ""
     subnet = facts.subnet.id if facts.subnet else own
-    image = wanted.peer_pods.image_id or ""
+    image = requirements.peer_pods.image_id or ""
     return needs(facts.subscription, facts.resource_group, subnet, facts.pod_nsg_id, image)
 
 

@@ -126,7 +126,7 @@ class Flow:
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class RuleOutcome:
     """What happens to the packets of a flow.
 
     Attributes:
@@ -166,9 +166,9 @@ class Outcome:
             _append(self.blocking, [rule])
 
 
-def evaluate(group: Nsg, flow: Flow, network: Network) -> Outcome:
+def evaluate(group: Nsg, flow: Flow, network: Network) -> RuleOutcome:
     """Return what a group does to a flow; a flow without addresses is allowed."""
-    outcome = Outcome()
+    outcome = RuleOutcome()
     open_ends: list[tuple[list[Box], list[Rule]]] = [(flow.boxes, [])]
     for rule in sorted((*group.rules, *DEFAULTS), key=lambda each: each.priority):
         if rule.inbound != flow.inbound or not _port_matches(rule, flow):

@@ -30,18 +30,18 @@ _NAMES = {"snp": "SNP (DCasv5, ECasv5)", "tdx": "TDX (DCesv5, ECesv5, ECedsv5)"}
 _problem = partial(Finding, check="sizes", level="problem")
 
 
-def problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
+def problems(facts: AzureFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield what is wrong with the wanted sizes."""
     if facts.sizes is None:
         return
     offered = {size.name.lower(): size for size in facts.sizes.values()}
     findings: list[tuple[str, Finding]] = []
-    for name in wanted.peer_pods.sizes:
+    for name in requirements.peer_pods.sizes:
         size = offered.get(name.lower())
-        of_size = _absent(name, facts) if size is None else _unfit(size, facts, wanted)
+        of_size = _absent(name, facts) if size is None else _unfit(size, facts, requirements)
         findings += [(name.lower(), finding) for finding in of_size]
     # One list of sizes for all rows: a row that puts one size right would put the others back.
-    instead = _instead({name for name, _ in findings}, facts, wanted)
+    instead = _instead({name for name, _ in findings}, facts, requirements)
     for _, finding in findings:
         yield replace(finding, fix=finding.fix + instead)
 
@@ -54,15 +54,15 @@ def _absent(name: str, facts: AzureFacts) -> Iterator[Finding]:
     )
 
 
-def _unfit(size: Size, facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
-    if wanted.peer_pods.confidential and size.tee.lower() != wanted.peer_pods.tee:
+def _unfit(size: Size, facts: AzureFacts, requirements: Requirements) -> Iterator[Finding]:
+    if requirements.peer_pods.confidential and size.tee.lower() != requirements.peer_pods.tee:
         state = f"has the TEE {size.tee}" if size.tee else "is not confidential"
         yield _problem(
             found=f"{size.name} {state}",
-            needed=f"a size of peerPods.tee: {_NAMES[wanted.peer_pods.tee]}",
+            needed=f"a size of peerPods.tee: {_NAMES[requirements.peer_pods.tee]}",
             fix="",
         )
-    if not wanted.peer_pods.confidential and size.tee:
+    if not requirements.peer_pods.confidential and size.tee:
         yield Finding(
             check="sizes",
             level="warning",
@@ -96,37 +96,37 @@ def _restricted(size: Size, facts: AzureFacts) -> Iterator[Finding]:
     )
 
 
-def _instead(wrong: Collection[str], facts: AzureFacts, wanted: Requirements) -> str:
+def _instead(wrong: Collection[str], facts: AzureFacts, requirements: Requirements) -> str:
     """Return the commands that put other sizes into the place of those that are wrong, named in lower case.
 
     All of the list is set, because it may be the default one, which the stack's file does not have.
     """
-    fit = fitting(facts, wanted)
+    fit = fitting(facts, requirements)
     others = cycle(fit or ["SIZE"])
-    by_name = {size.lower(): next(others) for size in wanted.peer_pods.sizes if size.lower() in wrong}
-    sizes = [by_name.get(size.lower(), size) for size in wanted.peer_pods.sizes]
+    by_name = {size.lower(): next(others) for size in requirements.peer_pods.sizes if size.lower() in wrong}
+    sizes = [by_name.get(size.lower(), size) for size in requirements.peer_pods.sizes]
     commands = [SETTING.format(place=place, value=size) for place, size in enumerate(sizes)]
-    if value := by_name.get(wanted.peer_pods.size.lower()):
+    if value := by_name.get(requirements.peer_pods.size.lower()):
         commands.append(f"pulumi config set --path coco-azure:peerPods.instanceSize {value}")
-    return "\n".join([*commands, _others(facts, wanted, fit)])
+    return "\n".join([*commands, _others(facts, requirements, fit)])
 
 
-def _others(facts: AzureFacts, wanted: Requirements, fit: Sequence[str]) -> str:
+def _others(facts: AzureFacts, requirements: Requirements, fit: Sequence[str]) -> str:
     if fit:
         return f"({facts.region} has, beside those wanted: {', '.join(fit)})"
-    tee = f" of {wanted.peer_pods.tee.upper()}" if wanted.peer_pods.confidential else ""
-    stem = wanted.peer_pods.size[: len("Standard_DC")]
+    tee = f" of {requirements.peer_pods.tee.upper()}" if requirements.peer_pods.confidential else ""
+    stem = requirements.peer_pods.size[: len("Standard_DC")]
     listed = f"az vm list-skus -l REGION -r virtualMachines --query \"[?starts_with(name, '{stem}')].name\""
     return f"({facts.region} has no other size{tee}; other regions: {listed})"
 
 
-def fitting(facts: AzureFacts, wanted: Requirements) -> list[str]:
+def fitting(facts: AzureFacts, requirements: Requirements) -> list[str]:
     """Return a few sizes of the region that the subscription can have and that are not wanted yet, small ones first."""
-    already = {size.lower() for size in wanted.peer_pods.sizes}
+    already = {size.lower() for size in requirements.peer_pods.sizes}
     fit = [
         size
         for size in (facts.sizes or {}).values()
-        if (size.tee.lower() == wanted.peer_pods.tee if wanted.peer_pods.confidential else not size.tee)
+        if (size.tee.lower() == requirements.peer_pods.tee if requirements.peer_pods.confidential else not size.tee)
         and not size.restrictions
         and size.name.lower() not in already
     ]
@@ -137,55 +137,55 @@ REGION = "cores"
 """Name of the quota of all families of a region together."""
 
 
-def quota_problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
+def quota_problems(facts: AzureFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield quotas that do not cover all pod VMs at their largest size."""
-    if facts.sizes is None or facts.usages is None or not wanted.pods:
+    if facts.sizes is None or facts.usages is None or not requirements.pods:
         return
     offered = {size.name.lower(): size for size in facts.sizes.values()}
-    sizes = [offered[name.lower()] for name in wanted.peer_pods.sizes if name.lower() in offered]
+    sizes = [offered[name.lower()] for name in requirements.peer_pods.sizes if name.lower() in offered]
     usages = {name.lower(): usage for name, usage in facts.usages.items()}
     for family in sorted({size.family for size in sizes}):
         largest = _largest([size for size in sizes if size.family == family])
         usage = usages.get(family.lower())
         # A family that is not listed has no quota of its own to ask for.
-        yield from _short(usage or Usage(name=family, used=0, limit=0), largest, facts, wanted)
+        yield from _short(usage or Usage(name=family, used=0, limit=0), largest, facts, requirements)
     if sizes and REGION in usages:
-        yield from _short(usages[REGION], _largest(sizes), facts, wanted)
+        yield from _short(usages[REGION], _largest(sizes), facts, requirements)
 
 
 def _largest(sizes: Sequence[Size]) -> Size:
     return max(sizes, key=lambda size: size.vcpus)
 
 
-def _short(usage: Usage, size: Size, facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
-    needed = wanted.pods * size.vcpus
+def _short(usage: Usage, size: Size, facts: AzureFacts, requirements: Requirements) -> Iterator[Finding]:
+    needed = requirements.pods * size.vcpus
     # Pod VMs that run already are among those that are used, and among those that are needed.
-    own = min(usage.used, wanted.running * size.vcpus)
+    own = min(usage.used, requirements.running * size.vcpus)
     if usage.limit - usage.used + own >= needed:
         return
     what = f"all vCPUs of {facts.region}" if usage.name.lower() == REGION else f"{usage.name} in {facts.region}"
-    mine = f", of which at most {own} by the {wanted.running} pod VMs of this cluster" if own else ""
-    nodes = len(wanted.nodes)
+    mine = f", of which at most {own} by the {requirements.running} pod VMs of this cluster" if own else ""
+    nodes = len(requirements.nodes)
     yield Finding(
         check="quota",
         level="problem",
         found=f"{what}: limit {usage.limit}, in use {usage.used}{mine}",
         needed=(
-            f"{needed} vCPUs: {wanted.peer_pods.limit_per_node} pods x {nodes} node{'s' if nodes > 1 else ''} x "
+            f"{needed} vCPUs: {requirements.peer_pods.limit_per_node} pods x {nodes} node{'s' if nodes > 1 else ''} x "
             f"{size.vcpus} ({size.name})"
         ),
-        fix=_fix(usage, size, facts, wanted, needed - own),
+        fix=_fix(usage, size, facts, requirements, needed - own),
     )
 
 
-def _fix(usage: Usage, size: Size, facts: AzureFacts, wanted: Requirements, more: int) -> str:
+def _fix(usage: Usage, size: Size, facts: AzureFacts, requirements: Requirements, more: int) -> str:
     limit = usage.used + more
     scope = f"/subscriptions/{facts.subscription}/providers/Microsoft.Compute/locations/{facts.region}"
     raised = (
         f"az quota update --resource-name {usage.name} --scope {scope} "
         f"--limit-object value={limit} limit-object-type=LimitValue"
     )
-    room = max(0, usage.limit - usage.used) // (size.vcpus * len(wanted.nodes))
+    room = max(0, usage.limit - usage.used) // (size.vcpus * len(requirements.nodes))
     fewer = (
         f"fewer pods: pulumi config set --path coco-azure:peerPods.limitPerNode {room}"
         if room
@@ -201,10 +201,10 @@ POOR_SCORES = {
 """What a placement score comes to; other scores are no reason to worry, or none at all."""
 
 
-def capacity_problems(facts: AzureFacts, wanted: Requirements) -> Iterator[Finding]:
+def capacity_problems(facts: AzureFacts, requirements: Requirements) -> Iterator[Finding]:
     """Yield sizes of which Azure says that there are few or none."""
     offered = None if facts.sizes is None else {name.lower() for name in facts.sizes}
-    for name in wanted.peer_pods.sizes:
+    for name in requirements.peer_pods.sizes:
         why = POOR_SCORES.get((facts.capacity or {}).get(name, ""))
         # Of a size that is not offered at all, coco_azure.preflight.sizes says enough.
         if why and (offered is None or name.lower() in offered):

@@ -71,18 +71,18 @@ class CaaFacts:
     operators: frozenset[str] = frozenset()
 
     @property
-    def left(self) -> tuple[str, ...]:
+    def outdated_nodes(self) -> tuple[str, ...]:
         """The nodes whose CAA has not been restarted yet."""
         return tuple(sorted(pod.node for pod in self.pods if not pod.current))
 
     @property
-    def astray(self) -> tuple[CaaPod, ...]:
+    def pods_off_pool(self) -> tuple[CaaPod, ...]:
         """CAA's pods on nodes that have left the pool: the controller, which is held, does not delete them."""
         return tuple(pod for pod in self.pods if pod.node not in self.nodes)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class RestartStep:
     """What comes next.
 
     Attributes:
@@ -99,7 +99,7 @@ class Step:
     peers: tuple[PeerPod, ...] = ()
 
 
-def next_step(facts: CaaFacts, mode: Mode) -> Step | None:
+def next_step(facts: CaaFacts, mode: Mode) -> RestartStep | None:
     """Return what comes next, or None when every CAA pod is current and ready, and no node is kept closed."""
     if (before := _unfinished(facts)) is not None:
         return before
@@ -107,36 +107,38 @@ def next_step(facts: CaaFacts, mode: Mode) -> Step | None:
     if not stale:
         return None
     if mode == "now":
-        return Step(action="restart", node=stale[0].node, pod=stale[0].name)
+        return RestartStep(action="restart", node=stale[0].node, pod=stale[0].name)
     if mode == "evict":
         return _evicting(facts, stale)
     if (free := next((pod for pod in stale if not facts.peers.get(pod.node)), None)) is not None:
-        return Step(action="restart", node=free.node, pod=free.name)
+        return RestartStep(action="restart", node=free.node, pod=free.name)
     nearest = min(stale, key=lambda pod: (len(facts.peers[pod.node]), pod.node))
-    return Step(action="wait", node=nearest.node, peers=facts.peers[nearest.node])
+    return RestartStep(action="wait", node=nearest.node, peers=facts.peers[nearest.node])
 
 
-def _unfinished(facts: CaaFacts) -> Step | None:
+def _unfinished(facts: CaaFacts) -> RestartStep | None:
     """Return what has to be over before the next node's turn."""
     if not facts.settled:
-        return Step(action="settle")
-    if facts.astray:
-        return Step(action="restart", node=facts.astray[0].node, pod=facts.astray[0].name)  # nobody makes it anew
+        return RestartStep(action="settle")
+    if facts.pods_off_pool:
+        return RestartStep(
+            action="restart", node=facts.pods_off_pool[0].node, pod=facts.pods_off_pool[0].name
+        )  # nobody makes it anew
     running = {pod.node for pod in facts.pods if pod.ready or not pod.current}
     if starting := sorted(facts.nodes - running):
-        return Step(action="start", node=starting[0])
-    if done := sorted(facts.cordoned - set(facts.left)):
-        return Step(action="uncordon", node=done[0])
+        return RestartStep(action="start", node=starting[0])
+    if done := sorted(facts.cordoned - set(facts.outdated_nodes)):
+        return RestartStep(action="uncordon", node=done[0])
     return None
 
 
-def _evicting(facts: CaaFacts, stale: Sequence[CaaPod]) -> Step:
+def _evicting(facts: CaaFacts, stale: Sequence[CaaPod]) -> RestartStep:
     """Return what comes next on the node that was begun, or on the first one."""
     pod = next((each for each in stale if each.node in facts.cordoned), stale[0])
     if peers := facts.peers.get(pod.node, ()):
         action: Literal["evict", "cordon"] = "evict" if pod.node in facts.closed else "cordon"
-        return Step(action=action, node=pod.node, peers=peers)
-    return Step(action="restart", node=pod.node, pod=pod.name)
+        return RestartStep(action=action, node=pod.node, peers=peers)
+    return RestartStep(action="restart", node=pod.node, pod=pod.name)
 
 
 def read(
@@ -165,9 +167,9 @@ def read(
     newest = max(revisions, key=lambda each: int(each["revision"]), default=None)
     revision = "" if newest is None else str((newest["metadata"].get("labels") or {}).get(names.REVISION, ""))
     template = spec.get("template") or {}
-    wanted = ((template.get("metadata") or {}).get("annotations") or {}).get(names.CONFIG_VERSION)
-    followed = wanted is None or config is None or wanted == config["metadata"].get("resourceVersion")
-    written = _written(config) if wanted is None and config is not None else ""
+    desired = ((template.get("metadata") or {}).get("annotations") or {}).get(names.CONFIG_VERSION)
+    followed = desired is None or config is None or desired == config["metadata"].get("resourceVersion")
+    written = _written(config) if desired is None and config is not None else ""
     # A new version of the operator brings another CAA; it has not come to the DaemonSet while OLM calls it installed.
     makers, present = caa.makers(deployments), {each.get("image") for each in caa.containers(daemon_set)}
     followed = followed and (not makers or not present.isdisjoint(makers.values()))
@@ -222,9 +224,9 @@ def _peers(pods: Sequence[Object], but: str) -> dict[str, tuple[PeerPod, ...]]:
     return {node: tuple(sorted(each, key=lambda peer: peer.title)) for node, each in peers.items() if node}
 
 
-def progress(step: Step, facts: CaaFacts) -> str:
+def progress(step: RestartStep, facts: CaaFacts) -> str:
     """Return what people read of a step."""
-    done = len(facts.nodes) - len(facts.left)
+    done = len(facts.nodes) - len(facts.outdated_nodes)
     count = f"CAA: {done} of {len(facts.nodes)} nodes"
     if step.action == "wait":
         return f"{count}; its restart waits for peer pods: {on_nodes(facts)}"
@@ -270,7 +272,7 @@ def too_long(facts: CaaFacts, mode: Mode, setting: str, refusal: str) -> str:
     why = f" ({refusal})" if refusal else ""
     others = [f"{_SET} evict (moves them to other nodes)", f"{_SET} now (loses them)"][mode == "evict" :]
     return (
-        f"CAA was not restarted on {', '.join(facts.left)} within {setting}, for peer pods are there: "
+        f"CAA was not restarted on {', '.join(facts.outdated_nodes)} within {setting}, for peer pods are there: "
         f"{on_nodes(facts)}{why}. Those nodes go on with what CAA has read before, and the next `pulumi up` goes on "
         "with them. What helps: end the pods, and keep new ones away for that time (oc adm cordon NODE); or "
         f"{' or '.join(others)}"
@@ -279,7 +281,7 @@ def too_long(facts: CaaFacts, mode: Mode, setting: str, refusal: str) -> str:
 
 def on_nodes(facts: CaaFacts, nodes: Sequence[str] | None = None) -> str:
     """Return the peer pods of the nodes whose CAA is to be restarted (or of these), by node; empty: there are none."""
-    names = sorted(facts.left if nodes is None else nodes)
+    names = sorted(facts.outdated_nodes if nodes is None else nodes)
     parts = [
         f"{node}: {some([peer.title for peer in facts.peers[node]], _SHOWN)}" for node in names if facts.peers.get(node)
     ]

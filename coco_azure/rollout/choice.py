@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from coco_azure import names
 from coco_azure.rollout import drain
+from coco_azure.rollout.desired_kata_config import LINUX, DesiredKataConfig
 from coco_azure.rollout.facts import Node, Pool, RolloutFacts
-from coco_azure.rollout.wanted import LINUX, WantedKataConfig
 
 _BUILT_IN = (names.MASTER_POOL, names.WORKER_POOL)
 
@@ -65,7 +65,7 @@ def keeping_out(node: Node, pools: Sequence[Pool]) -> KeptOut | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class NodeChoice:
     """The nodes that the settings' selector matches.
 
     Attributes:
@@ -78,24 +78,24 @@ class Choice:
     kept_out: tuple[KeptOut, ...] = ()
     windows: tuple[str, ...] = ()
 
-    def linux_only(self, wanted: WantedKataConfig) -> bool:
+    def linux_only(self, desired: DesiredKataConfig) -> bool:
         """Return whether a new KataConfig needs a selector that leaves Windows out, beside what the settings say."""
-        return bool(self.windows) and not LINUX.keys() & (wanted.settings.kata_config.pool_labels or {}).keys()
+        return bool(self.windows) and not LINUX.keys() & (desired.settings.kata_config.pool_labels or {}).keys()
 
 
-def choose(facts: RolloutFacts, wanted: WantedKataConfig) -> Choice:
+def choose(facts: RolloutFacts, desired: DesiredKataConfig) -> NodeChoice:
     """Return the nodes of the settings' selector, as the operator chooses them (``updateNodeLabels``).
 
     On a converged cluster it does not look at the selector: the masters get kata, by their own pool.
     """
     if facts.converged:
-        return Choice(selected=_names([node for node in facts.nodes if names.MASTER_ROLE in node.labels]))
-    labels = (wanted.settings.kata_config.pool_labels or {}).items()
+        return NodeChoice(selected=_names([node for node in facts.nodes if names.MASTER_ROLE in node.labels]))
+    labels = (desired.settings.kata_config.pool_labels or {}).items()
     matched = [node for node in facts.nodes if names.WORKER_ROLE in node.labels and labels <= node.labels.items()]
     linux = [node for node in matched if not node.windows]
     out = [reason for node in linux if (reason := keeping_out(node, facts.pools))]
     named = {each.node for each in out}
-    return Choice(
+    return NodeChoice(
         selected=_names([node for node in linux if node.name not in named]),
         kept_out=tuple(sorted(out, key=lambda each: each.node)),
         windows=_names([node for node in matched if node.windows]),
@@ -124,13 +124,13 @@ def configuration(facts: RolloutFacts) -> str:
     return next((each.config for each in facts.pools if each.name == name), "")
 
 
-def strangers(facts: RolloutFacts) -> bool:
+def nodes_in_custom_pools(facts: RolloutFacts) -> bool:
     """Return whether workers are in pools that are neither ``worker`` nor the operator's."""
     workers = [node for node in facts.nodes if names.WORKER_ROLE in node.labels and not node.windows]
     return not facts.converged and any(keeping_out(node, facts.pools) for node in workers)
 
 
-def ailing(facts: RolloutFacts, kept_out: tuple[KeptOut, ...]) -> tuple[tuple[Pool, ...], tuple[Pool, ...]]:
+def unhealthy_pools(facts: RolloutFacts, kept_out: tuple[KeptOut, ...]) -> tuple[tuple[Pool, ...], tuple[Pool, ...]]:
     """Return the pools in the way of a roll-out (degraded or paused), and other degraded ones."""
     used = {names.MASTER_POOL} if facts.converged else {names.WORKER_POOL, names.KATA_POOL}
     used |= {name for each in kept_out for name in each.pools}

@@ -86,7 +86,7 @@ class Pod:
         node: where it runs; empty: nowhere yet.
         phase: its phase; empty: not said.
         deleting: whether it is on its way out already.
-        stays: whether a drain passes it over: it is of a DaemonSet, or the mirror of a static pod.
+        skipped_by_drain: whether a drain passes it over: it is of a DaemonSet, or the mirror of a static pod.
         controlled: whether something makes another one in its place.
         local: its volumes whose data are on the node's disk (``emptyDir``).
     """
@@ -98,7 +98,7 @@ class Pod:
     ready: bool
     phase: str = "Running"
     deleting: bool = False
-    stays: bool = False
+    skipped_by_drain: bool = False
     controlled: bool = True
     local: tuple[str, ...] = ()
 
@@ -160,7 +160,7 @@ def losses(nodes: Collection[str], drains: Drains) -> tuple[Loss, ...]:
     losses = []
     for pod in drains.evicted:
         platform = pod.namespace.startswith(_PLATFORM)
-        if platform or pod.node not in nodes or pod.stays or pod.deleting or pod.phase in _FREE[1:]:
+        if platform or pod.node not in nodes or pod.skipped_by_drain or pod.deleting or pod.phase in _FREE[1:]:
             continue
         what = "" if pod.controlled else "has no controller, so nothing makes it anew"
         if pod.controlled and pod.local:
@@ -177,7 +177,7 @@ def blockers(nodes: Collection[str], drains: Drains) -> tuple[Blocker, ...]:
 
 def _budgets(nodes: Collection[str], drains: Drains) -> Iterator[Blocker]:
     for pod in drains.pods:
-        if pod.node not in nodes or pod.stays or pod.deleting or pod.phase in _FREE:
+        if pod.node not in nodes or pod.skipped_by_drain or pod.deleting or pod.phase in _FREE:
             continue
         mine = [each for each in drains.budgets if _protects(each, pod)]
         look = f"oc -n {pod.namespace} get pdb"
@@ -261,5 +261,5 @@ def read_pod(pod: Object) -> Pod:
             for each in (pod.get("spec") or {}).get("volumes") or ()
             if "emptyDir" in each and (each["emptyDir"] or {}).get("medium") != "Memory"
         ),
-        stays="DaemonSet" in owners or "kubernetes.io/config.mirror" in (metadata.get("annotations") or {}),
+        skipped_by_drain="DaemonSet" in owners or "kubernetes.io/config.mirror" in (metadata.get("annotations") or {}),
     )

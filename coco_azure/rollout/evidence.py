@@ -17,8 +17,8 @@ from typing import Any
 
 from coco_azure import names
 from coco_azure.rollout import choice
+from coco_azure.rollout.desired_kata_config import Applied, selected_labels
 from coco_azure.rollout.facts import Pool, read_node, read_pool
-from coco_azure.rollout.wanted import Applied, selected_labels
 
 Object = Mapping[str, Any]
 
@@ -59,10 +59,10 @@ def lacking(applied: Applied, traces: Traces, *, converged: bool = False) -> lis
 
 
 def _labels(applied: Applied, traces: Traces) -> Iterator[str]:
-    wanted = selected_labels(applied.pool_selector, linux_only=applied.linux_only).items()
+    desired = selected_labels(applied.pool_selector, linux_only=applied.linux_only).items()
     labelled = 0
     for node in map(read_node, traces.nodes):
-        selected, has = wanted <= node.labels.items(), names.KATA_ROLE in node.labels
+        selected, has = desired <= node.labels.items(), names.KATA_ROLE in node.labels
         labelled += has
         if names.WORKER_ROLE in node.labels and selected != has:
             yield f"label {names.KATA_ROLE} {'on' if selected else 'taken from'} node {node.name}"

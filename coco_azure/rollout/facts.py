@@ -10,8 +10,8 @@ from typing import Any
 
 from coco_azure import names
 from coco_azure.formats import fingerprint
+from coco_azure.rollout.desired_kata_config import Applied, read_applied
 from coco_azure.rollout.drain import NOT_ASKED, Drains
-from coco_azure.rollout.wanted import Applied, read_applied
 
 Object = Mapping[str, Any]
 
@@ -256,4 +256,4 @@ def read_last(output: object) -> LastRollout | None:
 
 def fingerprint_of(applied: Applied) -> str:
     """Return what ``LastRollout.applied`` says of a KataConfig with this mark."""
-    return fingerprint.of({"applied": applied.text})[:_SHOWN]
+    return fingerprint.fingerprint_of({"applied": applied.text})[:_SHOWN]

@@ -27,9 +27,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from coco_azure import names
+from coco_azure.rollout.desired_kata_config import Applied, selected_labels
 from coco_azure.rollout.facts import FoundKataConfig, RolloutFacts
 from coco_azure.rollout.plan import Plan
-from coco_azure.rollout.wanted import Applied, selected_labels
 
 Object = Mapping[str, Any]
 

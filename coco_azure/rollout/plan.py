@@ -2,7 +2,7 @@
 
 The engine decides by its state, which no program can ask. The plan decides by the cluster: whose KataConfig is there,
 and what it was made for. Both come to the same because everything that makes the engine replace the object is written
-on it (``coco_azure.rollout.wanted``).
+on it (``coco_azure.rollout.desired_kata_config``).
 
 A ticket is a hash of what is to be done and of the roll-out that was completed last. It stays the same while the
 roll-out is interrupted and resumed, and is worth nothing once it has been completed.
@@ -15,17 +15,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from coco_azure import names
-from coco_azure.rollout import choice, drain, plan_types
-from coco_azure.rollout import wanted as wishes
+from coco_azure.rollout import choice, desired_kata_config, drain, plan_types
+from coco_azure.rollout.desired_kata_config import Applied, DesiredKataConfig
 from coco_azure.rollout.facts import FoundKataConfig, RolloutFacts
 from coco_azure.rollout.plan_types import DELETING, Action, Difference, Plan
-from coco_azure.rollout.wanted import Applied, WantedKataConfig
 from coco_azure.settings.peer_pods import Existing
 
 __all__ = ["Action", "Plan", "decide"]
 
 
-def decide(facts: RolloutFacts, wanted: WantedKataConfig, existing: Existing) -> Plan:
+def decide(facts: RolloutFacts, desired: DesiredKataConfig, existing: Existing) -> Plan:
     """Return what a run with these settings does."""
     if len(facts.kata_configs) > 1:
         title = ", ".join(sorted(each.name for each in facts.kata_configs))
@@ -33,44 +32,48 @@ def decide(facts: RolloutFacts, wanted: WantedKataConfig, existing: Existing) ->
             f"the cluster has {len(facts.kata_configs)} KataConfigs ({title}), and the operator works with one; delete "
             "those that are not needed: oc delete kataconfig NAME"
         )
-        return Plan(action="blocked", name=names.KATA_CONFIG, applied=wishes.of(wanted, ""), why=(why,))
+        return Plan(
+            action="blocked", name=names.KATA_CONFIG, applied=desired_kata_config.make_applied(desired, ""), why=(why,)
+        )
     after = facts.last.uid if facts.last else ""
     if not facts.kata_configs:
-        return _rolling(facts, wanted, "create", names.KATA_CONFIG, after)
+        return _rolling(facts, desired, "create", names.KATA_CONFIG, after)
     kata_config = facts.kata_configs[0]
     if kata_config.owner == facts.stack or (facts.last is not None and facts.last.uid == kata_config.uid):
-        return _own(facts, wanted, kata_config, after)
-    return _foreign(facts, wanted, kata_config, existing)
+        return _own(facts, desired, kata_config, after)
+    return _foreign(facts, desired, kata_config, existing)
 
 
-def _own(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKataConfig, after: str) -> Plan:
+def _own(facts: RolloutFacts, desired: DesiredKataConfig, kata_config: FoundKataConfig, after: str) -> Plan:
     if kata_config.applied is not None:
-        why = kata_config.applied.differences(wanted)
+        why = kata_config.applied.differences(desired)
         same = kata_config.applied
     else:
-        same = wishes.of(wanted, "", linux_only=wishes.is_linux_only(kata_config.spec, wanted))
+        same = desired_kata_config.make_applied(
+            desired, "", linux_only=desired_kata_config.is_linux_only(kata_config.spec, desired)
+        )
         same = dataclasses.replace(same, confidential=bool(facts.gate))
-        why = [*_misfits(kata_config, wanted, linux_only=same.linux_only), *_gate(facts, wanted)]
+        why = [*_misfits(kata_config, desired, linux_only=same.linux_only), *_gate(facts, desired)]
     if kata_config.deleting:
         why = [f"KataConfig {kata_config.name} is being deleted", *why]
-    if why and (wanted.recreate or not plan_types.possible(kata_config)):
-        return _rolling(facts, wanted, "replace", kata_config.name, after, why=why)
+    if why and (desired.recreate or not plan_types.possible(kata_config)):
+        return _rolling(facts, desired, "replace", kata_config.name, after, why=why)
     if why:
         built = facts.image.confidential
         if built is None and kata_config.applied is not None:
             built = kata_config.applied.confidential
         return plan_types.change(
-            facts, wanted, kata_config, Difference(action="update", was=same, why=why, built=built)
+            facts, desired, kata_config, Difference(action="update", was=same, why=why, built=built)
         )
     done = facts.last is not None and facts.last.completed(kata_config)
-    return _staying(facts, wanted, "nothing" if done else "wait", kata_config, same)
+    return _staying(facts, desired, "nothing" if done else "wait", kata_config, same)
 
 
 def _staying(
-    facts: RolloutFacts, wanted: WantedKataConfig, action: Action, kata_config: FoundKataConfig, applied: Applied
+    facts: RolloutFacts, desired: DesiredKataConfig, action: Action, kata_config: FoundKataConfig, applied: Applied
 ) -> Plan:
     """Return the plan of a KataConfig that is left as it is."""
-    chosen = choice.choose(facts, wanted)
+    chosen = choice.choose(facts, desired)
     return Plan(
         action=action,
         name=kata_config.name,
@@ -79,12 +82,14 @@ def _staying(
         kept_out=chosen.kept_out,
         left_out=chosen.windows if applied.linux_only else (),
         windows=() if applied.linux_only else chosen.windows,
-        drift=tuple(_misfits(kata_config, wanted, linux_only=applied.linux_only)) if action != "adopt" else (),
+        drift=tuple(_misfits(kata_config, desired, linux_only=applied.linux_only)) if action != "adopt" else (),
     )
 
 
-def _foreign(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKataConfig, existing: Existing) -> Plan:
-    applied = wishes.of(wanted, "", linux_only=wishes.is_linux_only(kata_config.spec, wanted))
+def _foreign(facts: RolloutFacts, desired: DesiredKataConfig, kata_config: FoundKataConfig, existing: Existing) -> Plan:
+    applied = desired_kata_config.make_applied(
+        desired, "", linux_only=desired_kata_config.is_linux_only(kata_config.spec, desired)
+    )
     if kata_config.owner is not None:
         why = (
             f"KataConfig {kata_config.name} was made by stack {kata_config.owner}. A cluster has one; give it up there "
@@ -93,14 +98,14 @@ def _foreign(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKa
         )
         return Plan(action="blocked", name=kata_config.name, applied=applied, why=(why,))
     if existing == "recreate":
-        return _rolling(facts, wanted, "recreate", kata_config.name, "")
-    misfits = _misfits_of_adoption(facts, wanted, kata_config)
+        return _rolling(facts, desired, "recreate", kata_config.name, "")
+    misfits = _misfits_of_adoption(facts, desired, kata_config)
     if existing == "adopt" and not misfits:
-        return _staying(facts, wanted, "adopt", kata_config, applied)
+        return _staying(facts, desired, "adopt", kata_config, applied)
     if existing == "adopt" and plan_types.possible(kata_config):
         return plan_types.change(
             facts,
-            wanted,
+            desired,
             kata_config,
             Difference(action="adopt", was=applied, why=misfits, built=facts.image.confidential),
         )
@@ -109,31 +114,33 @@ def _foreign(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKa
     )
 
 
-def _misfits_of_adoption(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKataConfig) -> list[str]:
-    linux_only = wishes.is_linux_only(kata_config.spec, wanted)
-    why = [*_misfits(kata_config, wanted, linux_only=linux_only), *_gate(facts, wanted)]
+def _misfits_of_adoption(facts: RolloutFacts, desired: DesiredKataConfig, kata_config: FoundKataConfig) -> list[str]:
+    linux_only = desired_kata_config.is_linux_only(kata_config.spec, desired)
+    why = [*_misfits(kata_config, desired, linux_only=linux_only), *_gate(facts, desired)]
     if kata_config.deleting:
         why.append("it is being deleted")
     if (
-        not wanted.settings.own_image
+        not desired.settings.own_image
         and facts.image.confidential is not None
-        and not wanted.fits(facts.image.confidential)
+        and not desired.fits(facts.image.confidential)
     ):
         image_is, now = ("", "not ") if facts.image.confidential else ("not ", "")
         why.append(f"its pod VM image was built {image_is}confidential, and {now}confidential is wanted")
     return why
 
 
-def _misfits(kata_config: FoundKataConfig, wanted: WantedKataConfig, *, linux_only: bool) -> list[str]:
-    settings = wanted.settings.kata_config
-    return wishes.misfits(kata_config.spec, settings.log_level, settings.pool_labels, linux_only=linux_only)
+def _misfits(kata_config: FoundKataConfig, desired: DesiredKataConfig, *, linux_only: bool) -> list[str]:
+    settings = desired.settings.kata_config
+    return desired_kata_config.misfits(
+        kata_config.spec, settings.log_level, settings.pool_labels, linux_only=linux_only
+    )
 
 
-def _gate(facts: RolloutFacts, wanted: WantedKataConfig) -> list[str]:
+def _gate(facts: RolloutFacts, desired: DesiredKataConfig) -> list[str]:
     current = facts.gate if facts.gate is not None else False
-    if current == wanted.settings.confidential:
+    if current == desired.settings.confidential:
         return []
-    return [f"{wishes.GATE}: {str(current).lower()} -> {str(wanted.settings.confidential).lower()}"]
+    return [f"{desired_kata_config.GATE}: {str(current).lower()} -> {str(desired.settings.confidential).lower()}"]
 
 
 def _ways_out(kata_config: FoundKataConfig, existing: Existing, misfits: Sequence[str]) -> str:
@@ -156,20 +163,20 @@ def _ways_out(kata_config: FoundKataConfig, existing: Existing, misfits: Sequenc
 
 
 def _rolling(
-    facts: RolloutFacts, wanted: WantedKataConfig, action: Action, name: str, after: str, *, why: Sequence[str] = ()
+    facts: RolloutFacts, desired: DesiredKataConfig, action: Action, name: str, after: str, *, why: Sequence[str] = ()
 ) -> Plan:
-    chosen = choice.choose(facts, wanted)
-    linux_only = chosen.linux_only(wanted)
+    chosen = choice.choose(facts, desired)
+    linux_only = chosen.linux_only(desired)
     leaving = choice.kata_nodes(facts) if action in DELETING else ()
-    in_the_way, bystanders = choice.ailing(facts, chosen.kept_out)
-    touched = set() if wanted.daemon_set else {*chosen.selected, *leaving}
+    in_the_way, bystanders = choice.unhealthy_pools(facts, chosen.kept_out)
+    touched = set() if desired.daemon_set else {*chosen.selected, *leaving}
     rounds = choice.rounds(facts, len(leaving), names.WORKER_POOL) + choice.rounds(
         facts, len(chosen.selected), names.KATA_POOL
     )
     return Plan(
         action=action,
         name=name,
-        applied=wishes.of(wanted, after, linux_only=linux_only),
+        applied=desired_kata_config.make_applied(desired, after, linux_only=linux_only),
         why=tuple(why),
         joining=chosen.selected,
         leaving=leaving,
@@ -183,8 +190,8 @@ def _rolling(
         pools=in_the_way,
         bystanders=bystanders,
         rounds=rounds if touched else 0,
-        builds=not wanted.settings.own_image,
-        daemon_set=wanted.daemon_set,
+        builds=not desired.settings.own_image,
+        daemon_set=desired.daemon_set,
     )
 
 

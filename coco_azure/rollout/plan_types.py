@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from coco_azure import names
-from coco_azure.rollout import choice, drain
-from coco_azure.rollout import wanted as wishes
+from coco_azure.rollout import choice, desired_kata_config, drain
 from coco_azure.rollout.choice import KeptOut
+from coco_azure.rollout.desired_kata_config import Applied, DesiredKataConfig
 from coco_azure.rollout.drain import Blocker, Loss
 from coco_azure.rollout.facts import FoundKataConfig, KataPod, Pool, RolloutFacts
-from coco_azure.rollout.wanted import Applied, WantedKataConfig
 
 Action = Literal["nothing", "wait", "create", "update", "replace", "adopt", "recreate", "blocked"]
 
@@ -53,7 +52,7 @@ class Plan:
         rounds: how many reboots there are one after another.
         drift: how the spec differs from what the stack asked for, although it asks for nothing new.
         builds: whether the operator builds a pod VM image.
-        daemon_set: whether no node reboots for any of it (``WantedKataConfig.daemon_set``).
+        daemon_set: whether no node reboots for any of it (``DesiredKataConfig.daemon_set``).
     """
 
     action: Action
@@ -122,19 +121,19 @@ class Difference:
     @property
     def moves(self) -> bool:
         """Whether nodes join or leave. Those that are still to follow an old selector do so with or without a run."""
-        return any(each.startswith(wishes.SELECTOR) for each in self.why)
+        return any(each.startswith(desired_kata_config.SELECTOR) for each in self.why)
 
     @property
     def level(self) -> bool:
         """Whether the log level is another one."""
-        return any(each.startswith(wishes.LOG_LEVEL) for each in self.why)
+        return any(each.startswith(desired_kata_config.LOG_LEVEL) for each in self.why)
 
-    def builds(self, wanted: WantedKataConfig) -> bool:
+    def builds(self, desired: DesiredKataConfig) -> bool:
         """Return whether the operator has to build an image."""
-        rebuilt = self.action == "update" and (wanted.settings.rebuild_image or "") not in ("", self.was.rebuild)
-        switched = any(each.startswith(wishes.GATE) for each in self.why)
-        other_kind = switched if self.built is None else not wanted.fits(self.built)
-        return not wanted.settings.own_image and (rebuilt or other_kind)
+        rebuilt = self.action == "update" and (desired.settings.rebuild_image or "") not in ("", self.was.rebuild)
+        switched = any(each.startswith(desired_kata_config.GATE) for each in self.why)
+        other_kind = switched if self.built is None else not desired.fits(self.built)
+        return not desired.settings.own_image and (rebuilt or other_kind)
 
 
 def possible(kata_config: FoundKataConfig) -> bool:
@@ -142,15 +141,17 @@ def possible(kata_config: FoundKataConfig) -> bool:
     return not kata_config.deleting and bool(kata_config.spec.get("enablePeerPods"))
 
 
-def change(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKataConfig, difference: Difference) -> Plan:
+def change(
+    facts: RolloutFacts, desired: DesiredKataConfig, kata_config: FoundKataConfig, difference: Difference
+) -> Plan:
     """Return the plan of a KataConfig that is changed in place."""
-    chosen, present = choice.choose(facts, wanted), choice.updated_nodes(facts)
+    chosen, present = choice.choose(facts, desired), choice.updated_nodes(facts)
     joining = [node for node in chosen.selected if difference.moves and node not in present]
     leaving = [node for node in present if difference.moves and node not in chosen.selected]
     updating = [node for node in present if difference.level and node not in leaving]
-    touched = set() if wanted.daemon_set else {*joining, *leaving, *updating}
-    linux_only = chosen.linux_only(wanted) if difference.moves else difference.was.linux_only
-    in_the_way, bystanders = choice.ailing(facts, chosen.kept_out) if touched else ((), ())
+    touched = set() if desired.daemon_set else {*joining, *leaving, *updating}
+    linux_only = chosen.linux_only(desired) if difference.moves else difference.was.linux_only
+    in_the_way, bystanders = choice.unhealthy_pools(facts, chosen.kept_out) if touched else ((), ())
     rounds = (
         choice.rounds(facts, len(leaving), names.WORKER_POOL),
         choice.rounds(facts, len(joining + updating), names.KATA_POOL),
@@ -158,7 +159,7 @@ def change(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKata
     return Plan(
         action=difference.action,
         name=kata_config.name,
-        applied=_applied(facts, wanted, kata_config, difference, linux_only=linux_only),
+        applied=_applied(facts, desired, kata_config, difference, linux_only=linux_only),
         why=tuple(difference.why),
         joining=tuple(joining),
         leaving=tuple(leaving),
@@ -173,30 +174,30 @@ def change(facts: RolloutFacts, wanted: WantedKataConfig, kata_config: FoundKata
         bystanders=bystanders,
         # Two pools go side by side.
         rounds=max(rounds) if touched else 0,
-        builds=difference.builds(wanted),
-        daemon_set=wanted.daemon_set,
+        builds=difference.builds(desired),
+        daemon_set=desired.daemon_set,
     )
 
 
 def _applied(
     facts: RolloutFacts,
-    wanted: WantedKataConfig,
+    desired: DesiredKataConfig,
     kata_config: FoundKataConfig,
     difference: Difference,
     *,
     linux_only: bool,
 ) -> Applied:
-    was, gate = difference.was, wanted.settings.confidential
+    was, gate = difference.was, desired.settings.confidential
     made = was.confidential if was.made_confidential is None else was.made_confidential
-    rebuild = (wanted.settings.rebuild_image or "") or was.rebuild
+    rebuild = (desired.settings.rebuild_image or "") or was.rebuild
     image = was.image
-    if difference.builds(wanted):
-        image = wishes.new_image(kata_config.uid, was.image, confidential=gate, rebuild=rebuild)
+    if difference.builds(desired):
+        image = desired_kata_config.new_image(kata_config.uid, was.image, confidential=gate, rebuild=rebuild)
     return dataclasses.replace(
         was,
         confidential=gate,
-        log_level=wanted.settings.kata_config.log_level,
-        pool_selector=wanted.settings.kata_config.pool_labels,
+        log_level=desired.settings.kata_config.log_level,
+        pool_selector=desired.settings.kata_config.pool_labels,
         linux_only=linux_only,
         made_confidential=None if made == gate else made,
         rebuild=rebuild,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from coco_azure.formats.shown import some
 from coco_azure.risks import Risk
+from coco_azure.rollout.desired_kata_config import DesiredKataConfig, definition, selected_labels, selector_text
 from coco_azure.rollout.facts import HOSTED, KataPod, RolloutFacts
 from coco_azure.rollout.plan import Plan
-from coco_azure.rollout.wanted import WantedKataConfig, definition, selected_labels, selector_text
 
 _SETTING = "coco-azure:peerPods.kataConfig"
 _SET = "pulumi config set --path '{setting}' {value}"
@@ -48,7 +48,7 @@ def removal(name: str, nodes: Sequence[str], pods: Sequence[KataPod]) -> str:
     return "\n  ".join(filter(None, [*lines, _pods(pods)]))
 
 
-def blast_radius(plan: Plan, facts: RolloutFacts, wanted: WantedKataConfig, timeout: str) -> str:
+def blast_radius(plan: Plan, facts: RolloutFacts, desired: DesiredKataConfig, timeout: str) -> str:
     """Return what the run does to nodes, a line for each part; empty where nothing is to be said."""
     if plan.action == "blocked":
         return "; ".join(plan.why)
@@ -62,7 +62,7 @@ def blast_radius(plan: Plan, facts: RolloutFacts, wanted: WantedKataConfig, time
     why = f" ({'; '.join(plan.why)})" if plan.why else ""
     lines = [
         f"{head}{why}.",
-        *_nodes(plan, facts, wanted),
+        *_nodes(plan, facts, desired),
         _left_out(plan),
         _image(plan),
         _time(plan, facts, timeout),
@@ -115,17 +115,17 @@ def by_daemon_set(version: str) -> str:
     )
 
 
-def nobody(plan: Plan, wanted: WantedKataConfig) -> str:
+def nobody(plan: Plan, desired: DesiredKataConfig) -> str:
     """Return what is wrong with a roll-out that is for no node; empty for any other."""
     if not (plan.reboots or plan.action == "update") or plan.selected or plan.kept_out:  # the pre-flight tells of those
         return ""
-    labels = wanted.settings.kata_config.pool_labels
+    labels = desired.settings.kata_config.pool_labels
     label = " ".join(f"{key}={value}" for key, value in sorted((labels or {}).items()))
     out = f"oc label node NODE {label}, or change {_SETTING}.poolSelector" if label else "add worker nodes"
     return f"no node matches ({selector_text(labels)}), so KataConfig would never be ready: {out}"
 
 
-def _nodes(plan: Plan, facts: RolloutFacts, wanted: WantedKataConfig) -> list[str]:
+def _nodes(plan: Plan, facts: RolloutFacts, desired: DesiredKataConfig) -> list[str]:
     if facts.without_machine_config:
         return [f"Nodes: {some(plan.joining, _SHOWN)}.", without_machine_config(facts)]
     both = sorted(set(plan.joining) & set(plan.leaving))
@@ -139,7 +139,7 @@ def _nodes(plan: Plan, facts: RolloutFacts, wanted: WantedKataConfig) -> list[st
     ]
     if not plan.reboots:
         return ["No node reboots."]
-    labels = selected_labels(wanted.settings.kata_config.pool_labels, linux_only=plan.applied.linux_only)
+    labels = selected_labels(desired.settings.kata_config.pool_labels, linux_only=plan.applied.linux_only)
     where = "every node of the control plane" if facts.converged else selector_text(labels)
     lines = [f"{what}: {some(nodes, _SHOWN)} ({len(nodes)})." for what, nodes in parts if nodes]
     return [f"Selector: {where}.", *lines] if lines else [f"Selector: {where}, which matches no node."]

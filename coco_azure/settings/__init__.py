@@ -232,17 +232,17 @@ def parse(values: Mapping[str, Any], root: Path) -> Settings:
         SettingsError: something in it is wrong; the message lists every problem.
     """
     findings = waves.judge(Settings, values, root)
-    if findings.rest is not None:
+    if findings.valid_settings is not None:
         whole = [
-            *_references(findings.rest),
-            *_trustee(findings.rest),
-            *_denials(findings.rest),
-            *environment.problems(findings.rest),
+            *_references(findings.valid_settings),
+            *_trustee(findings.valid_settings),
+            *_denials(findings.valid_settings),
+            *environment.problems(findings.valid_settings),
         ]
         findings = findings.with_problems(whole)
-    if findings.rest is None or findings.problems:
+    if findings.valid_settings is None or findings.problems:
         raise SettingsError(findings)
-    return findings.rest
+    return findings.valid_settings
 
 
 def load(root: Path) -> Settings:

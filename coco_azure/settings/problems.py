@@ -58,14 +58,14 @@ class Problem:
     """One problem.
 
     Attributes:
-        place: the steps to it in the settings that were checked.
+        steps: the steps to it in the settings that were checked.
         text: one line about it, with no secret in it.
-        whole: whether it is of a part of the settings as a whole, and so of several values.
+        model_level: whether it is of a part of the settings as a whole, and so of several values.
     """
 
-    place: tuple[Any, ...]
+    steps: tuple[Any, ...]
     text: str
-    whole: bool
+    model_level: bool
 
 
 def located(error: ValidationError, config: object = None, model: type[BaseModel] | None = None) -> list[Problem]:
@@ -79,37 +79,37 @@ def located(error: ValidationError, config: object = None, model: type[BaseModel
     errors = error.errors(include_url=False)
     return [
         Problem(
-            place=tuple(_parts(each["loc"], config)),
+            steps=tuple(_parts(each["loc"], config)),
             text=_problem(each, config, model).replace("\n", " "),
-            whole=each["type"] == "value_error" and isinstance(each["input"], dict),
+            model_level=each["type"] == "value_error" and isinstance(each["input"], dict),
         )
         for each in errors
         if not _follows(each, errors)
     ]
 
 
-def unfilled(place: Sequence[Any], placeholder: str) -> str:
+def unfilled(steps: Sequence[Any], placeholder: str) -> str:
     """Return the line about a placeholder that was never filled in, in a value or as a name."""
-    path = _path(place)
+    path = _path(steps)
     what = f"{path}: {placeholder} is a placeholder: write what it stands for. "
-    if not isinstance(place[-1], int) and placeholder in str(place[-1]):
-        return f"{what}Remove it, and set the right name: {_command('rm', path, place)}"
-    return f"{what}Change it: {_command('set', path, place)}"
+    if not isinstance(steps[-1], int) and placeholder in str(steps[-1]):
+        return f"{what}Remove it, and set the right name: {_command('rm', path, steps)}"
+    return f"{what}Change it: {_command('set', path, steps)}"
 
 
 def headed(problems: Sequence[str]) -> str:
     """Return problems as one message with their number in front."""
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     head = f"{count} in the settings of this stack (nothing was changed):"
-    way_out = [_NO_PRODUCTION] if any(problem.startswith(PRODUCTION) for problem in problems) else []
-    return "\n".join([head, *(f"  - {problem}" for problem in problems), *way_out])
+    remediation = [_NO_PRODUCTION] if any(problem.startswith(PRODUCTION) for problem in problems) else []
+    return "\n".join([head, *(f"  - {problem}" for problem in problems), *remediation])
 
 
 def _follows(problem: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     """Return whether a list is too short only because entries of it are wrong, which is told of each of them."""
-    place = problem["loc"]
+    steps = problem["loc"]
     return problem["type"] == "too_short" and any(
-        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in errors
+        len(other["loc"]) > len(steps) and other["loc"][: len(steps)] == steps for other in errors
     )
 
 
@@ -170,8 +170,8 @@ def _missing(problem: ErrorDetails, path: str, parts: Sequence[Any], model: type
 
 def _private_key(problem: ErrorDetails, message: str) -> private_keys.PrivateKey | None:
     """Return a private key in the value of a setting that is no secret, or in what a validator says of it."""
-    value, place = problem["input"], problem["loc"]
-    is_public = isinstance(value, str) and not any(part in _HIDDEN or str(part).endswith(_PATHS) for part in place)
+    value, steps = problem["input"], problem["loc"]
+    is_public = isinstance(value, str) and not any(part in _HIDDEN or str(part).endswith(_PATHS) for part in steps)
     return (private_keys.find(value) if is_public else None) or private_keys.find(message)
 
 

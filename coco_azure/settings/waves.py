@@ -19,7 +19,7 @@ _PLACEHOLDER = re.compile(r"<[A-Za-z][^<>\n]*>")
 
 
 def find_placeholders(
-    values: Any, secrets: frozenset[str], place: tuple[Any, ...] = ()
+    values: Any, secrets: frozenset[str], steps: tuple[Any, ...] = ()
 ) -> Iterator[tuple[tuple[Any, ...], str]]:
     """Yield where a placeholder stands, as steps into ``values``, and the placeholder itself.
 
@@ -27,21 +27,21 @@ def find_placeholders(
         values: the settings by name, decoded.
         secrets: names of settings below which values are secret: only a value that is nothing else is taken for a
             placeholder there.
-        place: the steps to ``values``.
+        steps: the steps to ``values``.
     """
     if isinstance(values, Mapping):
         for name, value in values.items():
             if match := _PLACEHOLDER.search(str(name)):
-                yield (*place, name), match[0]
+                yield (*steps, name), match[0]
             else:
-                yield from find_placeholders(value, secrets, (*place, name))
+                yield from find_placeholders(value, secrets, (*steps, name))
     elif isinstance(values, list | tuple):
         for number, value in enumerate(values):
-            yield from find_placeholders(value, secrets, (*place, number))
+            yield from find_placeholders(value, secrets, (*steps, number))
     elif isinstance(values, str) and "\n" not in values:
-        secret = any(step in secrets for step in place)
+        secret = any(step in secrets for step in steps)
         if match := (_PLACEHOLDER.fullmatch if secret else _PLACEHOLDER.search)(values):
-            yield place, match[0]
+            yield steps, match[0]
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -56,19 +56,19 @@ class Findings(Generic[M]):
     """What became of the settings.
 
     Attributes:
-        rest: the settings without what is wrong with them; None where nothing can be set aside.
+        valid_settings: the settings without what is wrong with them; None where nothing can be set aside.
         problems: one line each.
-        aside: the paths of what was set aside, as steps.
+        excluded_paths: the paths of what was set aside, as steps.
     """
 
-    rest: M | None
+    valid_settings: M | None
     problems: list[str]
-    aside: tuple[tuple[Any, ...], ...]
+    excluded_paths: tuple[tuple[Any, ...], ...]
 
     def with_problems(self, messages: Iterable[str]) -> "Findings[M]":
         """Return the same with what is found of the rest as a whole, if it does not follow from what was set aside."""
-        own = [message for message in messages if not _follows(message, self.aside)]
-        return Findings(self.rest, list(dict.fromkeys([*self.problems, *own])), self.aside)
+        own = [message for message in messages if not _follows(message, self.excluded_paths)]
+        return Findings(self.valid_settings, list(dict.fromkeys([*self.problems, *own])), self.excluded_paths)
 
 
 def judge(model: type[M], values: Mapping[str, Any], root: Path) -> Findings[M]:
@@ -78,51 +78,53 @@ def judge(model: type[M], values: Mapping[str, Any], root: Path) -> Findings[M]:
         values: the settings by name, decoded.
         root: folder that the paths of files are relative to.
     """
-    rest = copy.deepcopy(dict(values))
-    marks = list(find_placeholders(rest, SECRET))
-    findings: Findings[M] = Findings(None, [unfilled(place, name) for place, name in marks], ())
-    aside = _set_aside(rest, [place for place, _ in marks])
+    valid_settings = copy.deepcopy(dict(values))
+    marks = list(find_placeholders(valid_settings, SECRET))
+    findings: Findings[M] = Findings(None, [unfilled(steps, name) for steps, name in marks], ())
+    excluded_paths = _set_aside(valid_settings, [steps for steps, _ in marks])
     for _ in range(_WAVES):
-        findings = Findings(None, findings.problems, aside)
+        findings = Findings(None, findings.problems, excluded_paths)
         try:
-            return Findings(model.model_validate(rest, context={"root": root}), findings.problems, aside)
+            return Findings(
+                model.model_validate(valid_settings, context={"root": root}), findings.problems, excluded_paths
+            )
         except ValidationError as error:
-            problems = located(error, rest, model)
-        single = [each.text for each in problems if not each.whole and not _is_aside(each.place, aside)]
-        findings = Findings(None, [*findings.problems, *single], aside)
-        findings = findings.with_problems(each.text for each in problems if each.whole)
-        more = _set_aside(rest, [each.place for each in problems])
+            problems = located(error, valid_settings, model)
+        single = [each.text for each in problems if not each.model_level and not _is_aside(each.steps, excluded_paths)]
+        findings = Findings(None, [*findings.problems, *single], excluded_paths)
+        findings = findings.with_problems(each.text for each in problems if each.model_level)
+        more = _set_aside(valid_settings, [each.steps for each in problems])
         if not more:
             break
-        aside = (*aside, *more)
+        excluded_paths = (*excluded_paths, *more)
     return findings
 
 
 def _set_aside(values: dict[str, Any], places: Sequence[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
     """Remove what stands at these places, and return them; of a list all of it, so that no other entry moves."""
     removed = []
-    for place in places:
+    for steps in places:
         inner: Any = values
-        for depth, step in enumerate(place):
+        for depth, step in enumerate(steps):
             if not isinstance(inner, dict) or step not in inner:
                 break
-            last = depth + 1 == len(place) or not isinstance(inner[step], dict)
+            last = depth + 1 == len(steps) or not isinstance(inner[step], dict)
             if last:
                 del inner[step]
-                removed.append(place[: depth + 1])
+                removed.append(steps[: depth + 1])
                 break
             inner = inner[step]
     return tuple(removed)
 
 
-def _is_aside(place: tuple[Any, ...], aside: Sequence[tuple[Any, ...]]) -> bool:
+def _is_aside(steps: tuple[Any, ...], excluded_paths: Sequence[tuple[Any, ...]]) -> bool:
     """Return whether a value was set aside, or something in it, so that it is missing now."""
-    return any(place[: len(each)] == each or each[: len(place)] == place for each in aside)
+    return any(steps[: len(each)] == each or each[: len(steps)] == steps for each in excluded_paths)
 
 
-def _follows(message: str, aside: Sequence[tuple[Any, ...]]) -> bool:
+def _follows(message: str, excluded_paths: Sequence[tuple[Any, ...]]) -> bool:
     """Return whether a message speaks of a part of the settings of which something was set aside."""
-    parts = {".".join(map(str, place[:_NEIGHBOURS])) for place in aside}
+    parts = {".".join(map(str, steps[:_NEIGHBOURS])) for steps in excluded_paths}
     if any(part.startswith("clientSecrets") for part in parts) and "client secret" in message:
         return True
     return any(re.search(rf"(?<![\w.]){re.escape(part)}(?![\w-])", message) for part in parts)

@@ -12,7 +12,7 @@ from coco_azure.formats.policy.policies import Bindings
 from coco_azure.settings import Settings
 from coco_azure.trust import secret_bindings as secrets
 from coco_azure.trust import values as chain_values
-from coco_azure.trust.documents import CHECK, GLOBAL, Document, KbsPlace, documents, measured
+from coco_azure.trust.documents import CHECK, GLOBAL, Document, KbsEndpoint, documents, measured
 from coco_azure.trust.secret_bindings import Earlier
 from coco_azure.versions.profiles import OscProfile, TrusteeProfile
 
@@ -82,7 +82,7 @@ class Chain:
 def build(
     stack: Settings,
     versions: Versions,
-    place: KbsPlace,
+    kbs: KbsEndpoint,
     earlier: Earlier = _NOTHING,
     images: Sequence[MeasuredImage] = (),
 ) -> Chain:
@@ -95,7 +95,7 @@ def build(
     Raises:
         ValueError: a document is too large, or an image lacks a PCR that evidence is to be held to.
     """
-    made = documents(stack, versions.osc, place) if versions.osc is not None else {}
+    made = documents(stack, versions.osc, kbs) if versions.osc is not None else {}
     judgement = None
     if versions.trustee is not None:
         pcr8, before = measured(made), earlier.documents.values()

@@ -37,7 +37,7 @@ _OF_JOBS = ("job-name", "controller-uid", "batch.kubernetes.io/job-name", names.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class DenialOutcome:
     """How one attempt has ended.
 
     Attributes:
@@ -84,7 +84,7 @@ def runs(pod: Object) -> bool:
     return "running" in _state(pod)
 
 
-def outcome(tried: str, pod: Object, events: Iterable[Object], log: Sequence[KbsRequest]) -> Outcome | None:
+def outcome(tried: str, pod: Object, events: Iterable[Object], log: Sequence[KbsRequest]) -> DenialOutcome | None:
     """Return how an attempt has ended, or None while that is open, as that of exec is until exec has an answer.
 
     Args:
@@ -97,9 +97,9 @@ def outcome(tried: str, pod: Object, events: Iterable[Object], log: Sequence[Kbs
         if ended is None:
             return None
         why = f"{ended.get('reason') or ''} {ended.get('message') or ''}".strip()
-        return Outcome(result="untried", reason=f"its container has ended before: {why}")
+        return DenialOutcome(result="untried", reason=f"its container has ended before: {why}")
     if "running" in state or (ended is not None and ended.get("exitCode") == 0):
-        return Outcome(result="let in", reason="its container has started")
+        return DenialOutcome(result="let in", reason="its container has started")
     texts = [str((ended or state.get("waiting") or {}).get("message") or "")]
     texts += [str(event.get("message") or "") for event in events]
     if tried == CHANGED:
@@ -107,18 +107,18 @@ def outcome(tried: str, pod: Object, events: Iterable[Object], log: Sequence[Kbs
         texts += [f"KBS: {each.reason}" for each in log if not each.granted and each.time >= since]
     for text in texts:
         if _REASONS[tried].search(text) or (tried == CHANGED and text.startswith("KBS: ")):
-            return Outcome(result="denied", reason=" ".join(text.split())[:200])
+            return DenialOutcome(result="denied", reason=" ".join(text.split())[:200])
     return None
 
 
-def of_exec(executed: Executed) -> Outcome | None:
+def of_exec(executed: Executed) -> DenialOutcome | None:
     """Return how exec has ended, or None where another attempt may get the agent's answer."""
     if executed.result == "ran":
-        return Outcome(result="let in", reason=f"`{' '.join(COMMAND)}` ran in its container")
+        return DenialOutcome(result="let in", reason=f"`{' '.join(COMMAND)}` ran in its container")
     if executed.result == "failed" and _REASONS[EXEC].search(executed.message):
-        return Outcome(result="denied", reason=executed.message[:200])
+        return DenialOutcome(result="denied", reason=executed.message[:200])
     if executed.result == "refused" and 400 <= executed.status < 500 and executed.status not in _NOT_NOW:  # noqa: PLR2004
-        return Outcome(result="untried", reason=executed.message)
+        return DenialOutcome(result="untried", reason=executed.message)
     return None
 
 
@@ -140,7 +140,7 @@ def name(tried: str) -> str:
     return _PODS[tried]
 
 
-def refusal(tried: str, ended: Outcome, namespace: str) -> str:
+def refusal(tried: str, ended: DenialOutcome, namespace: str) -> str:
     """Return the error of an attempt that was not denied as it must be: what it means, and what to do."""
     way = "To deploy without trying: pulumi config set --path coco-azure:attestationCheck.negative false"
     look = f"Look: oc -n {namespace} get events; oc -n {names.TRUSTEE_NAMESPACE} logs -l app=kbs --tail -1."

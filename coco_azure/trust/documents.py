@@ -37,7 +37,7 @@ class Document:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KbsPlace:
+class KbsEndpoint:
     """Where KBS is, as pod VMs see it.
 
     Attributes:
@@ -52,7 +52,7 @@ class KbsPlace:
     images: Mapping[str, str] | None = None
 
 
-def documents(stack: Settings, profile: OscProfile, place: KbsPlace) -> dict[str, Document]:
+def documents(stack: Settings, profile: OscProfile, kbs: KbsEndpoint) -> dict[str, Document]:
     """Return every document of the stack by its name: ``GLOBAL`` in any case, ``CHECK`` where there is a check.
 
     Each document names its workload, so that no two have the same PCR 8, by which secrets are bound to them.
@@ -61,11 +61,11 @@ def documents(stack: Settings, profile: OscProfile, place: KbsPlace) -> dict[str
         ValueError: a document is too large for Azure's user data.
     """
     initdata = stack.initdata
-    made = {GLOBAL: _document(stack, agent_policy(stack), profile, place)}
+    made = {GLOBAL: _document(stack, agent_policy(stack), profile, kbs)}
     for name, workload in initdata.workloads.items():
-        made[name] = _document(stack, agent_policy(stack, workload), profile, place, name)
+        made[name] = _document(stack, agent_policy(stack, workload), profile, kbs, name)
     if stack.checks and stack.attestation_check.initdata_annotation:
-        made[CHECK] = _document(stack, check_agent_policy(stack), profile, place, CHECK)
+        made[CHECK] = _document(stack, check_agent_policy(stack), profile, kbs, CHECK)
     return made
 
 
@@ -113,9 +113,9 @@ def agent_variant(stack: Settings) -> AgentPolicy:
 
 
 def _document(
-    stack: Settings, policy: str | None, profile: OscProfile, place: KbsPlace, workload: str | None = None
+    stack: Settings, policy: str | None, profile: OscProfile, kbs: KbsEndpoint, workload: str | None = None
 ) -> Document:
-    settings, served = stack.initdata, images(stack) if place.images is None else place.images
+    settings, served = stack.initdata, images(stack) if kbs.images is None else kbs.images
     pull = settings.image_pull
     if (mirrors := served.get(REGISTRY_MIRRORS)) is not None and not profile.registry_mirrors:
         raise ValueError(
@@ -125,9 +125,9 @@ def _document(
         )
     text = initdata.render(
         initdata.Initdata(
-            kbs_url=place.kbs_url,
+            kbs_url=kbs.kbs_url,
             algorithm=settings.algorithm,
-            certificate=settings.certificate or place.certificate,
+            certificate=settings.certificate or kbs.certificate,
             agent_policy=policy,
             registry_credentials_uri=served.get(REGISTRY_CREDENTIALS),
             sigstore_config_uri=served.get(SIGSTORE_CONFIG),
@@ -147,7 +147,7 @@ def _document(
 
 
 def images(stack: Settings) -> dict[str, str]:
-    """Return where the stack's own Trustee serves what pod VMs pull images with, see ``KbsPlace``."""
+    """Return where the stack's own Trustee serves what pod VMs pull images with, see ``KbsEndpoint``."""
     trustee = stack.trustee
     uris = {
         REGISTRY_CREDENTIALS: trustee.registry_credentials_uri,

@@ -16,7 +16,7 @@ from coco_azure.settings import Settings, SettingsError
 from coco_azure.settings.operators import OperatorSettings
 from coco_azure.trust import checks
 from coco_azure.trust.chain import Chain, Versions, build
-from coco_azure.trust.documents import KbsPlace
+from coco_azure.trust.documents import KbsEndpoint
 from coco_azure.versions.profiles import OSC, TRUSTEE
 
 _OF_A_FILE = re.compile(r"(coco-azure:)?[\w.-]+File: |reference value ")
@@ -38,10 +38,10 @@ def load(root: Path) -> Settings:
     try:
         return settings.load(root)
     except SettingsError as error:
-        rest = error.findings.rest
-        if rest is None:
+        valid_settings = error.findings.valid_settings
+        if valid_settings is None:
             raise
-        raise SettingsError(error.findings.with_problems(of_files(rest, datetime.now(UTC)))) from None
+        raise SettingsError(error.findings.with_problems(of_files(valid_settings, datetime.now(UTC)))) from None
 
 
 def of_files(stack: Settings, now: datetime) -> list[str]:
@@ -52,7 +52,7 @@ def of_files(stack: Settings, now: datetime) -> list[str]:
         now: the time at which they are judged, in UTC.
     """
     host = stack.trustee.host or _NO_HOST
-    place = KbsPlace(kbs_url=stack.initdata.kbs_url or f"https://{host}")
+    place = KbsEndpoint(kbs_url=stack.initdata.kbs_url or f"https://{host}")
     common: list[str] | None = None  # in the end those of the newest
     for versions in _versions(stack):
         try:

@@ -109,7 +109,7 @@ class Attack:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class ProofCheck:
     """One thing that was tried.
 
     Attributes:
@@ -143,7 +143,7 @@ class Proof:
     reference_values: tuple[ReferenceProof, ...] = ()
     policies: tuple[PolicyProof, ...] = ()
     certificates: tuple[CertificateProof, ...] = ()
-    checks: tuple[Check, ...] = ()
+    checks: tuple[ProofCheck, ...] = ()
     attacks: tuple[Attack, ...] = ()
     own_cluster: bool = False
     warnings: tuple[str, ...] = ()

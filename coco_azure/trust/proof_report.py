@@ -14,7 +14,7 @@ from coco_azure.trust.documents import GLOBAL, agent_variant
 from coco_azure.trust.proof import PolicyProof, Proof, ReferenceProof, to_dict
 
 
-def of(stack: Settings, chain: Chain, warnings: list[str], certificate: str | None) -> Proof:
+def proof_of(stack: Settings, chain: Chain, warnings: list[str], certificate: str | None) -> Proof:
     """Return what the chain proves by itself; what came of the check is told beside it.
 
     Args:
@@ -37,7 +37,7 @@ def of(stack: Settings, chain: Chain, warnings: list[str], certificate: str | No
         certificates=_certificates(stack, certificate),
         # The run that could not show them has failed, and has left the outputs as they were.
         checks=tuple(
-            proof.Check(name=f"{tried} is denied", outcome="passed")
+            proof.ProofCheck(name=f"{tried} is denied", outcome="passed")
             for tried in (denials.TRIED if stack.attestation_check.negative else ())
         ),
         attacks=agents.table(stack, chain),

@@ -15,7 +15,7 @@ from coco_azure.versions.channels import Channel, Status
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class VersionChoice:
     """What a stack takes.
 
     Attributes:
@@ -29,7 +29,7 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OperatorPlace:
+class OperatorRequest:
     """An operator that the stack installs."""
 
     settings: OperatorSettings
@@ -42,7 +42,7 @@ class OperatorPlace:
         return self.settings.treat_as is not None or profiles.known(self.package, csv)
 
 
-def choose(place: OperatorPlace, manifests: Sequence[Status], subscription: Status) -> Choice:
+def choose(request: OperatorRequest, manifests: Sequence[Status], subscription: Status) -> VersionChoice:
     """Return what the stack takes.
 
     Args:
@@ -53,38 +53,38 @@ def choose(place: OperatorPlace, manifests: Sequence[Status], subscription: Stat
         ValueError: the catalog does not offer what the settings ask for, or nothing that the program can deploy; or
             what is installed is nothing that it can deploy. The message names the ways out.
     """
-    settings, package = place.settings, place.package
+    settings, package = request.settings, request.package
     offered = channels.channel(settings, package, manifests)
     if settings.version is not None or offered is None:
         csv = channels.pinned(settings, package, offered)
     elif settings.automatic:
         csv = offered.head
     else:
-        return _by_profile(place, offered, subscription)
-    if not place.takes(csv):
+        return _by_profile(request, offered, subscription)
+    if not request.takes(csv):
         raise ValueError(profiles.unknown(package, csv))
-    return Choice(csv=csv, notes=tuple(_treated(place, csv)))
+    return VersionChoice(csv=csv, notes=tuple(_treated(request, csv)))
 
 
-def _by_profile(place: OperatorPlace, offered: Channel, subscription: Status) -> Choice:
+def _by_profile(request: OperatorRequest, offered: Channel, subscription: Status) -> VersionChoice:
     installed, step = str(subscription.get("installedCSV") or ""), channels.next_step(subscription)
-    taken = [csv for csv in offered.versions if place.takes(csv)]
-    newest = offered.head if place.takes(offered.head) else taken[-1] if taken else None
-    if step is not None and place.takes(step):
+    taken = [csv for csv in offered.versions if request.takes(csv)]
+    newest = offered.head if request.takes(offered.head) else taken[-1] if taken else None
+    if step is not None and request.takes(step):
         csv = step
     elif installed:
         csv = installed
-        if not place.takes(csv):
-            raise ValueError(_unknown_is_installed(place, csv))
+        if not request.takes(csv):
+            raise ValueError(_unknown_is_installed(request, csv))
     elif newest is not None:
         csv = newest
     else:
-        raise ValueError(profiles.unknown(place.package, offered.head))
-    notes = [*_treated(place, csv), *_left_aside(place, offered, csv), *_on_the_way(place, csv, newest, step)]
-    return Choice(csv=csv, notes=tuple(notes), leaves=installed if csv != installed else "")
+        raise ValueError(profiles.unknown(request.package, offered.head))
+    notes = [*_treated(request, csv), *_left_aside(request, offered, csv), *_on_the_way(request, csv, newest, step)]
+    return VersionChoice(csv=csv, notes=tuple(notes), leaves=installed if csv != installed else "")
 
 
-def in_step(choices: Mapping[str, Choice]) -> dict[str, Choice]:
+def in_step(choices: Mapping[str, VersionChoice]) -> dict[str, VersionChoice]:
     """Return the choices without steps after which pod VMs and KBS, which speak now, would not do so any more.
 
     Of the stack's own steps as many are taken as leave them speaking, Trustee's before that of OSC.
@@ -102,14 +102,14 @@ def in_step(choices: Mapping[str, Choice]) -> dict[str, Choice]:
     return {**choices, names.OSC_PACKAGE: osc, names.TRUSTEE_PACKAGE: trustee}
 
 
-def _held(choice: Choice) -> Choice:
+def _held(choice: VersionChoice) -> VersionChoice:
     if not choice.leaves:
         return choice
     note = (
         f"OLM's next step from {choice.leaves} is {choice.csv}, which is left aside: pod VMs and KBS would not speak "
         "with each other any more. The way for both is in docs/howto/upgrade.md"
     )
-    return Choice(csv=choice.leaves, notes=(note,))
+    return VersionChoice(csv=choice.leaves, notes=(note,))
 
 
 def _speak(osc: str, trustee: str) -> bool:
@@ -120,28 +120,28 @@ def _speak(osc: str, trustee: str) -> bool:
         return True
 
 
-def _treated(place: OperatorPlace, csv: str) -> list[str]:
-    if profiles.known(place.package, csv):
+def _treated(request: OperatorRequest, csv: str) -> list[str]:
+    if profiles.known(request.package, csv):
         return []
-    setting = channels.setting(place.package)
-    note = f"{csv} has no profile, and is deployed as if it were {place.settings.treat_as}, as {setting}.treatAs says"
+    setting = channels.setting(request.package)
+    note = f"{csv} has no profile, and is deployed as if it were {request.settings.treat_as}, as {setting}.treatAs says"
     return [f"{note}: what it changes, nobody has looked at"]
 
 
-def _left_aside(place: OperatorPlace, offered: Channel, csv: str) -> list[str]:
+def _left_aside(request: OperatorRequest, offered: Channel, csv: str) -> list[str]:
     """Say which newer versions the stack does not go to."""
-    newer = [each for each in offered.versions if channels.age(each) > channels.age(csv) and not place.takes(each)]
+    newer = [each for each in offered.versions if channels.age(each) > channels.age(csv) and not request.takes(each)]
     if not newer:
         return []
     note = (
         f"left aside in channel {offered.name}, as this release has no profile for it: {', '.join(newer)}. The stack "
         f"has {csv}, and OLM goes no further by itself. To take a newer one: a newer coco-azure, or "
-        f"{profiles.treating(place.package)}"
+        f"{profiles.treating(request.package)}"
     )
     return [note]
 
 
-def _on_the_way(place: OperatorPlace, csv: str, newest: str | None, step: str | None) -> list[str]:
+def _on_the_way(request: OperatorRequest, csv: str, newest: str | None, step: str | None) -> list[str]:
     """Say why the stack does not have the newest version that it could deploy."""
     if newest is None or channels.age(newest) <= channels.age(csv):
         return []
@@ -151,22 +151,22 @@ def _on_the_way(place: OperatorPlace, csv: str, newest: str | None, step: str | 
         note = (
             f"the catalog has {newest}, and OLM has no plan yet that leads there from {csv}: run again when it has one"
         )
-        return [f"{note} (oc -n {place.namespace} get installplan)"]
-    way = channels.way_back(place.package, place.namespace, place.subscription, csv)
+        return [f"{note} (oc -n {request.namespace} get installplan)"]
+    way = channels.way_back(request.package, request.namespace, request.subscription, csv)
     note = f"the catalog has {newest}, and OLM's only step from {csv} is {step}, which has no profile"
     return [f"{note}. The stack stays at {csv}; to have {newest} all the same, {way.replace('older', 'other')}"]
 
 
-def _unknown_is_installed(place: OperatorPlace, csv: str) -> str:
-    package = place.package
-    way = channels.way_back(package, place.namespace, place.subscription, csv)
+def _unknown_is_installed(request: OperatorRequest, csv: str) -> str:
+    package = request.package
+    way = channels.way_back(package, request.namespace, request.subscription, csv)
     return (
         f"{csv} is installed, and this release has no profile for it. OLM never goes back. Take a newer coco-azure; or "
         f"{profiles.treating(package)}; or {way}"
     )
 
 
-def installed_csv(settings: OperatorSettings, package: str, namespace: str, operator: Status) -> Choice:
+def installed_csv(settings: OperatorSettings, package: str, namespace: str, operator: Status) -> VersionChoice:
     """Return what is installed, for an operator that the stack does not install itself.
 
     Args:
@@ -192,13 +192,13 @@ def installed_csv(settings: OperatorSettings, package: str, namespace: str, oper
             f"{where}.install is false, so the stack does not change it. Take what is installed: "
             f"pulumi config rm --path '{where}.version'"
         )
-    place = OperatorPlace(settings=settings, package=package, namespace=namespace, subscription="")
-    if not place.takes(newest):
+    request = OperatorRequest(settings=settings, package=package, namespace=namespace, subscription="")
+    if not request.takes(newest):
         raise ValueError(
             f"{newest} is installed, and this release has no profile for it; {where}.install is false, so the stack "
             f"does not change it. Take a newer coco-azure, or {profiles.treating(package)}"
         )
-    return Choice(csv=newest, notes=tuple(_treated(place, newest)))
+    return VersionChoice(csv=newest, notes=tuple(_treated(request, newest)))
 
 
 def _phases(operator: Status) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pulumi import Output, ResourceHookBinding, ResourceOptions
 from coco_azure import names
 from coco_azure.clients import arm_ids
 from coco_azure.clients import azure as azure_client
-from coco_azure.inventory.azure_resources import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmTarget
 from coco_azure.settings.azure import OwnSubnetSettings
 from components.azure.resources import NatGateway, PublicIPAddress, Subnet, remover
 from components.cluster.ownership import mark
@@ -90,11 +90,11 @@ class PeerPodSubnet(pulumi.ComponentResource):
         # Zones of neither can be changed, and an address serves one gateway at a time: new zones are new names, so that
         # the new pair is there before the old one goes.
         suffix = "".join(f"-{zones}" for zones in (gateway.zone, "".join(gateway.address_zones)) if zones)
-        place = {"resourceGroupName": self._group, "location": self._args.region}
+        located = {"resourceGroupName": self._group, "location": self._args.region}
         address = PublicIPAddress(
             f"{name}-address",
             {
-                **place,
+                **located,
                 "publicIpAddressName": f"{settings.name}-ip{suffix}",
                 "sku": {"name": "Standard", "tier": "Regional"},
                 "publicIPAllocationMethod": "Static",
@@ -111,7 +111,7 @@ class PeerPodSubnet(pulumi.ComponentResource):
         return NatGateway(
             f"{name}-nat",
             {
-                **place,
+                **located,
                 "natGatewayName": f"{settings.name}-nat{suffix}",
                 "sku": {"name": "Standard"},
                 "idleTimeoutInMinutes": gateway.idle_minutes,
@@ -135,14 +135,14 @@ class AzureNetworkArgs:
         own: settings of a subnet that the stack makes; None: they go into one that is there.
     """
 
-    place: PodVmPlace
+    target: PodVmTarget
     own: OwnSubnetSettings | None = None
 
 
 class AzureNetwork(pulumi.ComponentResource):
     """The network that pod VMs are created in."""
 
-    place: PodVmPlace
+    target: PodVmTarget
     """Where it is, as plain strings."""
     subnet_id: Output[str]
     """ARM id of the subnet."""
@@ -151,25 +151,25 @@ class AzureNetwork(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AzureNetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("coco-azure:index:AzureNetwork", name, None, opts)
-        self.place = place = args.place
-        self.own_subnet = None if args.own is None else self._made(place, args.own)
-        subnet_id = Output.from_input(place.subnet_id)
+        self.target = target = args.target
+        self.own_subnet = None if args.own is None else self._made(target, args.own)
+        subnet_id = Output.from_input(target.subnet_id)
         self.subnet_id = subnet_id if self.own_subnet is None else self.own_subnet.subnet_id
         self.register_outputs(
             {
-                "resource_group": place.resource_group,
-                "region": place.region,
-                "vnet": place.vnet,
+                "resource_group": target.resource_group,
+                "region": target.region,
+                "vnet": target.vnet,
                 "subnet_id": self.subnet_id,
                 # What pod VMs need of a subnet that the stack does not make, as Azure has it, for drift checks alone:
                 # NAT gateway, network security group and route table (ARM ids, empty: none), address prefixes.
-                "subnet": dict(place.subnet),
-                "nsg_id": place.nsg_id,
+                "subnet": dict(target.subnet),
+                "nsg_id": target.nsg_id,
             }
         )
 
-    def _made(self, place: PodVmPlace, own: OwnSubnetSettings) -> PeerPodSubnet:
+    def _made(self, target: PodVmTarget, own: OwnSubnetSettings) -> PeerPodSubnet:
         arguments = PeerPodSubnetArgs(
-            settings=own, vnet_id=place.vnet_id, region=place.region, nsg_id=place.nsg_id, provider=place.provider
+            settings=own, vnet_id=target.vnet_id, region=target.region, nsg_id=target.nsg_id, provider=target.provider
         )
         return PeerPodSubnet("peer-pod-subnet", arguments, ResourceOptions(parent=self))

@@ -11,7 +11,7 @@ from coco_azure.clients import azure as azure_client
 from coco_azure.clients.arm_ids import subnet_id
 from coco_azure.clients.azure import ROLE_ASSIGNMENTS, AzureClient
 from coco_azure.formats.azure_roles import Need, needs
-from coco_azure.inventory.azure_resources import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmTarget
 from coco_azure.settings import Settings
 from components.azure.network import PeerPodSubnet
 from components.azure.resources import RoleAssignment, remover
@@ -80,16 +80,16 @@ def _short(need: Need) -> str:
     return f"{need.role.name.replace(' ', '-').lower()}-{kind}"
 
 
-def needed(stack: Settings, place: PodVmPlace) -> Sequence[Need]:
+def needed(stack: Settings, target: PodVmTarget) -> Sequence[Need]:
     """Return what the operators of this stack do in Azure."""
     own = stack.azure.own_subnet
-    subnet = place.subnet_id if own is None else subnet_id(place.vnet_id, own.name)
+    subnet = target.subnet_id if own is None else subnet_id(target.vnet_id, own.name)
     image = stack.peer_pods.image_id or ""
-    return needs(place.subscription, place.resource_group, subnet, place.nsg_id, image)
+    return needs(target.subscription, target.resource_group, subnet, target.nsg_id, image)
 
 
 def assigned(
-    name: str, stack: Settings, place: PodVmPlace, own: PeerPodSubnet | None, parent: pulumi.Resource
+    name: str, stack: Settings, target: PodVmTarget, own: PeerPodSubnet | None, parent: pulumi.Resource
 ) -> list[pulumi.Resource]:
     """Register the role assignments where the stack is to make them, and return them.
 
@@ -99,14 +99,14 @@ def assigned(
     principal = stack.azure.credentials.object_id
     if stack.azure.roles != "assign" or principal is None:
         return []
-    wanted, client = needed(stack, place), azure_client.connect(place.subscription)
+    wanted, client = needed(stack, target), azure_client.connect(target.subscription)
     arguments = OperatorRolesArgs(
         principal=principal,
         needs=wanted,
         foreign=_foreign(client, principal, wanted),
         after={} if own is None else {own.arm_id: own.subnet},
         client=client,
-        provider=place.provider,
+        provider=target.provider,
     )
     return OperatorRoles(name, arguments, ResourceOptions(parent=parent)).made
 

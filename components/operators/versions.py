@@ -18,7 +18,7 @@ from coco_azure.settings.operators import OperatorSettings
 from coco_azure.versions import channels as operator_channels
 from coco_azure.versions import choice, profiles
 from coco_azure.versions.channels import Status
-from coco_azure.versions.choice import Choice, OperatorPlace
+from coco_azure.versions.choice import OperatorRequest, VersionChoice
 from coco_azure.versions.profile_types import OscProfile
 
 _T = TypeVar("_T")
@@ -49,7 +49,7 @@ class ChosenVersions:
         problems: why a version cannot be had, with the ways out.
     """
 
-    choices: Mapping[str, Choice]
+    choices: Mapping[str, VersionChoice]
     problems: Sequence[str] = ()
 
     def csv(self, package: str) -> str:
@@ -72,7 +72,7 @@ def choose_versions(operators: Sequence[OperatorSource], *, apart: bool = False)
     Raises:
         pulumi.RunError: the cluster does not answer.
     """
-    choices: dict[str, Choice] = {}
+    choices: dict[str, VersionChoice] = {}
     problems = []
     for source in operators:
         try:
@@ -90,7 +90,7 @@ def osc_profile(chosen: ChosenVersions, settings: OperatorSettings) -> OscProfil
         return None
 
 
-def _chosen(source: OperatorSource) -> Choice:
+def _chosen(source: OperatorSource) -> VersionChoice:
     settings, package = source.settings, source.package
     if not settings.install:
         title = operator_channels.operator_object(package, source.namespace)
@@ -98,7 +98,7 @@ def _chosen(source: OperatorSource) -> Choice:
             settings, package, source.namespace, _status(source, names.path(names.OPERATORS, title))
         )
     subscription = names.path(names.SUBSCRIPTIONS, source.subscription, namespace=source.namespace)
-    place = OperatorPlace(
+    place = OperatorRequest(
         settings=settings, package=package, namespace=source.namespace, subscription=source.subscription
     )
     return choice.choose(place, _manifests(source), _status(source, subscription))

@@ -39,7 +39,7 @@ class CaaArgs:
         client: for the peer pods that run, and CAA's own.
         image: the pod VM image, without which CAA does not start.
         csv: CSV of the operator, which brings CAA; another one brings another CAA.
-        held: whether a policy leaves the restart to the stack, which goes node by node.
+        restarted_by_stack: whether a policy leaves the restart to the stack, which goes node by node.
     """
 
     stack: Settings
@@ -51,7 +51,7 @@ class CaaArgs:
     client: ClusterClient
     image: PodVmImage
     csv: str
-    held: bool
+    restarted_by_stack: bool
 
 
 def rolled_out(name: str, args: CaaArgs, parent: pulumi.Resource) -> pulumi.Resource:
@@ -70,7 +70,7 @@ def rolled_out(name: str, args: CaaArgs, parent: pulumi.Resource) -> pulumi.Reso
         return _restarted(name, args, before, parent, first=[ready], on_error=[advice])
     timeout = args.stack.peer_pods.kata_config.timeout
     # Forced: see TrusteeStack. A roll-out that is held comes to its end with the restart behind it.
-    options = {names.PATCH_FORCE: "true"} | ({names.SKIP_AWAIT: "true"} if args.held else {})
+    options = {names.PATCH_FORCE: "true"} | ({names.SKIP_AWAIT: "true"} if args.restarted_by_stack else {})
     hooks: list[Any] = [ready]
     patch = kubernetes.apps.v1.DaemonSetPatch(
         name,
@@ -92,7 +92,7 @@ def rolled_out(name: str, args: CaaArgs, parent: pulumi.Resource) -> pulumi.Reso
             hooks=ResourceHookBinding(before_create=hooks, before_update=hooks, on_error=[advice]),
         ),
     )
-    return _restarted(name, args, [patch], parent) if args.held else patch
+    return _restarted(name, args, [patch], parent) if args.restarted_by_stack else patch
 
 
 def _restarted(
@@ -114,7 +114,7 @@ def _restarted(
 
     async def finish(urn: str) -> Any:
         # What changed without this stack, such as a patch release of the operator's, is held as well.
-        if args.held and not pulumi.runtime.is_dry_run():
+        if args.restarted_by_stack and not pulumi.runtime.is_dry_run():
             with asking("what others have left to restart of CAA is not restarted"):
                 await in_thread(_restart(args, teller(parent)).finish)
         return urn
@@ -140,7 +140,7 @@ def _restart(args: CaaArgs, tell: Callable[[str], None]) -> CaaRestart:
     settings = args.stack.peer_pods
     return CaaRestart(
         client=args.client,
-        mode=settings.caa_restart if args.held else "now",
+        mode=settings.caa_restart if args.restarted_by_stack else "now",
         timeout=settings.kata_config.timeout,
         check=args.stack.attestation_check.namespace,
         stack=ownership.mark(),
@@ -167,12 +167,12 @@ def _warning(args: CaaArgs, data: Mapping[str, str]) -> str:
     present = (args.client.get(_CONFIG) or {}).get("data") or {}
     changes = data.items() - present.items()
     settings = args.stack.peer_pods
-    if args.held:
+    if args.restarted_by_stack:
         timeout = f"peerPods.kataConfig.timeout ({settings.kata_config.timeout})"
         if not changes and (not facts.operators or args.csv in facts.operators):
             return caa_restart.left_alone(facts)
         return caa_restart.warning(facts, restart.mode, sorted(facts.nodes), timeout)
-    if not changes and not facts.left:
+    if not changes and not facts.outdated_nodes:
         return ""
     running = caa.peer_pods(args.client.items(names.PODS), but=[args.stack.attestation_check.namespace])
     return caa.restart_warning(running, wanted=settings.caa_restart == "now") if running else ""

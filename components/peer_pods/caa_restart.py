@@ -12,7 +12,7 @@ from pulumi import Output, ResourceOptions
 from coco_azure import names
 from coco_azure.clients.kubernetes import ClusterClient
 from coco_azure.rollout import caa_restart, guard
-from coco_azure.rollout.caa_restart import CaaFacts, Mode, Step
+from coco_azure.rollout.caa_restart import CaaFacts, Mode, RestartStep
 from coco_azure.rollout.diagnosis import caa
 from coco_azure.settings.base import seconds
 from components.cluster import admission, ownership
@@ -121,7 +121,7 @@ class CaaRestart:
         facts = None
         with suppress(*AWAY):
             facts = self.facts()
-        if facts is not None and (facts.left or facts.cordoned or facts.astray):
+        if facts is not None and (facts.outdated_nodes or facts.cordoned or facts.pods_off_pool):
             self.run(patient=False)
 
     def run(self, *, patient: bool = True) -> None:
@@ -160,7 +160,7 @@ class CaaRestart:
                     raise RuntimeError(f"CAA cannot be restarted: {first_line(error)}") from error
                 threading.Event().wait(_PAUSE)
 
-    def _take(self, step: Step) -> str:
+    def _take(self, step: RestartStep) -> str:
         """Take a step, and return what has refused it; empty: nothing."""
         node = f"{names.NODES}/{step.node}"
         if step.action == "restart":
@@ -184,7 +184,7 @@ class CaaRestart:
             self._await_caa()
         return ""
 
-    def _await_peer(self, step: Step) -> None:
+    def _await_peer(self, step: RestartStep) -> None:
         """Return when a peer pod has gone, or after the window."""
         peer = step.peers[0]
         for kind, pod in self.client.changes(names.path(names.PODS, namespace=peer.namespace), peer.name, _WINDOW):
@@ -207,7 +207,7 @@ class CaaRestart:
             if (node["metadata"].get("annotations") or {}).get(names.CORDONED) == self.stack:
                 self._uncordon(str(node["metadata"]["name"]))
 
-    def _too_long(self, facts: CaaFacts, step: Step, refusal: str) -> str:
+    def _too_long(self, facts: CaaFacts, step: RestartStep, refusal: str) -> str:
         setting = f"coco-azure:peerPods.kataConfig.timeout ({self.timeout})"
         if step.action not in _FOR_PEERS:
             problems = caa.problems(self.client.get(_DAEMON_SET), self.client.items(_PODS, labels=caa.POD_LABEL))

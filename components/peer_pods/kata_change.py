@@ -14,11 +14,11 @@ from coco_azure.names import KATA_CONFIGS
 from coco_azure.rollout import guard, text
 from coco_azure.rollout import read_facts as kata_facts
 from coco_azure.rollout.choice import kata_nodes
+from coco_azure.rollout.desired_kata_config import exact
 from coco_azure.rollout.diagnosis import image
 from coco_azure.rollout.evidence import NodeTimes
 from coco_azure.rollout.facts import KataPod, LastRollout, fingerprint_of
 from coco_azure.rollout.plan import Plan
-from coco_azure.rollout.wanted import exact
 from coco_azure.settings import Settings
 from components.cluster.connections import Connections
 from components.cluster.openshift import KataConfig

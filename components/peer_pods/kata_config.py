@@ -16,10 +16,10 @@ from coco_azure.clients.kubernetes import ClusterClient
 from coco_azure.rollout import guard, text
 from coco_azure.rollout import plan as planning
 from coco_azure.rollout import read_facts as kata_facts
+from coco_azure.rollout.desired_kata_config import DesiredKataConfig
 from coco_azure.rollout.diagnosis.image import BLOCKED
 from coco_azure.rollout.facts import RolloutFacts, read_kata_config
 from coco_azure.rollout.plan import Plan, decide
-from coco_azure.rollout.wanted import WantedKataConfig
 from coco_azure.settings import Settings
 from coco_azure.versions.profile_types import OscProfile
 from components.cluster.connections import Connections
@@ -47,7 +47,7 @@ class PlannedRollout:
 
     stack: Settings
     client: ClusterClient
-    wanted: WantedKataConfig
+    wanted: DesiredKataConfig
     facts: RolloutFacts
     plan: Plan
     ticket: str
@@ -146,7 +146,7 @@ def _read_and_plan(stack: Settings, connections: Connections, *, one_image: bool
 
 def _decided(stack: Settings, client: ClusterClient, facts: RolloutFacts, *, one_image: bool = False) -> PlannedRollout:
     settings = stack.peer_pods.kata_config
-    wanted = WantedKataConfig(settings=stack.peer_pods, one_image=one_image)
+    wanted = DesiredKataConfig(settings=stack.peer_pods, one_image=one_image)
     plan = decide(facts, wanted, settings.existing)
     ticket = planning.ticket(plan, facts, settings.existing, recreate=wanted.recreate)
     return PlannedRollout(

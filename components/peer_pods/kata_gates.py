@@ -18,11 +18,11 @@ from coco_azure import run_marks as marks
 from coco_azure.clients.kubernetes import ClusterClient, Object
 from coco_azure.formats import fingerprint
 from coco_azure.rollout import evidence
+from coco_azure.rollout.desired_kata_config import Applied
 from coco_azure.rollout.diagnosis import image
-from coco_azure.rollout.diagnosis.image import Surroundings
+from coco_azure.rollout.diagnosis.image import RolloutObjects
 from coco_azure.rollout.evidence import NodeTimes
 from coco_azure.rollout.plan import Plan
-from coco_azure.rollout.wanted import Applied
 from coco_azure.settings.base import seconds
 from coco_azure.settings.peer_pods import PeerPodSettings
 from components.cluster.watching import Line, Watching, asked, diagnosis, in_thread, until_complete
@@ -42,7 +42,7 @@ class KataGateArgs:
         name: its name in the cluster, known at preview.
         client: for what holds the roll-out, when it does not come to its end.
         converged: whether the masters are the workers.
-        strangers: whether there are workers in pools that are not the operator's: it calls each of them
+        nodes_in_custom_pools: whether there are workers in pools that are not the operator's: it calls each of them
             waitingToUninstall for ever, as it has not the configuration of pool worker (``putNodeOnStatusList``).
     """
 
@@ -53,7 +53,7 @@ class KataGateArgs:
     image: PodVmImage
     plan: Plan
     converged: bool = False
-    strangers: bool = False
+    nodes_in_custom_pools: bool = False
 
 
 def installed(name: str, args: KataGateArgs, times: NodeTimes, parent: pulumi.Resource) -> pulumi.Resource:
@@ -69,7 +69,7 @@ def installed(name: str, args: KataGateArgs, times: NodeTimes, parent: pulumi.Re
         metadata={
             "name": args.name,
             "annotations": {
-                names.WAIT_FOR: conditions(mark, strangers=args.strangers),
+                names.WAIT_FOR: conditions(mark, nodes_in_custom_pools=args.nodes_in_custom_pools),
                 names.ROLLED_OUT_FOR: mark,
                 names.PATCH_FORCE: "true",
             },
@@ -90,7 +90,7 @@ def installed(name: str, args: KataGateArgs, times: NodeTimes, parent: pulumi.Re
     )
 
 
-def conditions(mark: str, *, strangers: bool = False) -> str:
+def conditions(mark: str, *, nodes_in_custom_pools: bool = False) -> str:
     """Return the wait for a roll-out that is over, in the language of ``pulumi.com/waitFor``.
 
     Each part is there for a status that would pass without it: an object from before the patch (the mark), a
@@ -103,7 +103,7 @@ def conditions(mark: str, *, strangers: bool = False) -> str:
     counts = _all("@.kataNodes.nodeCount > 0", "@.kataNodes.nodeCount == @.kataNodes.readyNodeCount")
     others = _all(
         "@.kataNodes",
-        *(f"!@.kataNodes.{name}[0]" for name in _NOT_YET if not strangers or name != "waitingToUninstall"),
+        *(f"!@.kataNodes.{name}[0]" for name in _NOT_YET if not nodes_in_custom_pools or name != "waitingToUninstall"),
         "!(@.waitingForMcoToStart == true)",
     )
     return json.dumps(
@@ -133,7 +133,7 @@ def _mark(settings: PeerPodSettings, applied: Applied) -> str:
     }
     if applied.image:
         content["image"] = applied.image
-    return fingerprint.of(content)[:16]
+    return fingerprint.fingerprint_of(content)[:16]
 
 
 class _Gate:
@@ -228,9 +228,9 @@ class _Gate:
         again = "the nodes go on by themselves, and `pulumi up` waits for them again"
         return [*problems, f"{again}, for coco-azure:peerPods.kataConfig.timeout ({limit})"]
 
-    def _around(self) -> Surroundings:
+    def _around(self) -> RolloutObjects:
         client = self._args.client
-        return Surroundings(
+        return RolloutObjects(
             nodes=client.items(names.NODES),
             pools=client.items(names.POOLS),
             daemons=client.items(_DAEMONS, labels="k8s-app=machine-config-daemon"),

@@ -12,7 +12,7 @@ from pulumi import ResourceHook, ResourceHookBinding
 
 from coco_azure import names
 from coco_azure.clients.kubernetes import ClusterClient, Object, wait_for
-from coco_azure.rollout import wanted
+from coco_azure.rollout import desired_kata_config
 from coco_azure.rollout.diagnosis import condition, image, name_of
 from coco_azure.rollout.diagnosis.image import IMAGE_KEY, ImageStatus
 from coco_azure.settings.base import seconds
@@ -166,12 +166,12 @@ class PodVmImage:
 
     def _lacking_request(self) -> list[str]:
         seen = self.status()
-        if wanted.is_of(self._request, seen.id):
+        if desired_kata_config.is_of(self._request, seen.id):
             return []
-        missing = [f"pod VM image of definition {wanted.definition(self._request)}: {image.failure(seen)}"]
+        missing = [f"pod VM image of definition {desired_kata_config.definition(self._request)}: {image.failure(seen)}"]
         if seen.builder is None:  # the operator makes it before its first job
             return missing
-        variables = wanted.variables(self._request)
+        variables = desired_kata_config.variables(self._request)
         data = seen.builder.get("data") or {}
         named = all(data.get(key) == value for key, value in variables.items())
         if named and not seen.id:
@@ -179,7 +179,7 @@ class PodVmImage:
                 raise RuntimeError(image.failure(seen))
             if seen.state != "stuck":
                 return missing
-        pulumi.log.debug(f"the operator is asked for image {wanted.definition(self._request)}")
+        pulumi.log.debug(f"the operator is asked for image {desired_kata_config.definition(self._request)}")
         self._client.patch(_BUILDER, {"data": dict(variables)})
         if seen.job is not None:
             # It has read other names, or is over; the operator starts another.

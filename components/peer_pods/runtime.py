@@ -93,26 +93,26 @@ class PeerPodRuntime(pulumi.ComponentResource):
         policies = guarding.can_be_had(args.connections.reader)
         # It leaves the restart of CAA to the stack, unless others may do it.
         caa_is_held = policies and args.stack.peer_pods.caa_restart != "now"
-        held: list[Input[pulumi.Resource]] = []
+        restarted_by_stack: list[Input[pulumi.Resource]] = []
 
         def hold(after: Sequence[pulumi.Resource]) -> Sequence[Input[pulumi.Resource]]:
             if policies:
                 arguments = CaaHoldArgs(client=args.connections.client, after=after, active=caa_is_held)
-                held.append(CaaHold(f"{name}-caa-hold", arguments, ResourceOptions(parent=self)).holding)
-            return held
+                restarted_by_stack.append(CaaHold(f"{name}-caa-hold", arguments, ResourceOptions(parent=self)).holding)
+            return restarted_by_stack
 
         operator = self._operator(name, args, hold)
         if not args.stack.peer_pods.operator.install:
             hold([operator.installed])
         credentials = self._credentials(name, args, operator)
-        roles = assigned(f"{name}-roles", args.stack, args.network.place, args.network.own_subnet, self)
+        roles = assigned(f"{name}-roles", args.stack, args.network.target, args.network.own_subnet, self)
         chain, pods = args.chain.chain, args.stack.peer_pods
         gates = chain.apply(lambda known: config_maps.feature_gates(pods, config_maps.profile_of(known)))
         gate = config_maps.patched(f"{name}-feature-gates", names.FEATURE_GATES, operator, gates, parent=self)
         data = config_maps.peer_pods_data(args.stack, chain, args.network, credentials.fingerprint)
         # With new credentials CAA is restarted for this ConfigMap, so they have to be there before it; as has what
         # keeps others from restarting it.
-        after = [*credentials.made, *held]
+        after = [*credentials.made, *restarted_by_stack]
         config = config_maps.patched(f"{name}-cm", names.PEER_PODS_CM, operator, data, parent=self, after=after)
         applied = args.rollout.plan.applied.image
         image = PodVmImage(args.connections.client, pods, request=applied, one_image=args.rollout.wanted.one_image)
@@ -124,7 +124,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
         self.installed = self._installed(name, args, image)
         # CAA has all of it as its environment, read at its start: the stack's keys, and the image that was asked for.
         asked = {"image": applied} if applied else {}
-        self.fingerprint = data.apply(lambda values: fingerprint.of(values | asked))
+        self.fingerprint = data.apply(lambda values: fingerprint.fingerprint_of(values | asked))
         caa_args = caa.CaaArgs(
             stack=args.stack,
             own=args.profile.restarts_caa,
@@ -135,7 +135,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
             client=args.connections.client,
             image=image,
             csv=args.chosen,
-            held=caa_is_held,
+            restarted_by_stack=caa_is_held,
         )
         self.ready = caa.rolled_out(f"{name}-caa", caa_args, self)
         self.register_outputs({"fingerprint": self.fingerprint})
@@ -163,7 +163,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
         gate_args = kata_gates.KataGateArgs(
             plan=plan,
             converged=facts.converged,
-            strangers=choice.strangers(facts),
+            nodes_in_custom_pools=choice.nodes_in_custom_pools(facts),
             settings=args.stack.peer_pods,
             kata_config=self.kata_config,
             name=plan.name,
@@ -186,7 +186,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
                 csv=args.chain.csv(names.OSC_PACKAGE),
                 chosen=args.chosen,
                 environment=operator_environment(
-                    args.stack.azure.credentials, args.network.place.subscription, args.network.place.tenant
+                    args.stack.azure.credentials, args.network.target.subscription, args.network.target.tenant
                 ),
                 # A new version rolls CAA out as soon as it runs.
                 first=hold,
@@ -214,8 +214,8 @@ class PeerPodRuntime(pulumi.ComponentResource):
     def _credentials(self, name: str, args: PeerPodRuntimeArgs, operator: OlmOperator) -> OperatorCredentials:
         arguments = OperatorCredentialsArgs(
             settings=args.stack.azure.credentials,
-            subscription=args.network.place.subscription,
-            tenant=args.network.place.tenant,
+            subscription=args.network.target.subscription,
+            tenant=args.network.target.tenant,
             namespace=operator.namespace,
             client=args.connections.client,
         )

@@ -75,14 +75,14 @@ def peer_pods_data(
     settings = stack.peer_pods
     initdata = chain.apply(lambda known: known.documents[GLOBAL].encoded)
     timeout = chain.apply(lambda known: settings.proxy_timeout or profile_of(known).proxy_timeout)
-    place = network.place
+    target = network.target
     return Output.all(network.subnet_id, initdata, credentials, timeout).apply(
         lambda values: peer_pods.render(
             peer_pods.PeerPods(
                 subnet_id=values[0],
-                nsg_id=place.nsg_id,
-                region=place.region,
-                resource_group=place.resource_group,
+                nsg_id=target.nsg_id,
+                region=target.region,
+                resource_group=target.resource_group,
                 initdata=values[1] if stack.initdata.into_peer_pods_cm else None,
                 instance_size=settings.size,
                 instance_sizes=settings.sizes,

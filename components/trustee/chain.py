@@ -21,7 +21,7 @@ from coco_azure.trust import checks, history, protocol
 from coco_azure.trust import remote_trustee as remote
 from coco_azure.trust import values as chain_values
 from coco_azure.trust.chain import Chain, Judgement, Versions, build
-from coco_azure.trust.documents import KbsPlace
+from coco_azure.trust.documents import KbsEndpoint
 from coco_azure.trust.history import LastRun
 from coco_azure.trust.values import AcceptedImages
 from coco_azure.versions import profiles
@@ -47,7 +47,7 @@ class RemoteTrusteeOutputs:
 
     Attributes:
         certificate: PEM that the certificate of its KBS is verified with, or None.
-        images: where it serves what pod VMs pull images with, see ``KbsPlace``.
+        images: where it serves what pod VMs pull images with, see ``KbsEndpoint``.
         proof: its proof report; None of a stack that is older than the report.
         served: the resources (``default/SECRET/KEY``) that it serves; None where it does not say.
     """
@@ -186,7 +186,7 @@ class TrustChain(pulumi.ComponentResource):
     @refusal.one_error()
     def _checked(self, values: Mapping[str, object]) -> tuple[Chain, list[str]]:
         stack, now = self._args.stack, datetime.now(UTC)
-        place = KbsPlace(
+        kbs = KbsEndpoint(
             kbs_url=str(values["kbs_url"]),
             certificate=_text(values["certificate"]),
             images=values["images"] or {} if stack.trustee.stack is not None else None,  # type: ignore[arg-type]
@@ -194,7 +194,7 @@ class TrustChain(pulumi.ComponentResource):
         last = cast("LastRun", values["last"])
         try:
             versions = _versions(stack, {package: each.csv for package, each in self._args.versions.choices.items()})
-            chain = build(stack, versions, place, last.earlier, self.images.images if self.images else ())
+            chain = build(stack, versions, kbs, last.earlier, self.images.images if self.images else ())
         except ValueError as error:
             raise pulumi.RunError(str(error)) from error
         problems = checks.problems(stack, chain, str(values["host"]), now, certificates.public_authorities())

@@ -23,7 +23,7 @@ CHECKS_OUTPUT = "attestationChecks"
 SEALING_OUTPUT = "sealingKey"
 """Stack output, secret: private key (PEM) that signs sealed secrets; KBS serves its public half."""
 IMAGES_OUTPUT = "imageResources"
-"""Stack output: where KBS serves what pod VMs pull images with, see ``coco_azure.trust.documents.KbsPlace``."""
+"""Stack output: where KBS serves what pod VMs pull images with, see ``coco_azure.trust.documents.KbsEndpoint``."""
 IMAGE_POLICY_OUTPUT = "imagePolicy"
 """Stack output: the image policy that pod VMs fetch of KBS, for the terms of workloads."""
 
@@ -33,18 +33,18 @@ class RemoteTrustee:
     """Outputs of the stack that has the Trustee.
 
     Attributes:
-        says: what the trust chain has to know of it.
+        outputs: what the trust chain has to know of it.
         expected: what it must hand out to the check; None where there is no check.
         sealing_key: private key that signs sealed secrets for it, secret; None where nothing is sealed, and of None
             where that stack keeps none and only terms of workloads would have references.
-        gives: what pods have of it, as the terms of workloads say it.
+        served_to_pods: what pods have of it, as the terms of workloads say it.
     """
 
     kbs_url: Output[str]
-    says: RemoteTrusteeOutputs
+    outputs: RemoteTrusteeOutputs
     expected: Expected | None
     sealing_key: Output[Any] | None
-    gives: Output[Hub]
+    served_to_pods: Output[Hub]
 
 
 def remote_trustee(stack: Settings) -> RemoteTrustee | None:
@@ -71,7 +71,7 @@ def remote_trustee(stack: Settings) -> RemoteTrustee | None:
         sealing_key = both.apply(lambda values: _sealing(values[0], values[1], name, stack.sealed_secrets))
     elif stack.initdata.workloads:
         sealing_key = other.get_output(SEALING_OUTPUT)
-    says = RemoteTrusteeOutputs(
+    outputs = RemoteTrusteeOutputs(
         certificate=other.get_output(CERTIFICATE_OUTPUT).apply(lambda value: _certificate(value, name)),
         images=other.get_output(IMAGES_OUTPUT),
         proof=other.get_output(PROOF_OUTPUT).apply(one_line.read),
@@ -80,10 +80,10 @@ def remote_trustee(stack: Settings) -> RemoteTrustee | None:
     policy = other.get_output(IMAGE_POLICY_OUTPUT).apply(one_line.read)
     return RemoteTrustee(
         kbs_url=needed(URL_OUTPUT),
-        says=says,
+        outputs=outputs,
         expected=expected,
         sealing_key=sealing_key,
-        gives=Output.all(says.proof, says.served, policy).apply(_gives),
+        served_to_pods=Output.all(outputs.proof, outputs.served, policy).apply(_gives),
     )
 
 

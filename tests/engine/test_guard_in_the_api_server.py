@@ -9,8 +9,8 @@ import pytest
 
 from coco_azure import names
 from coco_azure.rollout import guard
+from coco_azure.rollout.desired_kata_config import Applied
 from coco_azure.rollout.facts import read_kata_config
-from coco_azure.rollout.wanted import Applied
 from rehearsal.control_plane import ControlPlane
 from rehearsal.operators import crds
 from rehearsal.rest import ApiError, ApiServer

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from coco_azure import names
-from coco_azure.cli import Surroundings, main
+from coco_azure.cli import CommandContext, main
 from coco_azure.clients.kubernetes import ClusterClient
 from coco_azure.formats import one_line
 from coco_azure.settings.cluster import ClusterSettings
@@ -177,7 +177,7 @@ def test_status_says_that_the_secret_arrived(
 
     printed = io.StringIO()
     with redirect_stdout(printed):
-        code = main(["workload", "status", "--from", str(terms), "--namespace", SHOP, "--json"], Surroundings())
+        code = main(["workload", "status", "--from", str(terms), "--namespace", SHOP, "--json"], CommandContext())
 
     (state,) = json.loads(printed.getvalue())["pods"]
     assert (code, state["outcome"], state["initdata"]) == (0, "attested", "current")

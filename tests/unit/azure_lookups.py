@@ -10,14 +10,14 @@ import pytest
 from coco_azure import names
 from coco_azure.clients.kubernetes import Object
 from coco_azure.inventory import network_lookup as azure_lookup
-from coco_azure.inventory.azure_resources import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmTarget
 from coco_azure.settings import Settings
 from tests.unit import fake_azure as fake
 from tests.unit.fake_azure import FakeAzure
 from tests.unit.fake_cluster import FakeCluster, node
 from tests.unit.recording import CLOUD_CONF as CONF
 
-LookUp = Callable[..., PodVmPlace]
+LookUp = Callable[..., PodVmTarget]
 
 
 def cluster_at(conf: Mapping[str, object] | None, vms: Mapping[str, str], azure: Mapping[str, str]) -> FakeCluster:
@@ -53,7 +53,7 @@ def a_look_up(azure: FakeAzure) -> LookUp:
         vms: Mapping[str, str] | None = None,
         infrastructure: Mapping[str, str] | None = None,
         mode: str = "enforce",
-    ) -> PodVmPlace:
+    ) -> PodVmTarget:
         stack = Settings.model_validate({"azure": values or {}, "preflight": {"mode": mode}})
         cut = None if conf is None else {key: value for key, value in conf.items() if key not in lacks}
         return azure_lookup.look_up(stack, cluster_at(cut, vms or {}, infrastructure or {}))

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from coco_azure.inventory.azure_facts import AzureFacts, AzureImage, NatGateway, Nsg, Size, Subnet, Usage, Vnet
-from coco_azure.inventory.azure_resources import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmTarget
 from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight.rules import DEFAULTS
 from coco_azure.settings.azure import AzureSettings, OwnSubnetSettings
@@ -21,7 +21,7 @@ IMAGE = (
     "podvm/versions/1.0.0"
 )
 FAMILY = "standardDCASv5Family"
-PLACE = PodVmPlace(
+PLACE = PodVmTarget(
     subscription=SUBSCRIPTION,
     tenant="",
     resource_group="demo-x7k2p-rg",

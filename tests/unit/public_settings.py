@@ -118,7 +118,7 @@ def rendered(values: Mapping[str, Any]) -> str:
         chain = build(settings, versions(osc, trustee), PLACE)
         assert chain.judgement is not None
         server_certificate = settings.trustee.tls.certificate
-        shown = proof.to_dict(report.of(settings, chain, [], server_certificate))
+        shown = proof.to_dict(report.proof_of(settings, chain, [], server_certificate))
         items += [chain.documents, chain.annotations, config_maps(settings, chain.judgement), shown]
     return "\n".join(_texts(items))
 

@@ -4,18 +4,18 @@ import dataclasses
 from typing import Any
 
 from coco_azure import names
+from coco_azure.rollout.desired_kata_config import DesiredKataConfig, make_applied
 from coco_azure.rollout.facts import ImageFacts, LastRollout, RolloutFacts, read_kata_config, read_node, read_pool
-from coco_azure.rollout.wanted import WantedKataConfig, of
 from coco_azure.settings.peer_pods import KataConfigSettings, PeerPodSettings, PoolSelector
 
 STACK = "coco-azure/test"
-WANTED = WantedKataConfig(settings=PeerPodSettings())
+WANTED = DesiredKataConfig(settings=PeerPodSettings())
 WORKERS = ("worker-0", "worker-1", "worker-2")
 LAST = LastRollout(uid="uid-1", nodes=WORKERS)
 SPEC = {"enablePeerPods": True, "logLevel": "info", "checkNodeEligibility": False}
 
 
-def wish(usual: WantedKataConfig = WANTED, **changes: Any) -> WantedKataConfig:
+def wish(usual: DesiredKataConfig = WANTED, **changes: Any) -> DesiredKataConfig:
     """Return what is wanted with other settings, by the names of their fields; a selector as its labels."""
     own = {key: changes.pop(key) for key in ("one_image",) if key in changes}
     if "pool_selector" in changes:
@@ -45,7 +45,7 @@ def pool(name: str, machines: int = 3, *, paused: bool = False, degraded: str = 
 def kata_config(
     *,
     owner: str | None = STACK,
-    applied: WantedKataConfig | None = WANTED,
+    applied: DesiredKataConfig | None = WANTED,
     after: str = "",
     deleting: bool = False,
     **values: Any,
@@ -53,7 +53,7 @@ def kata_config(
     """Return a KataConfig; ``said`` has its name, uid, spec or runtime classes."""
     marks = {"coco-azure/stack": owner} if owner else {}
     if applied is not None and owner:
-        marks[names.APPLIED] = of(applied, after).text
+        marks[names.APPLIED] = make_applied(applied, after).text
     metadata = {
         "name": values.get("name", "example-kataconfig"),
         "uid": values.get("uid", "uid-1"),

@@ -12,7 +12,7 @@ import pytest
 from coco_azure import names
 from coco_azure.settings import Settings, SettingsError, parse
 from coco_azure.trust.chain import Chain, Versions, build
-from coco_azure.trust.documents import KbsPlace
+from coco_azure.trust.documents import KbsEndpoint
 from coco_azure.trust.secret_bindings import Earlier
 from coco_azure.versions import profiles
 from tests.unit.recording import ROOT
@@ -20,7 +20,7 @@ from tests.unit.recording import ROOT
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 EXPIRES = "2099-12-31"
 HOST = "kbs.example.com"
-PLACE = KbsPlace(kbs_url=f"https://{HOST}")
+PLACE = KbsEndpoint(kbs_url=f"https://{HOST}")
 KEYS = "tests/unit/keys"
 IMAGE = "rehearsal/pod_vm_image"
 CHECK_IMAGE = {"publicKeyFile": f"{KEYS}/cosign.pub", "images": ["registry.access.redhat.com/ubi9"]}
@@ -77,7 +77,7 @@ def chain(
     config: Mapping[str, Any] | None = None,
     osc: str | None = "1.12",
     trustee: str | None = "1.2",
-    place: KbsPlace = PLACE,
+    place: KbsEndpoint = PLACE,
     earlier: Earlier | None = None,
 ) -> Chain:
     """Return the chain of a stack with these settings and versions."""

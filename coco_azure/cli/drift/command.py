@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from coco_azure.cli import Surroundings
+from coco_azure.cli import CommandContext
 from coco_azure.cli.drift import compare, facts, fields
 from coco_azure.cli.drift.fields import Drift, DriftReport, Owner
 from coco_azure.clients.engine_run import Run, Step, is_empty, kind_of, name_of
@@ -30,7 +30,7 @@ def drift_report(stack: str, run: Run, history: Sequence[Update], read_only: Col
     settings = facts.changed_settings(history, run.settings) or []
     missing, errors = facts.gone([error.text for error in run.errors], settings)
     refusals, errors = (errors, []) if _has_looked_at_everything(run) else ([], errors)
-    drifted = [finding for step in refreshed for finding in compare.of(step, planned.get(step.urn))]
+    drifted = [finding for step in refreshed for finding in compare.compare_step(step, planned.get(step.urn))]
     moved = [*facts.operators(refreshed), *facts.moved(run, settings), *missing]
     states = {step.urn: step.old for step in run.refreshed}
     ahead, waits = _not_deployed(run, drifted)
@@ -198,7 +198,7 @@ def _block(title: str, lines: Sequence[str], *, always: bool = False) -> Iterato
 @click.option("--config-file", help="File with its settings; default: Pulumi.<stack>.yaml.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.pass_obj
-def command(surroundings: Surroundings, stack: str | None, config_file: str | None, *, as_json: bool) -> int:
+def command(surroundings: CommandContext, stack: str | None, config_file: str | None, *, as_json: bool) -> int:
     """Say where cluster or Azure differ from what the stack has deployed. Changes nothing."""
     options = ["--config-file", config_file] if config_file else []
     report = _checked(surroundings.engine(stack, options))

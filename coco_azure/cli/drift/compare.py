@@ -140,7 +140,7 @@ _LONG = 240
 _AROUND = 60
 
 
-def of(refreshed: Step, planned: Step | None) -> list[Drift]:
+def compare_step(refreshed: Step, planned: Step | None) -> list[Drift]:
     """Return what has drifted of one object.
 
     Args:

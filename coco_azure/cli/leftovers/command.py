@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from coco_azure.cli import CommandError, Surroundings
+from coco_azure.cli import CommandContext, CommandError
 from coco_azure.cli.leftovers import azure_leftovers, cluster_facts, cluster_leftovers
 from coco_azure.cli.leftovers.cluster_facts import Facts
 from coco_azure.cli.leftovers.model import Answer, Leftover, to_dict, to_text
@@ -92,12 +92,12 @@ class _Options:
 @click.option("--remove-crds", is_flag=True, help="Delete CRDs and OLM's Operator objects first.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def command(surroundings: Surroundings, /, **options: Any) -> int:
+def command(surroundings: CommandContext, /, **options: Any) -> int:
     """List orphaned resources: what operators left behind in Azure and in the cluster."""
     return _leftovers(_Options(**options), surroundings)
 
 
-def _leftovers(options: _Options, surroundings: Surroundings) -> int:
+def _leftovers(options: _Options, surroundings: CommandContext) -> int:
     unknown = []
     try:
         scope = scope_of(surroundings.engine(options.stack))

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from coco_azure.cli import CommandError, Surroundings
+from coco_azure.cli import CommandContext, CommandError
 from coco_azure.cli.report import content, graph, heading, names
 from coco_azure.cli.report.content import RunReport, html
 from coco_azure.cli.report.graph import Check, Graph, NotAPlanError
@@ -136,7 +136,7 @@ _FILE = click.Path(path_type=Path)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION OF PULUMI...]")
 @click.pass_obj
 def command(  # noqa: PLR0917 - click passes them by name
-    surroundings: Surroundings,
+    surroundings: CommandContext,
     events: Path | None,
     verb: str | None,
     planned: Path | None,

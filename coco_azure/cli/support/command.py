@@ -14,7 +14,7 @@ import click
 
 from coco_azure import names
 from coco_azure import run_marks as marks
-from coco_azure.cli import CommandError, Surroundings
+from coco_azure.cli import CommandContext, CommandError
 from coco_azure.cli.support import cluster
 from coco_azure.clients import kubernetes
 from coco_azure.clients.pulumi_cli import Engine, EngineError
@@ -83,7 +83,7 @@ _MUST_GATHER = "registry.redhat.io/openshift-sandboxed-containers/osc-must-gathe
 @click.option("--out", type=click.Path(path_type=Path), help="The file; default: support-STACK.json.")
 @click.option("--no-preview", is_flag=True, help="Leave out what the next run would do: asks Azure nothing.")
 @click.pass_obj
-def command(surroundings: Surroundings, stack: str | None, out: Path | None, *, no_preview: bool) -> int:
+def command(surroundings: CommandContext, stack: str | None, out: Path | None, *, no_preview: bool) -> int:
     """Collect what a maintainer needs into one file, without a secret in it."""
     engine = surroundings.engine(stack)
     try:

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from coco_azure import cli
-from coco_azure.cli import Surroundings
+from coco_azure.cli import CommandContext
 from coco_azure.cli.workload import status
 from coco_azure.formats.policy import manifest_check
-from coco_azure.formats.policy.manifest_check import Finding
+from coco_azure.formats.policy.manifest_check import ManifestFinding
 from coco_azure.formats.workload import image_config, preparing
 from coco_azure.formats.workload import terms as formats
 from coco_azure.formats.workload.image_config import ImageConfig
@@ -60,7 +60,7 @@ def _of_one_workload(function: _Command) -> _Command:
 @click.option("--size", help="VM size that the pods ask for; default: as the manifest says, or the stack's.")
 @click.option("--output", "-o", metavar="FILE", help="Where to write; default: to standard output.")
 @click.pass_obj
-def prepare(surroundings: Surroundings, /, size: str | None, output: str | None, **options: Any) -> int:
+def prepare(surroundings: CommandContext, /, size: str | None, output: str | None, **options: Any) -> int:
     """Write runtime class, initdata, VM size and sealed references into a manifest ("-": from a pipe).
 
     What changes is shown as a diff on standard error. A manifest that has everything stays as it is.
@@ -89,7 +89,7 @@ def prepare(surroundings: Surroundings, /, size: str | None, output: str | None,
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def check(surroundings: Surroundings, /, images: Sequence[str], *, as_json: bool, **options: Any) -> int:
+def check(surroundings: CommandContext, /, images: Sequence[str], *, as_json: bool, **options: Any) -> int:
     """Say what would keep the pods of a manifest from starting, or from their secrets. Asks no cluster."""
     chosen = _Options(**options)
     terms, configs = _terms(surroundings, chosen), _image_configs(images)
@@ -107,10 +107,10 @@ def check(surroundings: Surroundings, /, images: Sequence[str], *, as_json: bool
 command.add_command(status.command)
 
 
-def _terms(surroundings: Surroundings, chosen: _Options) -> Terms:
+def _terms(surroundings: CommandContext, chosen: _Options) -> Terms:
     every, place = status.read_terms(surroundings, chosen.stack, chosen.source)
     try:
-        return formats.of(every, chosen.workload, place)
+        return formats.terms_of(every, chosen.workload, place)
     except TermsError as error:
         raise click.ClickException(str(error)) from error
 
@@ -128,7 +128,7 @@ def _image_configs(options: Sequence[str]) -> dict[str, ImageConfig]:
     return configs
 
 
-def _text(findings: Sequence[Finding], name: str, terms: Terms) -> str:
+def _text(findings: Sequence[ManifestFinding], name: str, terms: Terms) -> str:
     counts = {level: sum(each.level == level for each in findings) for level in ("problem", "warning")}
     ends = [f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items() if count]
     lines = [

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from coco_azure import cli, names
-from coco_azure.cli import Surroundings
+from coco_azure.cli import CommandContext
 from coco_azure.clients import cluster_access
 from coco_azure.clients import kubernetes as cluster_client
 from coco_azure.clients.kubernetes import ClusterClient, Object
@@ -28,7 +28,7 @@ from coco_azure.settings.cluster import ClusterSettings
 _WAYS = "Name a stack (pulumi stack select, or --stack NAME), or read the terms from a file: --from FILE"
 
 
-def read_terms(surroundings: Surroundings, stack: str | None, file: str | None) -> tuple[dict[str, Terms], str]:
+def read_terms(surroundings: CommandContext, stack: str | None, file: str | None) -> tuple[dict[str, Terms], str]:
     """Return the terms of every workload by its name, and where they are from.
 
     Args:
@@ -71,7 +71,7 @@ class _Clusters:
 @click.option("--kbs-log", metavar="FILE", help="KBS's log (oc logs), where Trustee's cluster cannot be asked.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def command(surroundings: Surroundings, /, namespace: str | None, *, as_json: bool, **options: str | None) -> int:
+def command(surroundings: CommandContext, /, namespace: str | None, *, as_json: bool, **options: str | None) -> int:
     """Say of each peer pod: VM, size, initdata current or old, and whether KBS gave it its secrets."""
     stack, source, kbs_log = options["stack"], options["source"], options["kbs_log"]
     terms, _ = read_terms(surroundings, stack, source)
@@ -88,7 +88,7 @@ def command(surroundings: Surroundings, /, namespace: str | None, *, as_json: bo
     return 0 if all(each.good for each in states) else 2
 
 
-def _clusters(surroundings: Surroundings, stack: str | None, source: str | None) -> _Clusters:
+def _clusters(surroundings: CommandContext, stack: str | None, source: str | None) -> _Clusters:
     """Return where to look: as the stack's settings say, or KUBECONFIG where no stack is asked."""
     if source is not None:
         return _Clusters(pods=ClusterSettings(), trustee=ClusterSettings())

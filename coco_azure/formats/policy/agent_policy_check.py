@@ -11,9 +11,9 @@ from typing import Any
 
 from coco_azure.formats.images import image_reference
 from coco_azure.formats.policy import agent_requests, agent_workload_check
-from coco_azure.formats.policy.agent_requests import Case, create_container
+from coco_azure.formats.policy.agent_requests import AgentCase, create_container
 from coco_azure.formats.policy.policies import Variant
-from coco_azure.formats.policy.policy_check import Outcome, PolicyReport
+from coco_azure.formats.policy.policy_check import CaseOutcome, PolicyReport
 from coco_azure.formats.policy.policy_judge import compile_policy, judge_agent
 from coco_azure.formats.workload.containers import Container
 from coco_azure.risks import Risk
@@ -93,13 +93,13 @@ def check_agent_policy(
     )
 
 
-def _needed(text: str, report: PolicyReport, ordinary: Sequence[Case]) -> Iterator[Outcome]:
+def _needed(text: str, report: PolicyReport, ordinary: Sequence[AgentCase]) -> Iterator[CaseOutcome]:
     for request in NEEDED:
         # Only the documented requests of a pod matter where there are any; the others carry nothing to look at.
         cases = [case for case in ordinary if case.request == request]
-        cases = cases or [Case(title=request, request=request, documents=({},))]
+        cases = cases or [AgentCase(title=request, request=request, documents=({},))]
         denied = [case.title for case in cases if not _allows_all(text, case)]
-        yield from (Outcome(case=case.title, expected=True, passed=case.title not in denied) for case in cases)
+        yield from (CaseOutcome(case=case.title, expected=True, passed=case.title not in denied) for case in cases)
         if not denied:
             continue
         message = f"the agent policy denies {request}"
@@ -112,11 +112,11 @@ def _needed(text: str, report: PolicyReport, ordinary: Sequence[Case]) -> Iterat
             report.problems.append(f"{message}: no pod would start, run or stop. {_SETTING}")
 
 
-def _harmful(text: str, report: PolicyReport, variant: Variant) -> Iterator[Outcome]:
+def _harmful(text: str, report: PolicyReport, variant: Variant) -> Iterator[CaseOutcome]:
     leaks = report.problems if variant == "production" else report.warnings
     for request, harm in HARM.items():
         allowed = judge_agent(text, request, DOCUMENTS.get(request, {}))
-        yield Outcome(case=f"{request} of the host", expected=variant == "development", passed=allowed)
+        yield CaseOutcome(case=f"{request} of the host", expected=variant == "development", passed=allowed)
         if allowed:
             report.leaves.append(request)
             leaks.append(f"the agent policy allows {request}: the host gets {harm}. {_SETTING}")
@@ -137,13 +137,13 @@ def harms(text: str) -> dict[str, list[str]]:
     return harmful
 
 
-def _hostile(text: str, report: PolicyReport, variant: Variant, hostile: Sequence[Case]) -> Iterator[Outcome]:
+def _hostile(text: str, report: PolicyReport, variant: Variant, hostile: Sequence[AgentCase]) -> Iterator[CaseOutcome]:
     allowed: dict[str, list[str]] = {}
     for case in hostile:
         passes = _allows_any(text, case)
         # Development may allow anything, and only a workload's own policy knows what its containers run.
         expected = passes and (variant == "development" or case.kind == WORKLOAD)
-        yield Outcome(case=case.title, expected=expected, passed=passes)
+        yield CaseOutcome(case=case.title, expected=expected, passed=passes)
         if passes:
             allowed.setdefault(case.kind, []).append(case.title)
     report.leaves.extend(allowed)
@@ -173,7 +173,7 @@ def _unknown_workload(text: str) -> Risk:
     )
 
 
-def _foreign(text: str, report: PolicyReport, images: Sequence[str]) -> Iterator[Outcome]:
+def _foreign(text: str, report: PolicyReport, images: Sequence[str]) -> Iterator[CaseOutcome]:
     if not images:
         return
     listed = _example(images)
@@ -182,16 +182,16 @@ def _foreign(text: str, report: PolicyReport, images: Sequence[str]) -> Iterator
         "a container that is named after one image and pulls another": create_container(listed, _OTHER),
     }.items():
         allowed = judge_agent(text, _CREATE, document)
-        yield Outcome(case=case, expected=False, passed=allowed)
+        yield CaseOutcome(case=case, expected=False, passed=allowed)
         if allowed:
             report.problems.append(f"the agent policy allows {case}, although images are listed. {_SETTING}")
 
 
-def _allows_all(text: str, case: Case) -> bool:
+def _allows_all(text: str, case: AgentCase) -> bool:
     return all(judge_agent(text, case.request, document, after=case.after) for document in case.documents)
 
 
-def _allows_any(text: str, case: Case) -> bool:
+def _allows_any(text: str, case: AgentCase) -> bool:
     return any(judge_agent(text, case.request, document, after=case.after) for document in case.documents)
 
 

@@ -34,7 +34,7 @@ _CAPABILITIES = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class AgentCase:
     """One documented request.
 
     Attributes:
@@ -140,7 +140,7 @@ def changed(document: Document, changes: Sequence[Sequence[Any]]) -> Document:
 
 
 @lru_cache(maxsize=16)
-def cases(group: Literal["ordinary", "hostile"], image: str, *, named: bool | None = None) -> tuple[Case, ...]:
+def cases(group: Literal["ordinary", "hostile"], image: str, *, named: bool | None = None) -> tuple[AgentCase, ...]:
     """Return the documented requests of a group.
 
     Args:
@@ -163,7 +163,7 @@ def _data() -> Any:
     return json.loads(text)
 
 
-def _case(entry: Mapping[str, Any], image: str, forms: Sequence[bool]) -> Case:
+def _case(entry: Mapping[str, Any], image: str, forms: Sequence[bool]) -> AgentCase:
     request = entry["request"]
     if request == "CopyFileRequest":
         documents = [copy_file(*entry["file"], named=named) for named in forms]
@@ -172,7 +172,7 @@ def _case(entry: Mapping[str, Any], image: str, forms: Sequence[bool]) -> Case:
         documents = [create_container(None if of == "pause" else image, cri=entry.get("cri", "crio"))]
     else:
         documents = [create_sandbox() if request == "CreateSandboxRequest" else {}]
-    return Case(
+    return AgentCase(
         title=entry["title"],
         request=request,
         documents=tuple(changed(document, entry.get("changes", [])) for document in documents),

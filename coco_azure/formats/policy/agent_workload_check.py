@@ -7,8 +7,8 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from coco_azure.formats.policy.agent_requests import Case, create_container
-from coco_azure.formats.policy.policy_check import Outcome, PolicyReport
+from coco_azure.formats.policy.agent_requests import AgentCase, create_container
+from coco_azure.formats.policy.policy_check import CaseOutcome, PolicyReport
 from coco_azure.formats.policy.policy_judge import judge_agent
 from coco_azure.formats.workload import containers
 from coco_azure.formats.workload.containers import Container
@@ -63,14 +63,14 @@ def changes(container: Container) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield requests that a host makes of a container's own: what is changed, in words, and the request as JSON."""
     good = request(container)
 
-    def changed(change: str, place: str, added: list[Any]) -> tuple[str, dict[str, Any]]:
+    def changed(change: str, label: str, added: list[Any]) -> tuple[str, dict[str, Any]]:
         document = copy.deepcopy(good)
-        *way, last = place.split("/")
+        *way, last = label.split("/")
         within = document
         for step in way:
             within = within[step]
         within[last] = within[last] + added if added else ["/bin/sh", "-c", "env"]
-        return f"{container.place} with {change}", document
+        return f"{container.label} with {change}", document
 
     yield changed("another command", "OCI/Process/Args", [])
     yield changed("one argument more", "OCI/Process/Args", ["--"])
@@ -79,7 +79,7 @@ def changes(container: Container) -> Iterator[tuple[str, dict[str, Any]]]:
     yield changed("a capability more", "OCI/Process/Capabilities/Effective", ["CAP_SYS_ADMIN"])
     other = copy.deepcopy(good)
     other["storages"][0]["source"] = "registry.example.org/other/image:1"
-    yield f"{container.place} from another image", other
+    yield f"{container.label} from another image", other
 
 
 def _mount(path: str, mount: Mount) -> dict[str, Any]:
@@ -92,7 +92,7 @@ _REQUEST = "CreateContainerRequest"
 _TYPES = ("io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri.container-type")
 
 
-def foreign(case: Case) -> bool:
+def foreign(case: AgentCase) -> bool:
     """Return whether a case is, or comes after, a container of no workload's, which the policy of one denies."""
     if case.after:
         return True
@@ -100,7 +100,7 @@ def foreign(case: Case) -> bool:
     return case.request == _REQUEST and all(annotations.get(key) != "sandbox" for key in _TYPES)
 
 
-def judge(text: str, workload: Sequence[Container], report: PolicyReport) -> Iterator[Outcome]:
+def judge(text: str, workload: Sequence[Container], report: PolicyReport) -> Iterator[CaseOutcome]:
     """Yield what a policy says of the containers; what is wrong is added to the report.
 
     Args:
@@ -110,17 +110,17 @@ def judge(text: str, workload: Sequence[Container], report: PolicyReport) -> Ite
     report.warnings.extend(containers.warnings(workload))
     for container in workload:
         allowed = judge_agent(text, _REQUEST, request(container))
-        yield Outcome(case=container.place, expected=True, passed=allowed)
+        yield CaseOutcome(case=container.label, expected=True, passed=allowed)
         if not allowed:
-            report.problems.append(f"the agent policy denies {container.place}, as the manifest has it")
+            report.problems.append(f"the agent policy denies {container.label}, as the manifest has it")
         for change, document in changes(container):
             let_in = judge_agent(text, _REQUEST, document)
-            yield Outcome(case=change, expected=False, passed=let_in)
+            yield CaseOutcome(case=change, expected=False, passed=let_in)
             if let_in:
                 report.problems.append(f"the agent policy allows {change}")
         for command in container.commands:
             # No container of that name runs yet.
             let_in = judge_agent(text, "ExecProcessRequest", {"container_id": "0", "process": {"Args": command}})
-            yield Outcome(case=f"{container.place}: {' '.join(command)} elsewhere", expected=False, passed=let_in)
+            yield CaseOutcome(case=f"{container.label}: {' '.join(command)} elsewhere", expected=False, passed=let_in)
             if let_in:
                 report.problems.append(f"the agent policy allows {' '.join(command)} in any container")

@@ -74,7 +74,7 @@ _PLAIN, _DEBUGGED = "0000000000000000", "0100000000000000"
 _INTEL = "939a7233f79c4ca9940a0db3957f0607"
 
 
-def of(
+def expected_claims(
     attester: Attester,
     profile: TrusteeProfile,
     pcrs: Mapping[int, str],

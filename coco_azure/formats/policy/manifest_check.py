@@ -28,7 +28,7 @@ _SETTING = "coco-azure:initdata.workloads.{workload}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class ManifestFinding:
     """What is wrong with a manifest.
 
     Attributes:
@@ -42,12 +42,12 @@ class Finding:
     text: str
 
 
-_problem, _warning = partial(Finding, level="problem"), partial(Finding, level="warning")
+_problem, _warning = partial(ManifestFinding, level="problem"), partial(ManifestFinding, level="warning")
 
 
 def check(
     text: str, terms: Terms, *, images: Mapping[str, ImageConfig] | None = None, only: Collection[str] = ()
-) -> list[Finding]:
+) -> list[ManifestFinding]:
     """Return what would keep the pods of a manifest from starting confidentially or from their secrets.
 
     Args:
@@ -57,13 +57,13 @@ def check(
     Raises:
         ManifestError: the text is no manifest, or has no pod template of these names.
     """
-    meant = [each for each in templates(text) if not only or each.place.replace(" ", "/") in only]
+    meant = [each for each in templates(text) if not only or each.label.replace(" ", "/") in only]
     if not meant:
         raise ManifestError(f"no pod template in {', '.join(only)}")
     findings = [finding for template in meant for finding in _of_template(template, terms)]
     known, opened = dict(images or {}), _unknown(meant, images or {})
     try:
-        places = [template.place for template in meant]
+        places = [template.label for template in meant]
         pod_containers = containers.containers(text, {**known, **dict.fromkeys(opened, _OWN_IMAGE)}, places)
     except ManifestError as error:
         pod_containers = []
@@ -73,33 +73,33 @@ def check(
     return findings
 
 
-def _of_template(template: Template, terms: Terms) -> Iterator[Finding]:
-    place, prepare = template.place, _PREPARE.format(workload=terms.workload)
+def _of_template(template: Template, terms: Terms) -> Iterator[ManifestFinding]:
+    label, prepare = template.label, _PREPARE.format(workload=terms.workload)
     annotations = reading.object_of(template.metadata, "annotations")
     runtime = template.spec.get("runtimeClassName")
     if runtime != terms.runtime_class:
         yield _problem(
-            place=place,
+            place=label,
             text=f"runtimeClassName is {runtime or 'not set'}, needed {terms.runtime_class}: its pods would run on the "
             f"node, in no confidential VM, and get no secret; {prepare}",
         )
-    yield from _annotation(place, annotations.get(terms.annotation), terms, prepare)
+    yield from _annotation(label, annotations.get(terms.annotation), terms, prepare)
     size = annotations.get(POD_VM_SIZE)
     if size is not None and size not in terms.sizes:
         yield _problem(
-            place=place,
+            place=label,
             text=f"VM size {size} is none that pods may ask for, and no VM is made; name one of "
             f"{', '.join(terms.sizes)} ({prepare} --size SIZE), or add it to the stack: coco-azure:peerPods."
             "instanceSizes",
         )
 
 
-def _annotation(place: str, value: object, terms: Terms, prepare: str) -> Iterator[Finding]:
+def _annotation(label: str, value: object, terms: Terms, prepare: str) -> Iterator[ManifestFinding]:
     if value == terms.initdata:
         return
     if value is not None and value == terms.previous:
         yield _warning(
-            place=place,
+            place=label,
             text=f"it has the initdata of the run before, which is accepted until the next `pulumi up`; {prepare}",
         )
         return
@@ -108,7 +108,7 @@ def _annotation(place: str, value: object, terms: Terms, prepare: str) -> Iterat
     )
     if value is not None:
         text = f"annotation {terms.annotation} holds initdata that is no longer this workload's: KBS denies its secrets"
-    yield _problem(place=place, text=f"{text}; {prepare}")
+    yield _problem(place=label, text=f"{text}; {prepare}")
 
 
 def _unknown(meant: Sequence[Template], images: Mapping[str, ImageConfig]) -> set[str]:
@@ -122,7 +122,9 @@ def _unknown(meant: Sequence[Template], images: Mapping[str, ImageConfig]) -> se
     }
 
 
-def _of_containers(pod_containers: Sequence[Container], terms: Terms, opened: Collection[str]) -> Iterator[Finding]:
+def _of_containers(
+    pod_containers: Sequence[Container], terms: Terms, opened: Collection[str]
+) -> Iterator[ManifestFinding]:
     policy = initdata.decode(terms.initdata).get("policy.rego")
     for container in pod_containers:
         yield from _image(container, terms)
@@ -130,40 +132,40 @@ def _of_containers(pod_containers: Sequence[Container], terms: Terms, opened: Co
             yield from _agent(container, policy, terms, own_command=container.image in opened)
 
 
-def _image(container: Container, terms: Terms) -> Iterator[Finding]:
+def _image(container: Container, terms: Terms) -> Iterator[ManifestFinding]:
     name = container.image
     if terms.image_policy is not None:
         verdict = image_policy.admits(terms.image_policy, name)
         if verdict is False:
             yield _problem(
-                place=container.place,
+                place=container.label,
                 text=f"the image policy rejects {name}: it is neither listed nor one that a signature is asked of; add "
                 "it to coco-azure:trustee.imageSignature (signed) or coco-azure:trustee.acceptedImages, then pulumi up",
             )
         if verdict == "signed":
             yield _warning(
-                place=container.place,
+                place=container.label,
                 text=f"{name} has to be signed with the stack's key, which is not looked up: cosign verify --key "
                 f"cosign.pub {name}",
             )
     if "@" not in name:
         yield _warning(
-            place=container.place,
+            place=container.label,
             text=f"{name} has a tag, which may mean another image tomorrow; name it by digest: skopeo inspect "
             f"--format '{{{{.Digest}}}}' docker://{name}",
         )
 
 
-def _agent(container: Container, policy: str, terms: Terms, *, own_command: bool) -> Iterator[Finding]:
+def _agent(container: Container, policy: str, terms: Terms, *, own_command: bool) -> Iterator[ManifestFinding]:
     """Yield what an agent policy denies; of a container whose image has the command, only whether it may be any."""
     request, way = agent_workload_check.request(container), _SETTING.format(workload=terms.workload)
-    problem = partial(_problem, place=container.place)
+    problem = partial(_problem, place=container.label)
     try:
         if not judge_agent(policy, "CreateContainerRequest", request):
             if own_command:
                 text = "what it runs is up to its image, so whether the agent policy allows it cannot be told; name "
                 text += f"the image's configuration: --image-config IMAGE=FILE ({MAKE.format(image=container.image)})"
-                yield _warning(place=container.place, text=text)
+                yield _warning(place=container.label, text=text)
                 return
             yield problem(
                 text="the agent policy in initdata denies it as it stands here: another image, command, variable or "
@@ -182,7 +184,7 @@ def _agent(container: Container, policy: str, terms: Terms, *, own_command: bool
         yield problem(text=f"the agent policy in initdata cannot be evaluated: {error}; mend {way}.agentPolicyFile")
 
 
-def _secrets(text: str, meant: Sequence[Template], terms: Terms) -> Iterator[Finding]:
+def _secrets(text: str, meant: Sequence[Template], terms: Terms) -> Iterator[ManifestFinding]:
     """Yield Secrets in the clear, and the resources of KBS that a manifest names and its pods may not have."""
     secrets = {name: data for template in meant for name, data in template.secrets.items()}
     for name, data in secrets.items():
@@ -205,7 +207,7 @@ def _secrets(text: str, meant: Sequence[Template], terms: Terms) -> Iterator[Fin
     yield from (_unserved(path, terms) for path in paths if path not in terms.secrets)
 
 
-def _unserved(path: str, terms: Terms) -> Finding:
+def _unserved(path: str, terms: Terms) -> ManifestFinding:
     secret, key = path.split("/")[1:]
     return _problem(
         place="",

@@ -21,7 +21,7 @@ _BITS = 0xFF
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class PolicyCase:
     """One attester.
 
     Attributes:
@@ -59,7 +59,7 @@ def reference_of(profile: TrusteeProfile, tee: Tee, claims: Claims, pcrs: Sequen
 
 def documented_reference(profile: TrusteeProfile, pcrs: Sequence[int] = PCRS) -> dict[str, list[Any]]:
     """Return reference values for the documented pod VMs of both TEEs."""
-    both = [reference_of(profile, tee, documented.of(tee, profile, {}), pcrs) for tee in TEES]
+    both = [reference_of(profile, tee, documented.expected_claims(tee, profile, {}), pcrs) for tee in TEES]
     return {name: values for each in both for name, values in each.items()}
 
 
@@ -68,7 +68,7 @@ def cases(
     reference: Mapping[str, list[Any]] | None = None,
     pcrs: Sequence[int] = PCRS,
     tcb: SnpTcb | None = None,
-) -> Sequence[Case]:
+) -> Sequence[PolicyCase]:
     """Return every documented case.
 
     Args:
@@ -112,7 +112,7 @@ def requests(profile: TrusteeProfile, tee: Tee, bindings: Bindings) -> Iterator[
     good = dict.fromkeys(("configuration", "executables", "hardware"), 2)
     verdict: Verdict = appraise(good) if profile.token == "Ear" else True  # noqa: S105 - a type of token
     tokens = {
-        pcr8: token(profile, tee, documented.of(tee, profile, {INITDATA: pcr8}), verdict) or {}
+        pcr8: token(profile, tee, documented.expected_claims(tee, profile, {INITDATA: pcr8}), verdict) or {}
         for pcr8 in bindings.secrets
     }
     for pcr8, resource, allowed in bindings.pairs():
@@ -125,30 +125,36 @@ def requests(profile: TrusteeProfile, tee: Tee, bindings: Bindings) -> Iterator[
 
 def _of_tee(
     profile: TrusteeProfile, tee: Tee, known: dict[str, list[Any]], demanded: Sequence[int], least: SnpTcb
-) -> Iterator[Case]:
+) -> Iterator[PolicyCase]:
     title = f"{tee.upper()} pod VM"
     names = {pcr: profile.reference_name(tee, pcr) for pcr in range(24)}
     pcrs = {pcr: str(values[0]) for pcr in names if (values := _values(profile, tee, pcr, known))}
     genuine = at_least(DOCUMENTED, least)
-    claims = documented.of(tee, profile, pcrs, tcb=genuine)
+    claims = documented.expected_claims(tee, profile, pcrs, tcb=genuine)
     wrong = INITDATA if INITDATA in demanded else min(demanded)
 
     def with_wrong(pcr: int) -> Claims:
         other = other_value(claims["tpm"][f"pcr{pcr:02}"])
-        return documented.of(tee, profile, {**pcrs, pcr: other}, tcb=genuine)
+        return documented.expected_claims(tee, profile, {**pcrs, pcr: other}, tcb=genuine)
 
     changed = with_wrong(wrong)
     expired = {name: values for name, values in known.items() if name != names[wrong] and not _ends(name, wrong)}
 
-    def case(name: str, harm: str | None, **differs: Any) -> Case:
+    def case(name: str, harm: str | None, **differs: Any) -> PolicyCase:
         fields = {"claims": claims, "reference": known, "submodule": profile.submodule, **differs}
-        return Case(name=name, attester=tee, good=harm is None, harm=harm, **fields)
+        return PolicyCase(name=name, attester=tee, good=harm is None, harm=harm, **fields)
 
     yield case(f"genuine {title}", None)
-    yield case(f"{title} under debug", _HARM_DEBUG, claims=documented.of(tee, profile, pcrs, debug=True, tcb=genuine))
+    yield case(
+        f"{title} under debug",
+        _HARM_DEBUG,
+        claims=documented.expected_claims(tee, profile, pcrs, debug=True, tcb=genuine),
+    )
     if tee == "snp":
         for name, tcb in {"of all zeros": ZERO, "below the minimum": below(least, genuine)}.items():
-            yield case(f"{title} with a TCB {name}", _HARM_TCB, claims=documented.of(tee, profile, pcrs, tcb=tcb))
+            yield case(
+                f"{title} with a TCB {name}", _HARM_TCB, claims=documented.expected_claims(tee, profile, pcrs, tcb=tcb)
+            )
     yield case(f"{title} with a wrong PCR {wrong}", _harm_of(wrong), claims=changed)
     yield case(
         f"{title} with a wrong PCR {wrong} whose reference value has expired",
@@ -187,11 +193,11 @@ def _harm_of(pcr: int) -> str:
     return "the host can start it from an image of its own"
 
 
-def _sample(profile: TrusteeProfile, known: dict[str, list[Any]]) -> Case:
-    return Case(
+def _sample(profile: TrusteeProfile, known: dict[str, list[Any]]) -> PolicyCase:
+    return PolicyCase(
         name="sample attester",
         attester="sample",
-        claims=documented.of("sample", profile, {}),
+        claims=documented.expected_claims("sample", profile, {}),
         reference=known,
         submodule=profile.submodule,
         good=False,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from coco_azure.formats.policy.attestation_tokens import affirms, token
 from coco_azure.formats.policy.claims import SnpTcb, Tee
 from coco_azure.formats.policy.policies import PCRS, Bindings, Variant
-from coco_azure.formats.policy.policy_cases import INITDATA, TEES, Case, cases, requests
+from coco_azure.formats.policy.policy_cases import INITDATA, TEES, PolicyCase, cases, requests
 from coco_azure.formats.policy.policy_engine import PolicyError
 from coco_azure.formats.policy.policy_judge import (
     Reference,
@@ -21,13 +21,13 @@ from coco_azure.formats.policy.policy_judge import (
 )
 from coco_azure.versions.profiles import TrusteeProfile
 
-_Passes = Callable[[Case], bool]
+_Passes = Callable[[PolicyCase], bool]
 RESOURCE = "default/kbsres1/key1"
 """The resource that the documented cases ask for (chapter 7.13.5)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class CaseOutcome:
     """What a policy said to one case.
 
     Attributes:
@@ -51,7 +51,7 @@ class PolicyReport:
             ``agent_requests.harms``.
     """
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[CaseOutcome]
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     leaves: list[str] = field(default_factory=list)
@@ -92,7 +92,7 @@ def check_resource_policy(
         reference = {profile.reference_name(each, INITDATA): [pair[0]] for each in TEES}
         resource = pair[1]
 
-    def passes(case: Case) -> bool:
+    def passes(case: PolicyCase) -> bool:
         signed_token = case.token(profile)
         return signed_token is not None and judge_resource(text, profile, signed_token, resource)
 
@@ -123,7 +123,7 @@ def check_attestation_policy(
     """
     compile_policy(text, profile, "attestation")
 
-    def passes(case: Case) -> bool:
+    def passes(case: PolicyCase) -> bool:
         return affirms(judge_attestation(text, profile, case.claims, case.attester, case.reference))
 
     relevant = [case for case in cases(profile, reference, pcrs, tcb) if case.submodule == profile.submodule]
@@ -162,7 +162,7 @@ def check_chain(
             return PolicyReport(outcomes=[])
         resource = pair
 
-    def passes(case: Case) -> bool:
+    def passes(case: PolicyCase) -> bool:
         verdict = judge_attestation(attestation_text, profile, case.claims, case.attester, case.reference)
         signed_token = token(profile, case.attester, case.claims, verdict)
         return signed_token is not None and judge_resource(resource_text, profile, signed_token, resource)
@@ -171,7 +171,7 @@ def check_chain(
     return _report("chain", relevant, passes, tee, variant)
 
 
-def _report(kind: str, relevant: Sequence[Case], passes: _Passes, tee: Tee, variant: Variant) -> PolicyReport:
+def _report(kind: str, relevant: Sequence[PolicyCase], passes: _Passes, tee: Tee, variant: Variant) -> PolicyReport:
     outcomes = [_outcome(case, passes) for case in relevant]
     report = PolicyReport(outcomes=outcomes, problems=_refusals(kind, relevant, outcomes, tee))
     leaks: dict[str, list[str]] = {}
@@ -191,9 +191,11 @@ def _across(report: PolicyReport, text: str, profile: TrusteeProfile, tee: Tee, 
     denied: dict[str, list[str]] = {}
     for request in requests(profile, tee, bindings):
         try:
-            outcome = Outcome(case=request.name, expected=request.good, passed=judge(request.token, request.resource))
+            outcome = CaseOutcome(
+                case=request.name, expected=request.good, passed=judge(request.token, request.resource)
+            )
         except PolicyError as error:
-            outcome = Outcome(case=request.name, expected=request.good, passed=False, error=str(error))
+            outcome = CaseOutcome(case=request.name, expected=request.good, passed=False, error=str(error))
         outcomes.append(outcome)
         if outcome.passed != outcome.expected:
             (leaks if outcome.passed else denied).setdefault(request.document, []).append(request.resource)
@@ -213,14 +215,14 @@ def _across(report: PolicyReport, text: str, profile: TrusteeProfile, tee: Tee, 
     return PolicyReport(outcomes=outcomes, problems=[*report.problems, *problems], warnings=report.warnings)
 
 
-def _outcome(case: Case, passes: _Passes) -> Outcome:
+def _outcome(case: PolicyCase, passes: _Passes) -> CaseOutcome:
     try:
-        return Outcome(case=case.name, expected=case.good, passed=passes(case))
+        return CaseOutcome(case=case.name, expected=case.good, passed=passes(case))
     except PolicyError as error:
-        return Outcome(case=case.name, expected=case.good, passed=False, error=str(error))
+        return CaseOutcome(case=case.name, expected=case.good, passed=False, error=str(error))
 
 
-def _refusals(kind: str, relevant: Sequence[Case], outcomes: Sequence[Outcome], tee: Tee) -> list[str]:
+def _refusals(kind: str, relevant: Sequence[PolicyCase], outcomes: Sequence[CaseOutcome], tee: Tee) -> list[str]:
     genuine = {
         case.attester: outcome
         for case, outcome in zip(relevant, outcomes, strict=True)

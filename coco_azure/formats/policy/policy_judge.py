@@ -170,7 +170,7 @@ def _kept(text: str, v1: bool, limited: bool, _: object) -> Policy:  # noqa: FBT
 
 
 def _genuine(profile: TrusteeProfile, kind: Kind, tee: documented.Tee) -> Mapping[str, Any]:
-    claims = documented.of(tee, profile, {})
+    claims = documented.expected_claims(tee, profile, {})
     if kind == "attestation":
         return policy_input(profile, tee, claims)
     verdict: Verdict = appraise(dict.fromkeys(_RULES, 2)) if profile.token == "Ear" else True  # noqa: S105 - a type

@@ -20,7 +20,7 @@ class Container:
     """One container.
 
     Attributes:
-        place: the object and the container, for messages.
+        label: the object and the container, for messages.
         image: the image as the guest pulls it: with its registry, and a tag or a digest.
         arguments: of its process, the program first.
         image_known: whether the image's own settings are known, and with them every variable.
@@ -31,7 +31,7 @@ class Container:
         rights: facts about user and privileges, as ``process.rights`` returns them.
     """
 
-    place: str
+    label: str
     name: str
     image: str
     arguments: Sequence[Value]
@@ -58,15 +58,15 @@ def containers(text: str, images: Mapping[str, ImageConfig], only: Collection[st
     """
     pod_containers, problems, used = list[Container](), list[str](), set[str]()
     for template in templates(text):
-        if only and template.place not in only:
+        if only and template.label not in only:
             continue
-        problems += [f"{template.place}: {problem}" for problem in _of_pod(template)]
+        problems += [f"{template.label}: {problem}" for problem in _of_pod(template)]
         for key in ("initContainers", "containers"):
             for each in reading.objects(template.spec, key):
-                place = f"{template.place}, container {each.get('name')}"
+                label = f"{template.label}, container {each.get('name')}"
                 used.add(str(each.get("image")))
                 try:
-                    pod_containers.append(_container(each, template, place, images))
+                    pod_containers.append(_container(each, template, label, images))
                 except ManifestError as error:
                     problems.append(str(error))
     problems += [
@@ -95,7 +95,7 @@ def warnings(pod_containers: Sequence[Container]) -> Iterator[str]:
             "variables none but PATH, LANG, TZ and such; a pod with others does not start. Name the image's "
             f"configuration in imageConfigFiles: {MAKE.format(image=unknown[0])}"
         )
-    homeless = [container.place for container in pod_containers if "HOME" not in container.environment]
+    homeless = [container.label for container in pod_containers if "HOME" not in container.environment]
     if homeless:
         yield (
             f"{'; '.join(homeless)}: HOME is not set, so it would stand in /etc/passwd, which the node makes where the "
@@ -103,7 +103,7 @@ def warnings(pod_containers: Sequence[Container]) -> Iterator[str]:
             "such a pod does not start. Add HOME to env (value: /tmp, or the image's own folder)"
         )
     chosen = [
-        f"{container.place}: {', '.join(names)}"
+        f"{container.label}: {', '.join(names)}"
         for container in pod_containers
         if (names := sorted(name for name, value in container.environment.items() if value.open))
     ]
@@ -122,16 +122,16 @@ def _of_pod(template: Template) -> Iterator[str]:
         yield "no containers; needed is at least one"
 
 
-def _container(each: Mapping[str, Any], template: Template, place: str, images: Mapping[str, ImageConfig]) -> Container:
+def _container(each: Mapping[str, Any], template: Template, label: str, images: Mapping[str, ImageConfig]) -> Container:
     name, named = reading.optional(each, "name", str), reading.optional(each, "image", str)
     if not name or not named:
-        raise ManifestError(f"{place}: name is {reading.shown(name)} and image {reading.shown(named)}; needed are both")
+        raise ManifestError(f"{label}: name is {reading.shown(name)} and image {reading.shown(named)}; needed are both")
     config, attempt = images.get(named), _Attempts()
     image = attempt(named, lambda: image_name(named))
     none: dict[str, Value] = {}
     variables = attempt(none, lambda: environment.environment(each, template, config.environment if config else ()))
     made = Container(
-        place=place,
+        label=label,
         name=name,
         image=image,
         arguments=attempt((), lambda: process.arguments(each, config, named, variables)),
@@ -146,7 +146,7 @@ def _container(each: Mapping[str, Any], template: Template, place: str, images: 
         rights=attempt({}, lambda: process.rights(each, template, config)),
     )
     if attempt.problems:
-        raise ManifestError("\n".join(f"{place}: {problem}" for problem in attempt.problems))
+        raise ManifestError("\n".join(f"{label}: {problem}" for problem in attempt.problems))
     return made
 
 

@@ -21,7 +21,7 @@ _LONGEST = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class ManifestObject:
     """An object of a manifest.
 
     Attributes:
@@ -68,26 +68,28 @@ def diff(before: str, after: str, name: str) -> str:
     return "".join(f"{line}\n" for line in cut)
 
 
-def places(text: str) -> list[Place]:
+def manifest_objects(text: str) -> list[ManifestObject]:
     """Return every object of a manifest, those in lists as well; raises ManifestError."""
     reading.load(text)  # judges the text
     documents = enumerate(yaml.safe_load_all(text))
     return [place for at, document in documents for place in _flat(document, (at,)) if document is not None]
 
 
-def _flat(document: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Place]:
+def _flat(document: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[ManifestObject]:
     items = document.get("items") if document and str(document["kind"]).endswith("List") else None
     if not isinstance(items, list):
-        yield Place(path=path, content=document)
+        yield ManifestObject(path=path, content=document)
         return
     for at, item in enumerate(items):
         yield from _flat(item, (*path, "items", at))
 
 
-def _templates(text: str, only: Collection[str]) -> list[tuple[Path, Place]]:
+def _templates(text: str, only: Collection[str]) -> list[tuple[Path, ManifestObject]]:
     """Return the way to each pod template that is meant, and the object that it is in."""
-    made: list[tuple[Path, Place]] = [
-        ((*place.path, *path), place) for place in places(text) if (path := template_path(place.content)) is not None
+    made: list[tuple[Path, ManifestObject]] = [
+        ((*place.path, *path), place)
+        for place in manifest_objects(text)
+        if (path := template_path(place.content)) is not None
     ]
     names = [place.name for _, place in made]
     if missing := [name for name in only if name not in names]:
@@ -100,12 +102,12 @@ def _templates(text: str, only: Collection[str]) -> list[tuple[Path, Place]]:
     return [(path, place) for path, place in made if not only or place.name in only]
 
 
-def _sealed(text: str, terms: Terms, templates: Sequence[tuple[Path, Place]]) -> str:
+def _sealed(text: str, terms: Terms, templates: Sequence[tuple[Path, ManifestObject]]) -> str:
     """Return the manifest with sealed references where its pods read Secrets that KBS serves."""
     present, wanted = set[str](), _read_secrets(templates)
     # Only what these pods read: a sealed reference is worth nothing to others.
     sealed = {name: keys for name, keys in _by_secret(terms.sealed).items() if name in {each for _, each in wanted}}
-    for place in places(text):
+    for place in manifest_objects(text):
         if place.content["kind"] != "Secret":
             continue
         name = str(reading.object_of(place.content, "metadata").get("name"))
@@ -137,7 +139,7 @@ def _secret(namespace: str, name: str, references: Mapping[str, str]) -> str:
     return "".join(f"{line}\n" for line in [*lines, *(f"  {key}: {text}" for key, text in references.items())])
 
 
-def _read_secrets(templates: Sequence[tuple[Path, Place]]) -> list[tuple[str, str]]:
+def _read_secrets(templates: Sequence[tuple[Path, ManifestObject]]) -> list[tuple[str, str]]:
     """Return namespace (empty where none is named) and name of each Secret that the pods read."""
     names: dict[tuple[str, str], None] = {}
     for path, place in templates:
@@ -159,7 +161,7 @@ def _read_secrets(templates: Sequence[tuple[Path, Place]]) -> list[tuple[str, st
 
 
 def _for_people(text: str) -> str:
-    for place in places(text):
+    for place in manifest_objects(text):
         if place.content["kind"] == "Secret":
             for section in ("data", "stringData"):
                 for key, value in reading.object_of(place.content, section).items():

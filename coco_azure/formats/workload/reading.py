@@ -68,23 +68,23 @@ def _malformed(error: yaml.MarkedYAMLError, text: str) -> str:
     if (templated := _line(_TEMPLATE, text)) is not None:
         return _TEMPLATED.format(line=templated)
     mark = error.problem_mark or error.context_mark
-    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-    return f"{place}no YAML: {error.problem or error.context}"
+    label = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    return f"{label}no YAML: {error.problem or error.context}"
 
 
 def _line(pattern: re.Pattern[str], text: str) -> int | None:
     return next((at for at, line in enumerate(text.splitlines(), 1) if pattern.search(line)), None)
 
 
-def _flat(document: Any, place: str) -> Iterator[Mapping[str, Any]]:
+def _flat(document: Any, label: str) -> Iterator[Mapping[str, Any]]:
     if not isinstance(document, Mapping) or not isinstance(document.get("kind"), str):
-        raise ManifestError(f"{place}: no object of Kubernetes (apiVersion, kind, metadata)")
+        raise ManifestError(f"{label}: no object of Kubernetes (apiVersion, kind, metadata)")
     items = document.get("items")
     if not document["kind"].endswith("List") or not isinstance(items, list):
         yield document
         return
     for at, item in enumerate(items, 1):
-        yield from _flat(item, f"{place}, item {at}")
+        yield from _flat(item, f"{label}, item {at}")
 
 
 _Value = TypeVar("_Value", str, bool, int)
@@ -156,7 +156,7 @@ class Template:
     """One pod template.
 
     Attributes:
-        place: kind and name of its object, for messages: ``Deployment shop``.
+        label: kind and name of its object, for messages: ``Deployment shop``.
         kind: kind of its object; ``Pod`` where the pod stands for itself.
         name: name of its object; None where the API server makes one up.
         namespace: namespace, or None where it is left to whoever applies the manifest.
@@ -166,7 +166,7 @@ class Template:
             for a policy that everybody can read.
     """
 
-    place: str
+    label: str
     kind: str
     name: str | None
     namespace: str | None
@@ -204,7 +204,7 @@ def _template(each: Mapping[str, Any], manifest: Sequence[Mapping[str, Any]]) ->
     namespace = optional(outer, "namespace", str)
     claims = objects(object_of(each, "spec"), "volumeClaimTemplates")
     return Template(
-        place=f"{kind} {name or outer.get('generateName', 'without a name')}",
+        label=f"{kind} {name or outer.get('generateName', 'without a name')}",
         kind=kind,
         name=name,
         namespace=namespace,

@@ -92,57 +92,57 @@ def to_config_map(published: Sequence[Terms]) -> dict[str, str]:
     return data
 
 
-def parse(text: str, place: str) -> dict[str, Terms]:
+def parse(text: str, source: str) -> dict[str, Terms]:
     """Return the terms that a text holds, by the workload's name.
 
     Args:
         text: the output ``workloads`` of the stack, or the published ConfigMap (YAML or JSON).
-        place: where the text is from, for messages.
+        source: where the text is from, for messages.
 
     Raises:
         TermsError: it holds something else.
     """
     try:
         line = one_line.read(text.strip())
-        return from_output(yaml.safe_load(line) if isinstance(line, str) else line, place)
+        return from_output(yaml.safe_load(line) if isinstance(line, str) else line, source)
     except yaml.YAMLError as error:
-        raise TermsError(_not_terms(place, error)) from None
+        raise TermsError(_not_terms(source, error)) from None
 
 
-def from_output(document: Any, place: str) -> dict[str, Terms]:
+def from_output(document: Any, source: str) -> dict[str, Terms]:
     """Return the terms of a document that has been read already; else as ``parse``."""
     try:
         every = map(_TERMS.validate_python, _entries(document))
         made = {each.workload: each for each in every}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TermsError(_not_terms(place, error)) from None
+        raise TermsError(_not_terms(source, error)) from None
     if not made:
         raise TermsError(
-            f"{place} has the terms of no workload; name one in the stack: pulumi config set --path "
+            f"{source} has the terms of no workload; name one in the stack: pulumi config set --path "
             "'coco-azure:initdata.workloads.NAME.manifestFile' FILE, then pulumi up"
         )
     return made
 
 
-def _not_terms(place: str, error: Exception) -> str:
+def _not_terms(source: str, error: Exception) -> str:
     reason = "it has another form" if isinstance(error, TypeError | AttributeError) else " ".join(str(error).split())
     reason = f"it lacks {reason}" if isinstance(error, KeyError) else reason[:120]
     return (
-        f"{place} has no terms of workloads ({reason}); needed is "
+        f"{source} has no terms of workloads ({reason}); needed is "
         "what `pulumi stack output workloads` prints, or `oc get configmap workload-initdata -o yaml`"
     )
 
 
-def of(terms: Mapping[str, Terms], workload: str | None, place: str) -> Terms:
+def terms_of(terms: Mapping[str, Terms], workload: str | None, source: str) -> Terms:
     """Return the terms of one workload; without a name the only one's; raises TermsError where there is none."""
     names = ", ".join(sorted(terms))
     if workload is None:
         if len(terms) > 1:
-            raise TermsError(f"{place} has several workloads ({names}); name one: --workload NAME")
+            raise TermsError(f"{source} has several workloads ({names}); name one: --workload NAME")
         return next(iter(terms.values()))
     if workload not in terms:
         raise TermsError(
-            f"{place} has no workload {workload} (workloads: {names}); name one of these, or add it to the stack: "
+            f"{source} has no workload {workload} (workloads: {names}); name one of these, or add it to the stack: "
             f"pulumi config set --path 'coco-azure:initdata.workloads.{workload}.manifestFile' FILE, then pulumi up"
         )
     return terms[workload]

@@ -148,7 +148,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class RolloutObjects:
     """What is looked at beside KataConfig.
 
     Attributes:
@@ -211,7 +211,7 @@ def failed_nodes(kata_config: Object | None) -> list[str]:
     return sorted({name for key in _FAILED for name in nodes.get(key) or []})
 
 
-def problems(kata_config: Object | None, around: Surroundings) -> list[str]:
+def problems(kata_config: Object | None, around: RolloutObjects) -> list[str]:
     """Return what holds the roll-out, each with the command that shows more or heals it."""
     if kata_config is None:
         return ["there is no KataConfig: somebody has deleted it. `pulumi up --refresh` creates it anew"]
@@ -244,11 +244,11 @@ def problems(kata_config: Object | None, around: Surroundings) -> list[str]:
     return messages or [f"{progress(kata_config)}. `oc describe kataconfig {name}` and `oc get mcp,nodes` show more"]
 
 
-def _pools(around: Surroundings) -> Iterable[Object]:
+def _pools(around: RolloutObjects) -> Iterable[Object]:
     return [pool for pool in around.pools if name_of(pool) in POOLS]
 
 
-def _kept_out(around: Surroundings) -> Iterable[str]:
+def _kept_out(around: RolloutObjects) -> Iterable[str]:
     """Yield what is wrong with nodes that have the operator's label and are updated by no pool of its own."""
     known_pools = [read_pool(pool) for pool in around.pools]
     for node in map(read_node, around.nodes):
@@ -265,7 +265,7 @@ def _kept_out(around: Surroundings) -> Iterable[str]:
             )
 
 
-def _failed(name: str, around: Surroundings) -> str:
+def _failed(name: str, around: RolloutObjects) -> str:
     node = next((each for each in around.nodes if name_of(each) == name), None)
     annotations = (node or {}).get("metadata", {}).get("annotations") or {}
     reason = " ".join(str(annotations.get(names.MACHINE_CONFIG_REASON) or "it gives no reason").split())

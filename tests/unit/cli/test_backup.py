@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from coco_azure.cli import Surroundings, main
+from coco_azure.cli import CommandContext, main
 from coco_azure.clients import kubernetes
 from tests.unit.fake_cluster import FakeCluster
 
@@ -65,7 +65,7 @@ def backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         values = {**SETTINGS, **changes}
         config = {f"coco-azure:{name}": {"value": json.dumps(value)} for name, value in values.items()}
         (tmp_path / "config").write_text(json.dumps(config))
-        code = main(["backup", *options], Surroundings(project=tmp_path, environment=variables))
+        code = main(["backup", *options], CommandContext(project=tmp_path, environment=variables))
         return code, "".join(capsys.readouterr())
 
     return run

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from coco_azure.cli import CommandError, Surroundings, main
+from coco_azure.cli import CommandContext, CommandError, main
 from coco_azure.cli.leftovers import azure_leftovers, command
 from coco_azure.clients.azure import AzureClient
 from coco_azure.clients.pulumi_cli import Engine
@@ -148,7 +148,7 @@ def test_without_the_cluster_azure_is_still_listed_and_the_exit_code_says_that_i
     def run(access: Access) -> int:
         for name, value in access.variables().items():
             monkeypatch.setenv(name, value)
-        return main(["leftovers", *named], Surroundings(environment=access.variables()))
+        return main(["leftovers", *named], CommandContext(environment=access.variables()))
 
     code = _with_azure(_filled(), tmp_path, run)
 

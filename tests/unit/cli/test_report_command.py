@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from coco_azure import run_marks as marks
-from coco_azure.cli import Surroundings, main
+from coco_azure.cli import CommandContext, main
 from tests.unit.cli.test_report_page import PROOF, Page
 from tests.unit.programs import on_path, script
 from tests.unit.report_runs import LogOf, dot_of, urn
@@ -71,7 +71,7 @@ def test_a_run_is_carried_out_with_the_options_and_its_code_is_returned(pulumi: 
 
 
 def test_the_selected_stack_names_the_report_in_the_projects_folder(pulumi: Path) -> None:
-    assert main(["report", "--run", "preview"], Surroundings(project=pulumi)) == 0
+    assert main(["report", "--run", "preview"], CommandContext(project=pulumi)) == 0
     assert (pulumi / "report-chosen.html").exists()
 
 

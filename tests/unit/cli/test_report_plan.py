@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from coco_azure.cli import Surroundings, main
+from coco_azure.cli import CommandContext, main
 from coco_azure.cli.report import graph
 from coco_azure.cli.report.graph import NotAPlanError
 from tests.unit.cli.test_report_command import pulumi
@@ -46,7 +46,7 @@ def first(pulumi: Path) -> Path:
 def _previewed(folder: Path, *options: str) -> Page:
     main(
         ["report", "--run", "preview", "--stack", "prod", "--out", str(folder / "out.html"), "--", *options],
-        Surroundings(project=folder),
+        CommandContext(project=folder),
     )
     return Page((folder / "out.html").read_text())
 

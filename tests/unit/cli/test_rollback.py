@@ -109,21 +109,21 @@ def project(tmp_path: Path) -> Path:
 
 def test_a_commit_is_placed_with_the_installed_environment_and_is_clean(project: Path) -> None:
     (project / "Pulumi.prod.yaml").write_text("changed")
-    placed = rollback.place(project, "HEAD", "organization/coco-azure/prod")
+    placed = rollback.create_checkout(project, "HEAD", "organization/coco-azure/prod")
 
     assert placed.parent == project / ".rollback"
     assert (placed / "Pulumi.prod.yaml").read_text() == ""
     assert (placed / ".venv" / "bin").resolve() == project / ".venv" / "bin"
     assert _git(placed, "status", "--porcelain") == ""
     assert (project / "Pulumi.prod.yaml").read_text() == "changed"
-    assert rollback.place(project, "HEAD", "prod") == placed, "again"
+    assert rollback.create_checkout(project, "HEAD", "prod") == placed, "again"
 
 
 def test_a_folder_that_somebody_removed_is_placed_anew(project: Path) -> None:
-    placed = rollback.place(project, "HEAD", "prod")
+    placed = rollback.create_checkout(project, "HEAD", "prod")
     subprocess.run(["rm", "-r", str(placed)], check=True)
 
-    assert rollback.place(project, "HEAD", "prod") == placed
+    assert rollback.create_checkout(project, "HEAD", "prod") == placed
     assert (placed / "Pulumi.prod.yaml").exists()
 
 
@@ -135,20 +135,20 @@ def test_a_project_that_is_not_the_top_of_its_repository_is_placed_too(project: 
     _git(project, "add", "--all")
     _git(project, "commit", "--quiet", "--message", "two")
 
-    assert (rollback.place(inner, "HEAD", "prod") / "Pulumi.prod.yaml").exists()
+    assert (rollback.create_checkout(inner, "HEAD", "prod") / "Pulumi.prod.yaml").exists()
 
 
 def test_a_commit_that_git_does_not_have_is_an_error(project: Path) -> None:
     with pytest.raises(CommandError, match="git has no commit deadbeef"):
-        rollback.place(project, "deadbeef", "prod")
+        rollback.create_checkout(project, "deadbeef", "prod")
 
 
 def test_settings_that_were_never_committed_are_an_error(project: Path) -> None:
     with pytest.raises(CommandError, match=r"has no Pulumi\.dev\.yaml"):
-        rollback.place(project, "HEAD", "dev")
+        rollback.create_checkout(project, "HEAD", "dev")
 
 
 def test_other_requirements_are_an_error_with_the_command_that_installs_them(project: Path) -> None:
     (project / "requirements.txt").write_text("a==2\n")
     with pytest.raises(CommandError, match=r"another requirements\.txt.*pip install --require-hashes"):
-        rollback.place(project, "HEAD", "prod")
+        rollback.create_checkout(project, "HEAD", "prod")

@@ -69,11 +69,11 @@ def test_a_text_without_terms_is_an_error_in_no_words_of_python(text: str) -> No
 def test_one_of_several_workloads_has_to_be_named() -> None:
     both = {"shop": terms(), "web": terms(workload="web")}
 
-    assert formats.of(both, "web", "FILE").workload == "web"
+    assert formats.terms_of(both, "web", "FILE").workload == "web"
     with pytest.raises(TermsError, match=r"several workloads \(shop, web\); name one: --workload NAME"):
-        formats.of(both, None, "FILE")
+        formats.terms_of(both, None, "FILE")
     with pytest.raises(TermsError, match="no workload cart"):
-        formats.of(both, "cart", "FILE")
+        formats.terms_of(both, "cart", "FILE")
 
 
 def test_a_manifest_is_prepared_and_then_nothing_stops_it(

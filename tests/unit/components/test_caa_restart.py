@@ -204,8 +204,8 @@ def test_caa_goes_from_a_node_that_has_left_the_pool_since_the_controller_is_hel
     restart.finish()
 
     assert cluster.restarted == ["worker-1"]
-    left = [pod["spec"]["nodeName"] for pod in cluster.lists["/api/v1/pods"]]
-    assert left == ["worker-0"]
+    outdated_nodes = [pod["spec"]["nodeName"] for pod in cluster.lists["/api/v1/pods"]]
+    assert outdated_nodes == ["worker-0"]
 
 
 def test_what_is_not_over_in_time_ends_the_run_and_the_next_one_goes_on_with_what_is_left() -> None:

@@ -11,10 +11,10 @@ import pytest
 from coco_azure import names, settings
 from coco_azure.clients.kubernetes import ClusterClient, Object
 from coco_azure.rollout import read_facts as kata_facts
+from coco_azure.rollout.desired_kata_config import make_applied
 from coco_azure.rollout.evidence import NodeTimes
 from coco_azure.rollout.facts import LastRollout, fingerprint_of
 from coco_azure.rollout.plan import Plan, decide
-from coco_azure.rollout.wanted import of
 from coco_azure.settings.peer_pods import PeerPodSettings
 from coco_azure.versions.osc_profiles import OSC
 from components.peer_pods import kata_change, kata_config, shared_config_maps
@@ -53,7 +53,7 @@ def test_spec_and_marks_are_written_in_one_step_so_no_run_can_die_between_them()
 
 
 @pytest.mark.parametrize(
-    ("action", "spec"), [("update", of(POOLED, "").spec), ("nothing", SPEC), ("replace", SPEC)], ids=str
+    ("action", "spec"), [("update", make_applied(POOLED, "").spec), ("nothing", SPEC), ("replace", SPEC)], ids=str
 )
 def test_what_is_right_already_or_no_change_in_place_is_left_to_the_engine(action: str, spec: Object) -> None:
     cluster = FakeCluster(lists={names.KATA_CONFIGS: [made(spec=spec)]})
@@ -134,7 +134,7 @@ def test_the_output_counts_roll_outs_and_says_which_one_it_is() -> None:
     output = run.exports["kataConfig"]
 
     assert output["count"] == 5
-    wanted = dataclasses.replace(of(WANTED, ""), log_level="debug")
+    wanted = dataclasses.replace(make_applied(WANTED, ""), log_level="debug")
     assert output["applied"] == fingerprint_of(wanted)
 
 

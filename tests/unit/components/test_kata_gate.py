@@ -128,5 +128,5 @@ def test_without_an_image_of_its_own_a_stack_can_be_destroyed_without_the_progra
 
 def test_workers_of_other_pools_are_not_waited_for_although_they_are_called_leaving() -> None:
     assert "waitingToUninstall" in conditions("m")
-    assert "waitingToUninstall" not in conditions("m", strangers=True)
-    assert "failedToUninstall" in conditions("m", strangers=True)
+    assert "waitingToUninstall" not in conditions("m", nodes_in_custom_pools=True)
+    assert "failedToUninstall" in conditions("m", nodes_in_custom_pools=True)

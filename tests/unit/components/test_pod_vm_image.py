@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from urllib3.exceptions import HTTPError
 
-from coco_azure.rollout import wanted
+from coco_azure.rollout import desired_kata_config
 from coco_azure.settings.peer_pods import PeerPodSettings
 from components.peer_pods.pod_vm_image import PodVmImage
 from tests.unit.fake_cluster import FakeCluster
@@ -198,7 +198,7 @@ def test_an_image_that_the_operator_built_is_left_to_its_deletion_job() -> None:
 
 
 REQUEST = "1a2b3c4d"
-NEW = f"/subscriptions/s/galleries/PodVMGallery_0/images/{wanted.definition(REQUEST)}/versions/1.2.3"
+NEW = f"/subscriptions/s/galleries/PodVMGallery_0/images/{desired_kata_config.definition(REQUEST)}/versions/1.2.3"
 
 
 class Operator(FakeCluster):
@@ -223,15 +223,15 @@ def test_an_image_that_is_asked_for_gets_its_names_first_and_then_the_id_is_empt
     _asked(cluster).renew()
     config, builder = cluster.lists[CONFIG_MAPS]
 
-    assert wanted.is_of(REQUEST, config["data"]["AZURE_IMAGE_ID"])
-    assert builder["data"].items() >= wanted.variables(REQUEST).items()
+    assert desired_kata_config.is_of(REQUEST, config["data"]["AZURE_IMAGE_ID"])
+    assert builder["data"].items() >= desired_kata_config.variables(REQUEST).items()
 
 
 @pytest.mark.parametrize("named", [True, False])
 def test_a_run_that_was_killed_between_two_steps_goes_on(named: bool) -> None:  # noqa: FBT001 - a case
     cluster = Operator(lists=_cluster().lists)
     if named:
-        cluster.lists[CONFIG_MAPS][1]["data"].update(wanted.variables(REQUEST))
+        cluster.lists[CONFIG_MAPS][1]["data"].update(desired_kata_config.variables(REQUEST))
     _asked(cluster).renew()
     _asked(cluster).renew()
 
@@ -255,7 +255,7 @@ def test_an_image_that_is_there_or_the_users_own_is_left_alone() -> None:
 
 def test_a_job_that_fails_for_the_image_that_is_asked_for_ends_the_run() -> None:
     cluster = _cluster(image="")
-    cluster.lists[CONFIG_MAPS][1]["data"].update(wanted.variables(REQUEST))
+    cluster.lists[CONFIG_MAPS][1]["data"].update(desired_kata_config.variables(REQUEST))
     image = _asked(cluster, kataConfig={"timeout": "90m"})
     image.status()
     cluster.lists[PODS] = [_failed_pod("j1")]

@@ -9,14 +9,14 @@ import pytest
 from coco_azure import names, settings
 from coco_azure.formats.pki import issuing
 from coco_azure.trust.chain import Versions, build, config_maps
-from coco_azure.trust.documents import KbsPlace
+from coco_azure.trust.documents import KbsEndpoint
 from coco_azure.versions.profiles import TRUSTEE
 
 
 def _message(trustee: dict[str, Any], version: str) -> str:
     stack = settings.parse({"trustee": trustee}, Path())
     chain = build(
-        stack, Versions(osc=None, trustee=TRUSTEE[version], csv={}), KbsPlace(kbs_url="https://kbs.example.com")
+        stack, Versions(osc=None, trustee=TRUSTEE[version], csv={}), KbsEndpoint(kbs_url="https://kbs.example.com")
     )
     assert chain.judgement is not None
     text = config_maps(stack, chain.judgement)[names.KBS_CONFIG_CM]["kbs-config.toml"]

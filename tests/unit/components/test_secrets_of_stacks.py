@@ -11,7 +11,7 @@ from coco_azure.formats.policy import policies
 from coco_azure.settings import SettingsError
 from coco_azure.trust import remote_trustee as remote
 from coco_azure.trust.chain import Chain
-from coco_azure.trust.documents import CHECK, GLOBAL, KbsPlace
+from coco_azure.trust.documents import CHECK, GLOBAL, KbsEndpoint
 from coco_azure.trust.secret_bindings import Earlier
 from tests.unit.trust.test_trust_secrets import (
     CLIENT,
@@ -200,7 +200,9 @@ def test_a_development_stack_has_no_image_policy_for_the_check() -> None:
 
 
 def test_the_check_of_a_spoke_names_the_image_policy_of_the_hub() -> None:
-    place = KbsPlace(kbs_url="https://kbs.example.com", images={"checkImagePolicy": "kbs:///default/security-policy/x"})
+    place = KbsEndpoint(
+        kbs_url="https://kbs.example.com", images={"checkImagePolicy": "kbs:///default/security-policy/x"}
+    )
     spoke = {"trustee": {"stack": "o/p/s"}}
 
     assert _image_policy(chain(spoke, trustee=None, place=place), CHECK) == "kbs:///default/security-policy/x"

@@ -12,7 +12,7 @@ from coco_azure.formats.workload import terms
 from coco_azure.settings import Settings, table
 from coco_azure.trust import checks
 from coco_azure.trust.chain import Versions, build
-from coco_azure.trust.documents import KbsPlace
+from coco_azure.trust.documents import KbsEndpoint
 from coco_azure.versions import profile_table
 from coco_azure.versions.profiles import OSC, TRUSTEE
 from components import preflight_run
@@ -233,7 +233,7 @@ def test_the_production_stack_has_no_problem_and_holds_pods_to_their_initdata(
 
     pcrs = dict.fromkeys(stack.trustee.reference_values.pcrs, "ab" * 32)
     image = MeasuredImage(reference="IMAGE:1.12.1", digest="sha256:" + "0" * 64, key="", pcrs=pcrs)
-    chain = build(stack, versions, KbsPlace(kbs_url=f"https://{host}"), images=[image])
+    chain = build(stack, versions, KbsEndpoint(kbs_url=f"https://{host}"), images=[image])
 
     assert stack.environment == "production"
     assert checks.problems(stack, chain, host, now) == []

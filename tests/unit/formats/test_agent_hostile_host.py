@@ -11,7 +11,7 @@ from coco_azure.formats.policy import agent_requests
 from coco_azure.formats.policy.agent_policy_check import NEEDED, WORKLOAD, check_agent_policy
 from coco_azure.formats.policy.agent_requests import (
     SHARED,
-    Case,
+    AgentCase,
     cases,
     changed,
     copy_file,
@@ -37,7 +37,7 @@ policies = pytest.mark.parametrize("text", [PRODUCTION, LISTED], ids=["any image
 forms = pytest.mark.parametrize("named", [False, True], ids=["mode and data", "type and target"])
 
 
-def _titles(case: Case) -> str:
+def _titles(case: AgentCase) -> str:
     return f"{case.request} {case.title}"
 
 
@@ -53,14 +53,14 @@ def _copies(path: str, file_type: str = "Regular", content: str = "x", *, named:
 @dialects
 @policies
 @pytest.mark.parametrize("case", ORDINARY, ids=_titles)
-def test_what_ordinary_pods_need_is_allowed(case: Case, text: str, *, v1: bool) -> None:
+def test_what_ordinary_pods_need_is_allowed(case: AgentCase, text: str, *, v1: bool) -> None:
     assert all(judge_agent(text, case.request, document, after=case.after, v1=v1) for document in case.documents)
 
 
 @dialects
 @policies
 @pytest.mark.parametrize("case", [case for case in HOSTILE if case.kind != WORKLOAD], ids=_titles)
-def test_what_a_hostile_host_asks_is_denied(case: Case, text: str, *, v1: bool) -> None:
+def test_what_a_hostile_host_asks_is_denied(case: AgentCase, text: str, *, v1: bool) -> None:
     assert not any(judge_agent(text, case.request, document, after=case.after, v1=v1) for document in case.documents)
 
 

@@ -47,7 +47,9 @@ def _assignments(draw: st.DrawFn) -> Bindings:
 
 def _token(profile: TrusteeProfile, tee: Any, pcr8: str) -> Mapping[str, Any]:
     good = appraise(dict.fromkeys(("configuration", "executables", "hardware"), 2))
-    result = token(profile, tee, documented.of(tee, profile, {8: pcr8}), good if profile.token == "Ear" else True)
+    result = token(
+        profile, tee, documented.expected_claims(tee, profile, {8: pcr8}), good if profile.token == "Ear" else True
+    )
     assert result is not None
     return result
 

@@ -40,7 +40,7 @@ def _forged(version: str) -> Any:
     profile = TRUSTEE[version]
     affirmed = appraise({"configuration": 2, "executables": 3, "hardware": 2})
     verdict: Verdict = True if profile.token == "Simple" else affirmed
-    return token(profile, "snp", claims.of("snp", profile, {}), verdict)
+    return token(profile, "snp", claims.expected_claims("snp", profile, {}), verdict)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -72,8 +72,8 @@ def test_development_lets_genuine_pod_vms_pass_and_never_the_sample_attester(ver
 @each_tee
 def test_development_holds_a_pcr_to_its_reference_values_where_there_are_some(version: str, tee: Tee) -> None:
     profile = PROFILES[version]
-    text, claims = attestation_policy(profile, "development"), documented.of(tee, profile, {})
-    wrong = documented.of(tee, profile, {8: other_value(claims["tpm"]["pcr08"])})
+    text, claims = attestation_policy(profile, "development"), documented.expected_claims(tee, profile, {})
+    wrong = documented.expected_claims(tee, profile, {8: other_value(claims["tpm"]["pcr08"])})
     reference = documented_reference(profile)
 
     assert affirms(judge_attestation(text, profile, claims, tee, reference))
@@ -86,7 +86,7 @@ def test_development_holds_a_pcr_to_its_reference_values_where_there_are_some(ve
 def test_a_tee_under_debug_is_contraindicated_with_ear_tokens(version: str, variant: Variant) -> None:
     profile = PROFILES[version]
     for tee in TEES:
-        claims = documented.of(tee, profile, {}, debug=True)
+        claims = documented.expected_claims(tee, profile, {}, debug=True)
         verdict = judge_attestation(
             attestation_policy(profile, variant), profile, claims, tee, documented_reference(profile)
         )
@@ -146,7 +146,7 @@ def test_a_claim_that_is_not_made_is_turned_away(version: str) -> None:
 
 
 def _tdx(profile: TrusteeProfile, path: tuple[str, ...], value: str) -> dict[str, Any]:
-    claims: dict[str, Any] = json.loads(json.dumps(documented.of("tdx", profile, {})))
+    claims: dict[str, Any] = json.loads(json.dumps(documented.expected_claims("tdx", profile, {})))
     inner = claims
     for key in path[:-1]:
         inner = inner[key]
@@ -180,7 +180,9 @@ def test_a_td_must_be_current_and_neither_debugged_nor_migratable(
 @pytest.mark.parametrize("version", EAR)
 def test_a_td_without_a_tcb_status_is_turned_away_where_the_verifier_always_gives_one(version: str) -> None:
     profile = PROFILES[version]
-    claims = {key: value for key, value in documented.of("tdx", profile, {}).items() if key != "tcb_status"}
+    claims = {
+        key: value for key, value in documented.expected_claims("tdx", profile, {}).items() if key != "tcb_status"
+    }
 
     assert not _passes(profile, claims, documented_reference(profile), "tdx")
 
@@ -190,7 +192,7 @@ def test_a_td_without_a_tcb_status_is_turned_away_where_the_verifier_always_give
 def test_no_resource_goes_to_a_sample_attester_that_somebody_affirmed(version: str, variant: Variant) -> None:
     profile = PROFILES[version]
     affirmed = appraise({"hardware": 2, "configuration": 2, "executables": 2})
-    result = token(profile, "sample", documented.of("sample", profile, {}), affirmed)
+    result = token(profile, "sample", documented.expected_claims("sample", profile, {}), affirmed)
 
     assert result is not None
     assert not judge_resource(resource_policy(profile, variant), profile, result, RESOURCE)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coco_azure.formats.policy.attestation_tokens import Appraisal, appraise, policy_input, token
-from coco_azure.formats.policy.claims import of
+from coco_azure.formats.policy.claims import expected_claims
 from coco_azure.formats.policy.policy_engine import PolicyError
 from coco_azure.formats.policy.policy_judge import judge_attestation, judge_resource
 from tests.unit.formats.test_policy_check import AFFIRM_ALL, DENY_ALL
@@ -23,7 +23,7 @@ each_ear = pytest.mark.parametrize("version", EAR)
 @pytest.mark.parametrize("version", SIMPLE)
 def test_claims_are_flattened_as_the_simple_broker_does(version: str) -> None:
     profile = PROFILES[version]
-    result = policy_input(profile, "tdx", of("tdx", profile, {}))
+    result = policy_input(profile, "tdx", expected_claims("tdx", profile, {}))
 
     assert result["aztdxvtpm.quote.header.tee_type"] == "81000000"
     assert result["aztdxvtpm.tpm.pcr08"] == result["init_data"]
@@ -33,7 +33,7 @@ def test_claims_are_flattened_as_the_simple_broker_does(version: str) -> None:
 @each_ear
 def test_claims_are_nested_as_the_ear_broker_does(version: str) -> None:
     profile = PROFILES[version]
-    result = policy_input(profile, "snp", of("snp", profile, {}))
+    result = policy_input(profile, "snp", expected_claims("snp", profile, {}))
 
     assert result.keys() == {
         "init_data",
@@ -66,7 +66,7 @@ def test_the_status_is_the_worst_tier(vector: Mapping[str, int], status: str) ->
 
 def _attest(text: str, version: str) -> Any:
     profile = PROFILES[version]
-    return judge_attestation(text, profile, of("snp", profile, {}), "snp", {})
+    return judge_attestation(text, profile, expected_claims("snp", profile, {}), "snp", {})
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,9 @@ def test_a_resource_policy_may_look_at_the_path(version: str) -> None:
     profile = PROFILES[version]
     path = '["default", "kbsres1", "key1"]' if profile.reference_function else '"resource/default/kbsres1/key1"'
     text = f'{DENY_ALL}allow if data["resource-path"] == {path}\n'
-    result = token(profile, "snp", of("snp", profile, {}), appraise({"hardware": 2}) if version in EAR else True)
+    result = token(
+        profile, "snp", expected_claims("snp", profile, {}), appraise({"hardware": 2}) if version in EAR else True
+    )
     assert result is not None
 
     assert judge_resource(text, profile, result, "default/kbsres1/key1")

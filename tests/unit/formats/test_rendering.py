@@ -92,9 +92,11 @@ def test_the_generated_admin_key_is_one_that_kbs_takes() -> None:
 def test_a_fingerprint_changes_with_the_content_and_not_with_its_order(content: dict[str, str], key: str) -> None:
     backwards = dict(reversed(content.items()))
 
-    assert fingerprint.of(content) == fingerprint.of(backwards)
+    assert fingerprint.fingerprint_of(content) == fingerprint.fingerprint_of(backwards)
     assert fingerprint.keyed(content, key) == fingerprint.keyed(backwards, key)
-    assert fingerprint.of({**content, "more": "x" + content.get("more", "")}) != fingerprint.of(content)
+    assert fingerprint.fingerprint_of({**content, "more": "x" + content.get("more", "")}) != fingerprint.fingerprint_of(
+        content
+    )
 
 
 def test_the_allow_all_agent_policy_has_the_chapters_36_requests() -> None:

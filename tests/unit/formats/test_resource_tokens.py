@@ -80,7 +80,7 @@ CHANGES: dict[str, Change] = {
 
 def _token(profile: TrusteeProfile, tee: Tee) -> dict[str, Any]:
     verdict: Any = appraise(dict.fromkeys(NAMES, 2)) if profile.token == "Ear" else True
-    return copy.deepcopy(dict(token(profile, tee, claims.of(tee, profile, {8: OWN}), verdict) or {}))
+    return copy.deepcopy(dict(token(profile, tee, claims.expected_claims(tee, profile, {8: OWN}), verdict) or {}))
 
 
 def _allows(profile: TrusteeProfile, held: dict[str, Any], **asked: Any) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from coco_azure.formats.policy import manifest_check
-from coco_azure.formats.policy.manifest_check import Finding
+from coco_azure.formats.policy.manifest_check import ManifestFinding
 from coco_azure.formats.policy.policies import agent_policy
 from coco_azure.formats.workload import preparing
 from coco_azure.formats.workload.image_config import ImageConfig
@@ -22,7 +22,7 @@ def _prepared(manifest: str = PLAIN, held: Terms | None = None, **options: Any) 
     return preparing.prepare(manifest, held or terms(), **options)
 
 
-def _texts(findings: list[Finding], level: str = "problem") -> list[str]:
+def _texts(findings: list[ManifestFinding], level: str = "problem") -> list[str]:
     return [each.text for each in findings if each.level == level]
 
 

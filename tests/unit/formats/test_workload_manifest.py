@@ -27,7 +27,7 @@ OWN = ImageConfig(
 def test_every_kind_with_a_pod_template_is_read(kind: str) -> None:
     manifest = {"kind": kind, "metadata": {"name": "app"}, "spec": {"template": {"spec": pod()["spec"]}}}
 
-    assert [each.place for each in read(manifest)] == [f"{kind} app, container app"]
+    assert [each.label for each in read(manifest)] == [f"{kind} app, container app"]
 
 
 def test_cron_jobs_and_lists_are_read() -> None:
@@ -35,7 +35,7 @@ def test_cron_jobs_and_lists_are_read() -> None:
     cron = {"kind": "CronJob", "metadata": {"name": "night"}, "spec": {"jobTemplate": job}}
     manifest = {"kind": "List", "items": [cron, {"kind": "PodList", "items": [pod("one")]}, {"kind": "Service"}]}
 
-    assert [each.place for each in read(manifest)] == ["CronJob night, container job", "Pod app, container one"]
+    assert [each.label for each in read(manifest)] == ["CronJob night, container job", "Pod app, container one"]
 
 
 def test_containers_that_run_first_or_beside_belong_to_it() -> None:

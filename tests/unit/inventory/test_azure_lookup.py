@@ -8,7 +8,7 @@ import pytest
 from coco_azure import names
 from coco_azure.clients.arm_ids import subscription_of
 from coco_azure.inventory import network_lookup as azure_lookup
-from coco_azure.inventory.azure_resources import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmTarget
 from coco_azure.settings import Settings
 from tests.unit import fake_azure as fake
 from tests.unit.azure_lookups import LookUp, a_look_up, an_azure, cluster_at, said_warnings
@@ -22,7 +22,7 @@ __all__ = ["a_look_up", "an_azure", "said_warnings"]
 def test_a_cluster_of_the_installer_is_found_as_cloud_conf_names_it(look_up: LookUp, warnings: list[str]) -> None:
     place = look_up()
 
-    assert place == PodVmPlace(
+    assert place == PodVmTarget(
         subscription=SUBSCRIPTION,
         tenant="99999999-8888-7777-6666-555555555555",
         resource_group="demo-x7k2p-rg",

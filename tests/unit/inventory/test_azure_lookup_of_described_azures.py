@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from coco_azure.inventory import network_lookup as azure_lookup
-from coco_azure.inventory.azure_resources import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmTarget
 from coco_azure.settings import Settings
 from rehearsal.azure import description, documents, views
 from rehearsal.azure.subscription import Subscription
@@ -27,7 +27,7 @@ FORMS = {
 """Group of the VNet, VNet, subnet, group of the cluster and of its network security group."""
 
 
-def _looked_up(values: Any, monkeypatch: pytest.MonkeyPatch) -> PodVmPlace:
+def _looked_up(values: Any, monkeypatch: pytest.MonkeyPatch) -> PodVmTarget:
     every = Subscription(values).resources()
     azure = FakeAzure({key: views.whole(each, every) for key, each in every.items()}, list(values["resourceGroups"]))
     azure.installed(monkeypatch)

@@ -8,7 +8,7 @@ from kubernetes.client import ApiException
 
 from coco_azure import settings
 from coco_azure.clients.kubernetes import Object
-from coco_azure.inventory.foreign_facts import ForeignFacts, ForeignWanted, Installed, Named
+from coco_azure.inventory.foreign_facts import ForeignFacts, ForeignRequirements, Installed, Named
 from coco_azure.inventory.read_foreign import gather
 from coco_azure.inventory.requirements import Operator
 from components import foreign
@@ -24,7 +24,7 @@ POLICY = Named(kind="ConfigMap", namespace=PLACE, name="resource-policy")
 SECRET = Named(kind="Secret", namespace=PLACE, name="kbsres1")
 KBS = Named(kind="KbsConfig", namespace=PLACE, name="kbsconfig")
 OPERATOR = Operator(package="trustee-operator", setting="trustee.operator", namespace=PLACE)
-WANTED = ForeignWanted(
+WANTED = ForeignRequirements(
     stack=STACK,
     operators=(OPERATOR,),
     names=dict.fromkeys((ROUTE, POLICY, SECRET, KBS), ""),
@@ -45,7 +45,7 @@ def _namespace(**metadata: Any) -> dict[str, list[Object]]:
     return {"/api/v1/namespaces": [{"metadata": {"name": PLACE, **metadata}}]}
 
 
-def _asked(lists: dict[str, Any], wanted: ForeignWanted = WANTED) -> ForeignFacts:
+def _asked(lists: dict[str, Any], wanted: ForeignRequirements = WANTED) -> ForeignFacts:
     return gather(FakeCluster(lists=lists), wanted)
 
 
@@ -152,7 +152,7 @@ def test_without_a_host_in_the_settings_that_of_the_clusters_domain_is_asked_for
     ingress = {
         "/apis/config.openshift.io/v1/ingresses": [{"metadata": {"name": "cluster"}, "spec": {"domain": "apps.x"}}]
     }
-    wanted = ForeignWanted(stack=STACK, route=ROUTE)
+    wanted = ForeignRequirements(stack=STACK, route=ROUTE)
 
     assert _asked(ingress, wanted).host == f"kbs-service-{PLACE}.apps.x"
     assert _asked({}, wanted).host == ""

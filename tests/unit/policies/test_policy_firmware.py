@@ -51,7 +51,7 @@ def test_production_lets_a_machine_of_snp_pass_exactly_from_the_minimum_on(
     version: str, least: SnpTcb, reported: SnpTcb
 ) -> None:
     profile = PROFILES[version]
-    claims = documented.of("snp", profile, {}, tcb=reported)
+    claims = documented.expected_claims("snp", profile, {}, tcb=reported)
     text = attestation_policy(profile, "production", tcb=least)
 
     verdict = judge_attestation(text, profile, claims, "snp", documented_reference(profile))
@@ -65,7 +65,7 @@ def test_a_machine_of_snp_whose_firmware_says_nothing_is_denied_by_default(versi
     text = attestation_policy(profile, "production")
 
     def passes(tcb: SnpTcb) -> bool:
-        claims = documented.of("snp", profile, {}, tcb=tcb)
+        claims = documented.expected_claims("snp", profile, {}, tcb=tcb)
         return affirms(judge_attestation(text, profile, claims, "snp", documented_reference(profile)))
 
     assert passes(SnpTcb(bootloader=3, tee=0, snp=8, microcode=115))
@@ -78,7 +78,7 @@ def test_a_machine_of_snp_whose_firmware_says_nothing_is_denied_by_default(versi
 def test_a_report_without_a_number_is_denied(version: str) -> None:
     profile = PROFILES[version]
     text = attestation_policy(profile, "production")
-    whole = dict(documented.of("snp", profile, {}))
+    whole = dict(documented.expected_claims("snp", profile, {}))
     for name in ("reported_tcb_bootloader", "reported_tcb_tee", "reported_tcb_snp", "reported_tcb_microcode"):
         claims = {key: value for key, value in whole.items() if key != name}
         assert not affirms(judge_attestation(text, profile, claims, "snp", documented_reference(profile))), name

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from coco_azure.formats.policy.claims import of
+from coco_azure.formats.policy.claims import expected_claims
 from coco_azure.formats.policy.policies import Variant, attestation_policy
 from coco_azure.formats.policy.policy_cases import documented_reference
 from coco_azure.formats.policy.policy_check import check_attestation_policy, check_resource_policy
@@ -32,7 +32,7 @@ def test_the_cases_reach_every_line_of_the_attestation_policy(
     check_attestation_policy(text, profile, "snp", documented_reference(profile), variant=variant)
     # An array is what a broker makes of reference values; the chapter's policy takes a single value as well.
     if "not is_array(reference_value)" in text:
-        claims = of("snp", profile, {})
+        claims = expected_claims("snp", profile, {})
         single = {f"{profile.claims['snp']}.measurement": claims["measurement"], "report_data": []}
         judge_attestation(text, profile, claims, "snp", single)
 

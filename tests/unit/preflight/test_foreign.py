@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from coco_azure import names
 from coco_azure.inventory.foreign_facts import (
     ForeignFacts,
-    ForeignWanted,
+    ForeignRequirements,
     Group,
     Installed,
     Kbs,
@@ -37,7 +37,7 @@ def _named(kind: str, name: str, namespace: str = TRUSTEE) -> Named:
     return Named(kind=kind, namespace=namespace, name=name)
 
 
-WANTED = ForeignWanted(
+WANTED = ForeignRequirements(
     stack=STACK,
     operators=OPERATORS,
     names={
@@ -52,11 +52,11 @@ CONSOLE = Subscription(namespace=OSC, name=names.OSC_PACKAGE, package=names.OSC_
 CSV = Installed(namespace=OSC, package=names.OSC_PACKAGE, name=f"{names.OSC_PACKAGE}.v1.13.1")
 
 
-def _findings(wanted: ForeignWanted = WANTED, **facts: Any) -> list[Finding]:
+def _findings(wanted: ForeignRequirements = WANTED, **facts: Any) -> list[Finding]:
     return list(foreign.problems(ForeignFacts(**facts), wanted))
 
 
-def _settings(operator: str, **changes: Any) -> ForeignWanted:
+def _settings(operator: str, **changes: Any) -> ForeignRequirements:
     return replace(
         WANTED, operators=[replace(each, **changes) if each.setting == operator else each for each in OPERATORS]
     )

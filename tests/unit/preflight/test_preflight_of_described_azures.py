@@ -12,7 +12,7 @@ import pytest
 from coco_azure.clients.arm_ids import subnet_id
 from coco_azure.clients.azure import AzureClient
 from coco_azure.inventory import read_azure as preflight_azure
-from coco_azure.inventory.azure_resources import PodVmPlace
+from coco_azure.inventory.azure_resources import PodVmTarget
 from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.requirements import Requirements
 from coco_azure.preflight import judge
@@ -29,7 +29,7 @@ DESCRIBED = {name: description.load(description.path_of(name)) for name in descr
 ASKED = [name for name in BROKEN if "check" in DESCRIBED[name].get("expect", {})]
 
 
-def _place(answers: Any) -> PodVmPlace:
+def _place(answers: Any) -> PodVmTarget:
     subscription, cluster = str(answers["subscriptionId"]), answers["cluster"]
     group = cluster["resourceGroup"]
     network = cluster.get("vnetResourceGroup") or group
@@ -38,7 +38,7 @@ def _place(answers: Any) -> PodVmPlace:
     subnet = subnet_id(vnet, cluster.get("subnetName") or _worker_subnet(answers))
     guard = cluster.get("securityGroupResourceGroup") or network
     nsg = there.replace(f"/{network}/", f"/{guard}/") + f"/networkSecurityGroups/{cluster['securityGroupName']}"
-    return PodVmPlace(
+    return PodVmTarget(
         subscription=subscription,
         tenant="",
         resource_group=group,

@@ -16,7 +16,7 @@ from coco_azure.inventory.cluster_facts import (
     Csv,
     RegistryAccess,
 )
-from coco_azure.inventory.foreign_facts import ForeignFacts, ForeignWanted, Group
+from coco_azure.inventory.foreign_facts import ForeignFacts, ForeignRequirements, Group
 from coco_azure.inventory.requirements import Operator, Requirements
 from coco_azure.preflight import foreign, judge
 from coco_azure.preflight.model import CHECKS, Finding
@@ -179,7 +179,7 @@ PITFALLS = {
     ),
     "a cluster that somebody used before": (
         "foreign",
-        lambda: list(foreign.problems(USED, ForeignWanted(stack="coco-azure/test", operators=(OPERATOR,)))),
+        lambda: list(foreign.problems(USED, ForeignRequirements(stack="coco-azure/test", operators=(OPERATOR,)))),
     ),
     "a second KataConfig": ("kata-config", cluster(kata_configs=("one", "two"))),
 }

@@ -16,11 +16,11 @@ from coco_azure.inventory.azure_facts import AzureFacts
 from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.requirements import Requirements
 from coco_azure.rollout import plan as planning
+from coco_azure.rollout.desired_kata_config import DesiredKataConfig, make_applied
 from coco_azure.rollout.facts import ImageFacts, KataPod, LastRollout, Node, RolloutFacts, read_kata_config
 from coco_azure.rollout.plan import decide
-from coco_azure.rollout.wanted import WantedKataConfig, of
 from coco_azure.settings.cluster import ClusterSettings
-from coco_azure.versions.choice import Choice
+from coco_azure.versions.choice import VersionChoice
 from components import preflight_run
 from components.cluster import ownership
 from components.cluster.connections import Connections
@@ -55,7 +55,9 @@ def output(monkeypatch: pytest.MonkeyPatch) -> Said:
     return messages
 
 
-VERSIONS = operator_versions.ChosenVersions(choices={names.OSC_PACKAGE: Choice(csv=f"{names.OSC_PACKAGE}.v1.12.1")})
+VERSIONS = operator_versions.ChosenVersions(
+    choices={names.OSC_PACKAGE: VersionChoice(csv=f"{names.OSC_PACKAGE}.v1.12.1")}
+)
 
 
 def _planned(stack: settings.Settings, **changes: Any) -> PlannedRollout:
@@ -71,7 +73,7 @@ def _planned(stack: settings.Settings, **changes: Any) -> PlannedRollout:
         "last": None,
     }
     facts = RolloutFacts(**{**usual, **changes})
-    wanted = WantedKataConfig(settings=stack.peer_pods)
+    wanted = DesiredKataConfig(settings=stack.peer_pods)
     plan = decide(facts, wanted, stack.peer_pods.kata_config.existing)
     client: Any = FakeCluster()
     return PlannedRollout(
@@ -102,7 +104,7 @@ def _run(
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
     stack = settings.parse(config or {}, Path())
     here = Connections("cluster", ClusterSettings())
-    return preflight_run.run_preflight(stack, here, here, VERSIONS, place=known.PLACE, rollout=_planned(stack))
+    return preflight_run.run_preflight(stack, here, here, VERSIONS, target=known.PLACE, rollout=_planned(stack))
 
 
 def test_an_up_with_problems_ends_with_the_table_and_the_ways_out(
@@ -209,7 +211,7 @@ def test_settings_and_plan_become_what_the_checks_judge_by() -> None:
 def test_an_image_of_the_operators_is_judged_when_its_roll_out_is_over(uid: str, judged: str) -> None:
     stack = settings.parse({}, Path())
     kata = {"metadata": {"name": "example-kataconfig", "uid": "its-uid", "annotations": {"coco-azure/stack": ""}}}
-    finding = read_kata_config({**kata, "spec": of(WantedKataConfig(settings=stack.peer_pods), "").spec})
+    finding = read_kata_config({**kata, "spec": make_applied(DesiredKataConfig(settings=stack.peer_pods), "").spec})
     last = LastRollout(uid=uid, nodes=())
     facts = {
         "kata_configs": (finding,),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coco_azure.rollout import caa_restart
-from coco_azure.rollout.caa_restart import CaaFacts, CaaPod, Mode, PeerPod, Step, next_step
+from coco_azure.rollout.caa_restart import CaaFacts, CaaPod, Mode, PeerPod, RestartStep, next_step
 
 NAMESPACE = "openshift-sandboxed-containers-operator"
 NODES = ("a", "b", "c")
@@ -25,17 +25,17 @@ def _facts(current: str = "", *, unready: str = "", settled: bool = True, **othe
 @pytest.mark.parametrize(
     ("facts", "step"),
     [
-        (_facts(settled=False), Step(action="settle")),
-        (_facts(), Step(action="restart", node="a", pod="caa-a")),
-        (_facts("a"), Step(action="restart", node="b", pod="caa-b")),
-        (_facts("a", unready="a"), Step(action="start", node="a")),
+        (_facts(settled=False), RestartStep(action="settle")),
+        (_facts(), RestartStep(action="restart", node="a", pod="caa-a")),
+        (_facts("a"), RestartStep(action="restart", node="b", pod="caa-b")),
+        (_facts("a", unready="a"), RestartStep(action="start", node="a")),
         # One that does not work is no reason to wait for it, once it is its turn.
-        (_facts("", unready="a"), Step(action="restart", node="a", pod="caa-a")),
-        (_facts("abc", cordoned=frozenset("b")), Step(action="uncordon", node="b")),
-        (_facts("abc", unready="b", cordoned=frozenset("b")), Step(action="start", node="b")),
+        (_facts("", unready="a"), RestartStep(action="restart", node="a", pod="caa-a")),
+        (_facts("abc", cordoned=frozenset("b")), RestartStep(action="uncordon", node="b")),
+        (_facts("abc", unready="b", cordoned=frozenset("b")), RestartStep(action="start", node="b")),
         (_facts("abc"), None),
-        (_facts("abc", nodes=frozenset("abcd")), Step(action="start", node="d")),
-        (_facts("ab", nodes=frozenset("ab")), Step(action="restart", node="c", pod="caa-c")),
+        (_facts("abc", nodes=frozenset("abcd")), RestartStep(action="start", node="d")),
+        (_facts("ab", nodes=frozenset("ab")), RestartStep(action="restart", node="c", pod="caa-c")),
     ],
     ids=[
         "the operator has not followed",
@@ -50,32 +50,32 @@ def _facts(current: str = "", *, unready: str = "", settled: bool = True, **othe
         "a node that has left",
     ],
 )
-def test_one_node_comes_after_another(facts: CaaFacts, step: Step | None, mode: Mode) -> None:
+def test_one_node_comes_after_another(facts: CaaFacts, step: RestartStep | None, mode: Mode) -> None:
     assert next_step(facts, mode) == step
 
 
 def test_nodes_without_peer_pods_come_first_and_the_others_are_waited_for() -> None:
     peers = {"a": (SHOP, GOING), "b": (SHOP,)}
 
-    assert next_step(_facts(peers=peers), "wait") == Step(action="restart", node="c", pod="caa-c")
-    assert next_step(_facts("c", peers=peers), "wait") == Step(action="wait", node="b", peers=(SHOP,))
+    assert next_step(_facts(peers=peers), "wait") == RestartStep(action="restart", node="c", pod="caa-c")
+    assert next_step(_facts("c", peers=peers), "wait") == RestartStep(action="wait", node="b", peers=(SHOP,))
 
 
 def test_now_asks_for_no_peer_pods_and_goes_node_by_node_all_the_same() -> None:
     peers = {"a": (SHOP,), "b": (SHOP,)}
 
-    assert next_step(_facts(peers=peers), "now") == Step(action="restart", node="a", pod="caa-a")
-    assert next_step(_facts("a", unready="a", peers=peers), "now") == Step(action="start", node="a")
+    assert next_step(_facts(peers=peers), "now") == RestartStep(action="restart", node="a", pod="caa-a")
+    assert next_step(_facts("a", unready="a", peers=peers), "now") == RestartStep(action="start", node="a")
 
 
 def test_a_node_is_closed_before_its_peer_pods_are_evicted_and_the_one_that_was_begun_comes_first() -> None:
     peers = {"a": (SHOP,), "b": (SHOP,)}
 
-    assert next_step(_facts(peers=peers), "evict") == Step(action="cordon", node="a", peers=(SHOP,))
+    assert next_step(_facts(peers=peers), "evict") == RestartStep(action="cordon", node="a", peers=(SHOP,))
     begun: Any = {"closed": frozenset("b"), "cordoned": frozenset("b")}
-    assert next_step(_facts(peers=peers, **begun), "evict") == Step(action="evict", node="b", peers=(SHOP,))
+    assert next_step(_facts(peers=peers, **begun), "evict") == RestartStep(action="evict", node="b", peers=(SHOP,))
     # Somebody else has closed it: it is neither marked nor opened.
-    assert next_step(_facts(peers=peers, closed=frozenset("a")), "evict") == Step(
+    assert next_step(_facts(peers=peers, closed=frozenset("a")), "evict") == RestartStep(
         action="evict", node="a", peers=(SHOP,)
     )
 
@@ -153,7 +153,7 @@ def test_what_is_current_is_told_by_the_newest_revision_and_what_goes_counts_for
     gone = _caa("gone", "b", "hash-9", deletionTimestamp="2026-01-01T00:00:00Z")
     facts = _read(pods=[_caa("old", "a", "hash-9"), _caa("new", "b", "hash-10"), gone])
 
-    assert facts.left == ("a",)
+    assert facts.outdated_nodes == ("a",)
     assert [(pod.name, pod.current, pod.ready) for pod in facts.pods] == [("old", False, True), ("new", True, True)]
     assert facts.nodes == {"a", "b"}
     assert facts.cordoned == {"a"}
@@ -166,7 +166,7 @@ def test_what_is_current_is_told_by_the_newest_revision_and_what_goes_counts_for
     ids=["an operator that does not follow peer-pods-cm", "one that does, in the template"],
 )
 def test_a_pod_made_before_the_last_change_of_peer_pods_cm_has_not_read_it(
-    version: str | None, left: tuple[str, ...]
+    version: str | None, outdated_nodes: tuple[str, ...]
 ) -> None:
     times = ("2026-01-01T00:00:09Z", "2026-01-01T00:00:10Z")
     pods = [_caa(node, node, "hash-10", creationTimestamp=time) for node, time in zip("ab", times, strict=True)]
@@ -176,7 +176,7 @@ def test_a_pod_made_before_the_last_change_of_peer_pods_cm_has_not_read_it(
         {"time": "2026-01-01T00:00:20Z", "fieldsV1": {"f:metadata": {"f:annotations": {}}}},
     ]
 
-    assert _read(_daemon_set(version), pods, managedFields=entries).left == left
+    assert _read(_daemon_set(version), pods, managedFields=entries).outdated_nodes == outdated_nodes
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_warning_names_pods_by_node_and_what_becomes_of_them() -> None:
 
     waits = caa_restart.warning(facts, "wait", NODES, "the time")
     assert "3 run: a: shop/till; b: shop/till, shop/old. On each node the run waits until they are gone" in waits
-    evicts = caa_restart.warning(facts, "evict", facts.left, "the time")
+    evicts = caa_restart.warning(facts, "evict", facts.outdated_nodes, "the time")
     assert "2 run: b: shop/till, shop/old. Each node is closed to new pods, its peer pods are evicted" in evicts
     assert caa_restart.warning(_facts(), "wait", NODES, "the time") == ""
 

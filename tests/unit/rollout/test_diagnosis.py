@@ -6,7 +6,7 @@ import pytest
 
 from coco_azure import names
 from coco_azure.rollout.diagnosis import caa, image
-from coco_azure.rollout.diagnosis.image import ImageStatus, Surroundings, failure, has_failed, wrong_image
+from coco_azure.rollout.diagnosis.image import ImageStatus, RolloutObjects, failure, has_failed, wrong_image
 from coco_azure.rollout.facts import KataPod
 from components.peer_pods import kata_change
 
@@ -116,7 +116,7 @@ def test_a_failed_node_is_named_with_its_reason_and_the_log_of_its_daemon() -> N
         }
     }
     daemon = {"metadata": {"name": "mcd-x"}, "spec": {"nodeName": "b"}}
-    around = Surroundings(nodes=[node], pools=[_pool("kata-oc", degraded="1 nodes")], daemons=[daemon])
+    around = RolloutObjects(nodes=[node], pools=[_pool("kata-oc", degraded="1 nodes")], daemons=[daemon])
     failed, pool = image.problems(result, around)
 
     assert failed.startswith("node b is Degraded: disk full. `oc describe node b`")
@@ -126,7 +126,7 @@ def test_a_failed_node_is_named_with_its_reason_and_the_log_of_its_daemon() -> N
 
 def test_a_paused_pool_is_named_with_the_command_that_lets_it_go_on() -> None:
     result = _kata_config({"nodeCount": 2, "readyNodeCount": 0}, "Installing")
-    (problems,) = image.problems(result, Surroundings(pools=[_pool("kata-oc", paused=True), _pool("other")]))
+    (problems,) = image.problems(result, RolloutObjects(pools=[_pool("kata-oc", paused=True), _pool("other")]))
 
     assert problems.startswith("MachineConfigPool kata-oc is paused")
     assert '`oc patch mcp kata-oc --type merge -p \'{"spec":{"paused":false}}\'`' in problems
@@ -140,7 +140,7 @@ def test_nodes_that_never_get_kata_are_named_with_the_reason() -> None:
     infra = {"node-role.kubernetes.io/infra": ""}
     pool = {"metadata": {"name": "infra"}, "spec": {"nodeSelector": {"matchLabels": infra}}}
     nodes = [node("a"), node("b", **infra), node("win-1", **{"kubernetes.io/os": "windows"})]
-    problems = image.problems(_kata_config({}), Surroundings(nodes=nodes, pools=[pool]))
+    problems = image.problems(_kata_config({}), RolloutObjects(nodes=nodes, pools=[pool]))
 
     assert len(problems) == 2
     assert "node b never gets kata, and KataConfig waits for it: it is in machine config pool infra." in problems[0]
@@ -148,7 +148,7 @@ def test_nodes_that_never_get_kata_are_named_with_the_reason() -> None:
 
 
 def test_no_selected_node_names_the_setting_and_the_command() -> None:
-    (problems,) = image.problems(_kata_config({"nodeCount": 0, "readyNodeCount": 0}), Surroundings())
+    (problems,) = image.problems(_kata_config({"nodeCount": 0, "readyNodeCount": 0}), RolloutObjects())
 
     assert "coco-azure:peerPods.kataConfig.poolSelector" in problems
     assert "`oc label node NODE KEY=VALUE`" in problems
@@ -158,7 +158,7 @@ def test_a_deletion_that_pods_block_is_told_with_the_operators_words() -> None:
     result = _kata_config({"nodeCount": 1, "readyNodeCount": 1}, "BlockedByExistingKataPods", "delete them: shop/a")
     result["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 
-    (problems,) = image.problems(result, Surroundings())
+    (problems,) = image.problems(result, RolloutObjects())
 
     assert problems.startswith("KataConfig k is being deleted (BlockedByExistingKataPods: delete them: shop/a). ")
     assert problems.endswith("`oc describe kataconfig k` shows more")

@@ -7,15 +7,15 @@ import pytest
 from coco_azure import names
 from coco_azure.formats.workload import admission
 from coco_azure.rollout import guard
+from coco_azure.rollout.desired_kata_config import DesiredKataConfig, exact, make_applied
 from coco_azure.rollout.plan import decide
-from coco_azure.rollout.wanted import WantedKataConfig, exact, of
 from coco_azure.settings.peer_pods import Existing
 from tests.unit.rollout_facts import LAST, WANTED, facts, kata_config, wish
 
 DEBUG = wish(log_level="debug")
 
 
-def _approved(*kata_configs: dict[str, Any], wanted: WantedKataConfig = WANTED, existing: Existing = "fail") -> str:
+def _approved(*kata_configs: dict[str, Any], wanted: DesiredKataConfig = WANTED, existing: Existing = "fail") -> str:
     rollout = facts(*kata_configs, last=LAST)
     return guard.approval(decide(rollout, wanted, existing), rollout)
 
@@ -40,7 +40,7 @@ def test_what_changes_no_kataconfig_approves_nothing(kata_configs: tuple[dict[st
 def test_the_approval_of_a_change_names_the_spec_that_it_is_for_and_the_one_that_it_follows() -> None:
     (present,) = facts(kata_config()).kata_configs
     wanted = wish(log_level="debug", pool_selector={"z": "1", "a": ""})
-    approval = guard.change(present, of(wanted, "", linux_only=True))
+    approval = guard.change(present, make_applied(wanted, "", linux_only=True))
 
     spec = "enablePeerPods=true logLevel=debug checkNodeEligibility=false a=,kubernetes.io/os=linux,z=1"
     assert approval == f"update uid-1 0 {spec}"
@@ -55,7 +55,7 @@ def test_every_field_of_the_spec_is_written_by_a_change_and_judged_by_the_policy
     spec = guard.policy("a/b")
     judged = " ".join(each["expression"] for each in (*spec["variables"], *spec["validations"]))
 
-    assert field in exact(present.spec, of(wish(pool_selector={"cc": "true"}), ""))
+    assert field in exact(present.spec, make_applied(wish(pool_selector={"cc": "true"}), ""))
     assert all(f"variables.{each}.?{field}." in judged for each in ("old", "new"))
 
 

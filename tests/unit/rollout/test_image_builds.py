@@ -1,11 +1,11 @@
 """Which of the operator's pod VM images there is after a run, from which it follows what is accepted."""
 
+from coco_azure.rollout.desired_kata_config import Applied, DesiredKataConfig
 from coco_azure.rollout.plan import decide
-from coco_azure.rollout.wanted import Applied, WantedKataConfig
 from tests.unit.rollout_facts import LAST, WANTED, facts, kata_config, wish
 
 
-def _applied(wanted: WantedKataConfig, before: Applied | None = None) -> Applied:
+def _applied(wanted: DesiredKataConfig, before: Applied | None = None) -> Applied:
     existing = kata_config()
     if before is not None:
         existing["metadata"]["annotations"]["coco-azure/applied"] = before.text

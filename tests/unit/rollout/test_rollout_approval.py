@@ -7,9 +7,9 @@ import pytest
 
 from coco_azure.rollout import plan as planning
 from coco_azure.rollout import text
+from coco_azure.rollout.desired_kata_config import DesiredKataConfig
 from coco_azure.rollout.facts import KataPod, LastRollout, RolloutFacts, read_last, read_node, read_pool
 from coco_azure.rollout.plan import decide
-from coco_azure.rollout.wanted import WantedKataConfig
 from coco_azure.settings.peer_pods import TICKET as TICKET_FORM
 from coco_azure.settings.peer_pods import Existing
 from tests.unit.rollout_facts import LAST, WANTED, WORKERS, facts, kata_config, node, pool, wish
@@ -18,7 +18,7 @@ TICKET = "roll-0123456789"
 DEBUG = wish(WANTED, log_level="debug")
 
 
-def _ticket(rollout_facts: RolloutFacts, wanted: WantedKataConfig = DEBUG, existing: Existing = "fail") -> str:
+def _ticket(rollout_facts: RolloutFacts, wanted: DesiredKataConfig = DEBUG, existing: Existing = "fail") -> str:
     return planning.ticket(decide(rollout_facts, wanted, existing), rollout_facts, existing)
 
 
@@ -57,7 +57,7 @@ def test_a_ticket_is_used_up_once_the_roll_out_has_been_completed() -> None:
     ids=["settings", "existing", "a node more", "another stack"],
 )
 def test_a_ticket_is_for_one_stack_its_settings_and_its_nodes(
-    other: tuple[RolloutFacts, WantedKataConfig, Existing],
+    other: tuple[RolloutFacts, DesiredKataConfig, Existing],
 ) -> None:
     assert _ticket(*other) != _ticket(facts(last=LAST))
 
@@ -89,7 +89,7 @@ def test_the_last_roll_out_is_read_from_the_output_and_nothing_from_anything_els
 
 
 def _message(
-    rollout_facts: RolloutFacts, wanted: WantedKataConfig = WANTED, timeout: str = "90m", existing: Existing = "fail"
+    rollout_facts: RolloutFacts, wanted: DesiredKataConfig = WANTED, timeout: str = "90m", existing: Existing = "fail"
 ) -> str:
     return text.blast_radius(decide(rollout_facts, wanted, existing), rollout_facts, wanted, timeout)
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from coco_azure.rollout import evidence
+from coco_azure.rollout.desired_kata_config import Applied
 from coco_azure.rollout.evidence import CURRENT, DESIRED, STATE, NodeTimes, Traces, lacking
-from coco_azure.rollout.wanted import Applied
 from tests.unit.rollout_facts import kata_config, node, pool
 
 KATA, WORKER = "rendered-kata-oc-2", "rendered-worker-1"

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coco_azure.rollout import desired_kata_config, text
 from coco_azure.rollout import plan as planning
-from coco_azure.rollout import text, wanted
+from coco_azure.rollout.desired_kata_config import DesiredKataConfig, exact, make_applied, read_applied
 from coco_azure.rollout.facts import ImageFacts, RolloutFacts, fingerprint_of, read_node, read_pool
 from coco_azure.rollout.plan import decide
-from coco_azure.rollout.wanted import WantedKataConfig, exact, of, read_applied
 from tests.unit.rollout_facts import LAST, SPEC, WANTED, WORKERS, facts, kata_config, node, pool, wish
 
 POOLED = wish(WANTED, pool_selector={"cc": "true"})
@@ -37,7 +37,7 @@ labels = st.lists(
 class Model:
     """What the operator and the machine config operator make of nodes; sources as in ``in_place``."""
 
-    def __init__(self, nodes: list[dict[str, str]], wanted: WantedKataConfig, *, runtime_config: bool) -> None:
+    def __init__(self, nodes: list[dict[str, str]], wanted: DesiredKataConfig, *, runtime_config: bool) -> None:
         """Install; ``runtime_config``: there was another log level once, so the ContainerRuntimeConfig is there."""
         self.nodes = nodes
         level = wanted.settings.kata_config.log_level
@@ -45,12 +45,12 @@ class Model:
         self.kata: set[int] = set()
         self.label(wanted)
 
-    def label(self, wanted: WantedKataConfig) -> None:
+    def label(self, wanted: DesiredKataConfig) -> None:
         """Do as ``updateNodeLabels``."""
         chosen = (wanted.settings.kata_config.pool_labels or {}).items()
         self.kata = {at for at, each in enumerate(self.nodes) if chosen <= each.items()}
 
-    def update(self, wanted: WantedKataConfig) -> None:
+    def update(self, wanted: DesiredKataConfig) -> None:
         """Do as a reconcile after the object was changed."""
         self.label(wanted)
         level = wanted.settings.kata_config.log_level
@@ -62,20 +62,20 @@ class Model:
         return [(at in self.kata, self.level if at in self.kata else None) for at in range(len(self.nodes))]
 
 
-def _facts(model: Model, then: WantedKataConfig) -> RolloutFacts:
+def _facts(model: Model, then: DesiredKataConfig) -> RolloutFacts:
     nodes = tuple(
         read_node(node(f"n{at}", "worker", *(["kata-oc"] if at in model.kata else []), **each))
         for at, each in enumerate(model.nodes)
     )
     image = ImageFacts(id="image", confidential=then.settings.confidential)
-    return facts(kata_config(applied=then, spec=of(then, "").spec), nodes=nodes, last=LAST, image=image)
+    return facts(kata_config(applied=then, spec=make_applied(then, "").spec), nodes=nodes, last=LAST, image=image)
 
 
 @given(labels, wishes, wishes, st.booleans())
 def test_the_plan_counts_what_the_operator_reboots_whatever_changes(
     nodes: list[dict[str, str]],
-    then: WantedKataConfig,
-    now: WantedKataConfig,
+    then: DesiredKataConfig,
+    now: DesiredKataConfig,
     runtime_config: bool,  # noqa: FBT001 - drawn
 ) -> None:
     model = Model(nodes, then, runtime_config=runtime_config)
@@ -93,7 +93,7 @@ def test_the_plan_counts_what_the_operator_reboots_whatever_changes(
 
 @given(labels, wishes, wishes)
 def test_asked_for_as_a_new_one_what_has_kata_before_and_after_reboots_twice(
-    nodes: list[dict[str, str]], then: WantedKataConfig, now: WantedKataConfig
+    nodes: list[dict[str, str]], then: DesiredKataConfig, now: DesiredKataConfig
 ) -> None:
     model = Model(nodes, then, runtime_config=False)
     plan = decide(_facts(model, then), wish(now, change="recreate"), "fail")
@@ -101,13 +101,16 @@ def test_asked_for_as_a_new_one_what_has_kata_before_and_after_reboots_twice(
     model.label(now)
 
     counts = {f"n{at}": (at in left) + (at in model.kata) for at in left | model.kata}
-    same = then.settings.confidential == now.settings.confidential and of(then, "").spec == of(now, "").spec
+    same = (
+        then.settings.confidential == now.settings.confidential
+        and make_applied(then, "").spec == make_applied(now, "").spec
+    )
     assert dict(plan.counts) == ({} if same else counts)
 
 
 @given(wishes, wishes, st.text(max_size=3))
 def test_what_was_asked_for_in_place_is_read_back_and_asks_for_nothing_more(
-    then: WantedKataConfig, now: WantedKataConfig, rebuild: str
+    then: DesiredKataConfig, now: DesiredKataConfig, rebuild: str
 ) -> None:
     now = wish(now, rebuild_image=rebuild)
     applied = decide(facts(kata_config(applied=then), last=LAST), now, "fail").applied
@@ -115,7 +118,7 @@ def test_what_was_asked_for_in_place_is_read_back_and_asks_for_nothing_more(
     assert read_applied(applied.text) == applied
     assert applied.differences(now) == []
     # The engine would call another trigger a replacement.
-    assert applied.trigger == of(then, "").trigger
+    assert applied.trigger == make_applied(then, "").trigger
 
 
 def test_the_gate_reboots_nobody_needs_no_approval_and_builds_an_image_of_its_own() -> None:
@@ -126,7 +129,7 @@ def test_the_gate_reboots_nobody_needs_no_approval_and_builds_an_image_of_its_ow
     assert (plan.action, plan.counts) == ("update", {})
     assert planning.approved(plan, "", allowed=False)
     assert "No node reboots." in about
-    assert f"({wanted.definition(plan.applied.image)})" in about
+    assert f"({desired_kata_config.definition(plan.applied.image)})" in about
     assert "10 to 30 minutes for the pod VM image" in about
 
 
@@ -172,7 +175,10 @@ def test_a_first_installation_builds_what_it_builds_without_the_text() -> None:
 
 
 def test_names_in_the_gallery_are_what_azure_takes() -> None:
-    names = [wanted.variables(wanted.new_image("u", "", confidential=True, rebuild=str(at))) for at in range(99)]
+    names = [
+        desired_kata_config.variables(desired_kata_config.new_image("u", "", confidential=True, rebuild=str(at)))
+        for at in range(99)
+    ]
 
     assert len({each["IMAGE_DEFINITION_NAME"] for each in names}) == 99
     assert len({each["IMAGE_DEFINITION_SKU"] for each in names}) == 99
@@ -183,7 +189,7 @@ def test_names_in_the_gallery_are_what_azure_takes() -> None:
 
 
 def test_one_that_was_killed_after_it_was_changed_is_waited_for_and_its_ticket_stays() -> None:
-    result = facts(kata_config(), last=dataclasses.replace(LAST, applied=fingerprint_of(of(WANTED, ""))))
+    result = facts(kata_config(), last=dataclasses.replace(LAST, applied=fingerprint_of(make_applied(WANTED, ""))))
     plan = decide(result, DEBUG, "fail")
     marked = kata_config(spec=plan.applied.spec)
     marked["metadata"]["annotations"]["coco-azure/applied"] = plan.applied.text
@@ -229,7 +235,7 @@ def test_the_log_level_remembers_the_configuration_that_it_replaces() -> None:
     ids=["log level", "selector", "gate", "image", "level, image unknown", "gate, image unknown"],
 )
 def test_one_of_nobody_that_differs_is_adopted_in_place(
-    wanted: WantedKataConfig,
+    wanted: DesiredKataConfig,
     others: dict[str, Any],
     counts: Mapping[str, int],
     builds: bool,  # noqa: FBT001 - a case
@@ -267,12 +273,12 @@ def test_the_next_estimate_is_what_the_nodes_of_this_cluster_took() -> None:
 )
 def test_a_spec_of_somebody_else_is_made_exactly_what_is_wanted(selector: dict[str, Any] | None) -> None:
     there = {**SPEC, **({"kataConfigPoolSelector": selector} if selector else {}), "checkNodeEligibility": True}
-    patch = exact(there, of(POOLED, ""))
+    patch = exact(there, make_applied(POOLED, ""))
     old = dict.fromkeys((selector or {}).get("matchLabels", {}))
 
     assert patch["kataConfigPoolSelector"] == {"matchLabels": {**old, "cc": "true"}, "matchExpressions": None}
     assert patch["checkNodeEligibility"] is False
-    assert exact(of(POOLED, "").spec, of(POOLED, "")) == {}
+    assert exact(make_applied(POOLED, "").spec, make_applied(POOLED, "")) == {}
 
 
 def test_installed_by_a_daemon_set_no_node_reboots_and_nothing_needs_approval() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from coco_azure.rollout.desired_kata_config import make_applied
 from coco_azure.rollout.facts import ImageFacts, KataPod, LastRollout, read_kata_config, read_node, read_pods, read_pool
 from coco_azure.rollout.plan import decide
-from coco_azure.rollout.wanted import of
 from coco_azure.versions.osc_profiles import OSC
 from tests.unit.rollout_facts import LAST, SPEC, WANTED, WORKERS, facts, kata_config, node, pool, wish
 
@@ -246,7 +246,7 @@ def test_a_kataconfig_whose_mark_was_taken_off_is_still_the_stacks_by_its_uid() 
 
 def test_wishes_know_the_labels_of_their_nodes() -> None:
     wanted = wish(pool_selector={"b": "2", "a": "1"})
-    assert of(wanted, "").spec["kataConfigPoolSelector"] == {"matchLabels": {"b": "2", "a": "1"}}
+    assert make_applied(wanted, "").spec["kataConfigPoolSelector"] == {"matchLabels": {"b": "2", "a": "1"}}
 
 
 @pytest.mark.parametrize("version", OSC)

@@ -9,7 +9,7 @@ from coco_azure.clients.pod_exec import Executed, Result
 from coco_azure.formats import initdata
 from coco_azure.formats.kbs.log import KbsRequest
 from coco_azure.trust import denials
-from coco_azure.trust.denials import CHANGED, EXEC, IMAGE, Outcome
+from coco_azure.trust.denials import CHANGED, EXEC, IMAGE, DenialOutcome
 from tests.unit.workload_terms import ANNOTATION, encoded
 
 BLOCKED = 'cannot enter container: rpc error: desc = "ExecProcessRequest is blocked by policy: ": unknown'
@@ -88,7 +88,7 @@ def test_what_kbs_has_denied_since_the_pod_was_made_counts_for_initdata() -> Non
     assert denials.outcome(CHANGED, _pod(waiting={}), [], [earlier, _denied(granted=True)]) is None
     assert denials.outcome(IMAGE, _pod(waiting={}), [], [_denied()]) is None
     ended = denials.outcome(CHANGED, _pod(waiting={}), [], [_denied()])
-    assert ended == Outcome(result="denied", reason="KBS: PolicyDeny")
+    assert ended == DenialOutcome(result="denied", reason="KBS: PolicyDeny")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_exec_is_denied_by_the_agent_alone(answer: Result, message: str, status:
 
 
 def test_exec_that_works_says_what_that_means_and_what_to_do() -> None:
-    text = denials.refusal(EXEC, Outcome(result="let in", reason="`true` ran in its container"), "n")
+    text = denials.refusal(EXEC, DenialOutcome(result="let in", reason="`true` ran in its container"), "n")
 
     assert text.startswith("exec into a pod like the check's has to be denied, and was not: `true` ran")
     assert "does not hold to that policy: whoever may exec in this cluster" in text
@@ -124,7 +124,7 @@ def test_exec_that_works_says_what_that_means_and_what_to_do() -> None:
 
 
 def test_exec_that_could_not_be_tried_is_called_no_denial_and_says_what_it_needs() -> None:
-    text = denials.refusal(EXEC, Outcome(result="untried", reason="forbidden (403 Forbidden)"), "n")
+    text = denials.refusal(EXEC, DenialOutcome(result="untried", reason="forbidden (403 Forbidden)"), "n")
 
     assert "could not be tried, which is no denial: forbidden (403 Forbidden). Needed: " in text
     assert "oc -n n auth can-i create pods/exec" in text
@@ -133,4 +133,6 @@ def test_exec_that_could_not_be_tried_is_called_no_denial_and_says_what_it_needs
 def test_what_it_costs_and_what_to_do_is_said() -> None:
     assert "3 pods" in denials.costs("Standard_DC2as_v5")
     assert "VM of size Standard_DC2as_v5" in denials.costs("Standard_DC2as_v5")
-    assert "attestationCheck.negative false" in denials.refusal(CHANGED, Outcome(result="let in", reason="x"), "n")
+    assert "attestationCheck.negative false" in denials.refusal(
+        CHANGED, DenialOutcome(result="let in", reason="x"), "n"
+    )

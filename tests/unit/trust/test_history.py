@@ -10,7 +10,7 @@ from coco_azure import names, settings
 from coco_azure.settings import Settings
 from coco_azure.trust import history
 from coco_azure.trust.chain import Chain, Versions, build
-from coco_azure.trust.documents import KbsPlace
+from coco_azure.trust.documents import KbsEndpoint
 from coco_azure.trust.history import LastRun
 from coco_azure.trust.secret_bindings import Earlier
 from coco_azure.versions import profiles
@@ -36,7 +36,7 @@ def _chain(stack: Settings, last: LastRun, osc: str = "1.12.1", trustee: str = "
     versions = Versions(
         osc=profiles.osc(csv[names.OSC_PACKAGE]), trustee=profiles.trustee(csv[names.TRUSTEE_PACKAGE]), csv=csv
     )
-    return build(stack, versions, KbsPlace(kbs_url="https://kbs.example.com"), last.earlier)
+    return build(stack, versions, KbsEndpoint(kbs_url="https://kbs.example.com"), last.earlier)
 
 
 def _warnings(stack: Settings, last: LastRun, **versions: str) -> list[str]:

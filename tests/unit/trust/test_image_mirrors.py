@@ -11,7 +11,7 @@ import yaml
 from coco_azure.formats.images import mirrors
 from coco_azure.settings import SettingsError
 from coco_azure.trust import checks
-from coco_azure.trust.documents import KbsPlace, documents
+from coco_azure.trust.documents import KbsEndpoint, documents
 from coco_azure.versions.profiles import OSC
 from rehearsal import cluster
 from rehearsal.kubelet import images
@@ -117,7 +117,7 @@ def test_the_document_names_the_mirrors_and_a_spoke_those_of_its_hub() -> None:
 
     assert _image(chain(_settings(registryMirrors=BOTH)).documents["global"].text).items() >= uri.items()
     assert "registry_configuration_uri" not in _image(chain(_settings()).documents["global"].text)
-    place = KbsPlace(kbs_url=PLACE.kbs_url, images={"registryMirrors": mirrors.RESOURCE.uri})
+    place = KbsEndpoint(kbs_url=PLACE.kbs_url, images={"registryMirrors": mirrors.RESOURCE.uri})
     spoke = stack({"trustee": {"stack": "organization/coco-azure/hub"}})
     assert mirrors.RESOURCE.uri in documents(spoke, OSC["1.11"], place)["global"].text
 

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_azure.trust import proof
-from coco_azure.trust.proof import CertificateProof, Check, InitdataProof, PolicyProof, Proof, ReferenceProof, Version
+from coco_azure.trust.proof import (
+    CertificateProof,
+    InitdataProof,
+    PolicyProof,
+    Proof,
+    ProofCheck,
+    ReferenceProof,
+    Version,
+)
 from coco_azure.trust.proof_report import WIDTH, to_text
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -39,7 +47,7 @@ GOOD = Proof(
         PolicyProof(kind="agent", source="policies/agent.rego", sha256="01" * 32),
     ),
     certificates=(CertificateProof(use="Route", subject="CN=kbs.example.com", issuer="CN=Example CA", expires=FAR),),
-    checks=(Check(name="tampered initdata is denied", outcome="passed"),),
+    checks=(ProofCheck(name="tampered initdata is denied", outcome="passed"),),
 )
 
 
@@ -121,7 +129,7 @@ def test_a_proof_of_nothing_is_still_a_report() -> None:
 @given(st.lists(st.tuples(st.text(max_size=200), st.text(max_size=200), st.text(max_size=200)), max_size=4))
 def test_no_line_is_too_long_for_a_terminal(parts: list[tuple[str, str, str]]) -> None:
     certificates = tuple(CertificateProof(use=a, subject=b, issuer=c, expires=NOW) for a, b, c in parts)
-    checks = tuple(Check(name=a, outcome="unknown") for a, _, _ in parts)
+    checks = tuple(ProofCheck(name=a, outcome="unknown") for a, _, _ in parts)
     text = to_text(_with(certificates=certificates, checks=checks, warnings=tuple(c for *_, c in parts)))
 
     assert max(len(line) for line in text.splitlines()) <= WIDTH

@@ -10,7 +10,7 @@ import pytest
 
 from coco_azure.formats import initdata
 from coco_azure.formats.policy import policies
-from coco_azure.trust.documents import CHECK, GLOBAL, Document, KbsPlace, agent_variant, documents, measured
+from coco_azure.trust.documents import CHECK, GLOBAL, Document, KbsEndpoint, agent_variant, documents, measured
 from coco_azure.versions.profiles import OSC
 from tests.unit.pki import OTHER_CA
 from tests.unit.recording import ROOT
@@ -22,7 +22,11 @@ OWN = "package agent_policy\ndefault CreateContainerRequest := true\n"
 
 
 def _documents(
-    values: dict[str, Any], environment: str = "development", osc: str = "1.12", place: KbsPlace = PLACE, **others: Any
+    values: dict[str, Any],
+    environment: str = "development",
+    osc: str = "1.12",
+    place: KbsEndpoint = PLACE,
+    **others: Any,
 ) -> dict[str, Document]:
     config = {"environment": environment, "initdata": values, **others}
     return documents(stack(config), OSC[osc], place)
@@ -134,7 +138,7 @@ def test_what_is_measured_follows_from_the_exact_text(algorithm: str) -> None:
 
 def test_the_certificate_of_the_settings_comes_before_that_of_the_place() -> None:
     text = (ROOT / KEYS / "kbs.crt").read_text()
-    place = KbsPlace(kbs_url="https://kbs.example.com", certificate=OTHER_CA.pem)
+    place = KbsEndpoint(kbs_url="https://kbs.example.com", certificate=OTHER_CA.pem)
 
     own = _documents({"kbsCertificateFile": f"{KEYS}/kbs.crt"}, place=place)[GLOBAL].text
     others = _documents({}, place=place)[GLOBAL].text

@@ -25,7 +25,7 @@ SECRETS = st.text(
 def _report(
     config: dict[str, Any], osc: str | None = "1.12", trustee: str | None = "1.2", server_certificate: str | None = None
 ) -> dict[str, Any]:
-    return proof.to_dict(report.of(stack(config), chain(config, osc, trustee), ["a warning"], server_certificate))
+    return proof.to_dict(report.proof_of(stack(config), chain(config, osc, trustee), ["a warning"], server_certificate))
 
 
 def test_a_report_names_versions_documents_values_and_policies() -> None:

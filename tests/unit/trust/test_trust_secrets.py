@@ -50,7 +50,12 @@ def _released(value: Chain, pcr8: str, tee: Any = "snp") -> set[str]:
     judgement = judged(value)
     profile = judgement.profile
     good = appraise(dict.fromkeys(("configuration", "executables", "hardware"), 2))
-    result = token(profile, tee, documented.of(tee, profile, {8: pcr8}), good if profile.token == "Ear" else True) or {}
+    result = (
+        token(
+            profile, tee, documented.expected_claims(tee, profile, {8: pcr8}), good if profile.token == "Ear" else True
+        )
+        or {}
+    )
     judge = resource_judge(judgement.resource_policy, profile)
     served = {*DB, *LEDGER, *OF_CHECK, "default/security-policy/osc", "default/img-sig/pub-key"}
     return {path for path in served if judge(result, path)}

@@ -10,7 +10,7 @@ from coco_azure import names, settings
 from coco_azure.settings import SettingsError
 from coco_azure.settings.operators import OperatorSettings
 from coco_azure.versions import choice
-from coco_azure.versions.choice import Choice, OperatorPlace
+from coco_azure.versions.choice import OperatorRequest, VersionChoice
 from rehearsal.operators import olm_catalog
 from tests.unit.versions.test_operator_channels import NAMESPACE, NEXT, OLD, PACKAGE, PLAN, operator
 
@@ -30,8 +30,8 @@ def _at(installed: str, step: str = "") -> dict[str, Any]:
     return {**status, "state": "UpgradePending" if step else "AtLatestKnown"}
 
 
-def _choice(subscription: dict[str, Any], manifest: Any = UP_TO_UNHEARD, **values: Any) -> Choice:
-    place = OperatorPlace(
+def _choice(subscription: dict[str, Any], manifest: Any = UP_TO_UNHEARD, **values: Any) -> VersionChoice:
+    place = OperatorRequest(
         settings=OperatorSettings.model_validate(values), package=PACKAGE, namespace=NAMESPACE, subscription="trustee"
     )
     return choice.choose(place, [manifest], subscription)
@@ -47,7 +47,7 @@ def test_a_new_stack_takes_the_newest_known_version_and_says_what_it_leaves_asid
 
 
 def test_a_known_head_is_taken_without_a_word() -> None:
-    assert _choice({}, olm_catalog.manifest_status(_CATALOG, "1.2.1")) == Choice(csv=NEWEST)
+    assert _choice({}, olm_catalog.manifest_status(_CATALOG, "1.2.1")) == VersionChoice(csv=NEWEST)
 
 
 @pytest.mark.parametrize("values", [{"treatAs": "1.1"}, {"treatAs": "1.1", "approval": "Automatic"}])
@@ -61,7 +61,7 @@ def test_with_a_treatment_the_head_is_taken_whatever_it_is_and_that_is_said(valu
 
 
 def test_a_treatment_changes_nothing_for_a_version_that_has_a_profile() -> None:
-    assert _choice({}, olm_catalog.manifest_status(_CATALOG, "1.2.1"), treatAs="1.1") == Choice(csv=NEWEST)
+    assert _choice({}, olm_catalog.manifest_status(_CATALOG, "1.2.1"), treatAs="1.1") == VersionChoice(csv=NEWEST)
 
 
 def test_where_only_unknown_versions_are_offered_the_error_has_the_ways_out() -> None:
@@ -123,7 +123,7 @@ def test_where_the_only_step_skips_all_known_versions_the_stack_stays_and_says_h
     def osc(version: str) -> str:
         return f"{names.OSC_PACKAGE}.v{version}"
 
-    place = OperatorPlace(settings=OperatorSettings(), package=names.OSC_PACKAGE, namespace="n", subscription="s")
+    place = OperatorRequest(settings=OperatorSettings(), package=names.OSC_PACKAGE, namespace="n", subscription="s")
     manifest = olm_catalog.manifest_status(olm_catalog.OSC, "1.14.0")
     chosen = choice.choose(place, [manifest], _at(osc("1.12.1"), osc("1.14.0")))
 
@@ -134,7 +134,7 @@ def test_where_the_only_step_skips_all_known_versions_the_stack_stays_and_says_h
 
 
 def test_what_is_newer_than_the_catalog_is_left_as_it_is() -> None:
-    assert _choice(_at(NEWEST), olm_catalog.manifest_status(_CATALOG, "1.0.0")) == Choice(csv=NEWEST)
+    assert _choice(_at(NEWEST), olm_catalog.manifest_status(_CATALOG, "1.0.0")) == VersionChoice(csv=NEWEST)
 
 
 def test_a_plan_that_an_interrupted_run_left_is_gone_on_with() -> None:
@@ -155,13 +155,13 @@ def test_where_olm_approves_by_itself_the_head_is_what_there_will_be() -> None:
     assert _choice(_at(OLD, NEXT), approval="Automatic", treatAs="1.2").csv == UNHEARD
 
 
-def _installed(values: Any, **content: Any) -> Choice:
+def _installed(values: Any, **content: Any) -> VersionChoice:
     result = OperatorSettings.model_validate({"install": False, **content})
     return choice.installed_csv(result, PACKAGE, NAMESPACE, values)
 
 
 def test_an_installed_operator_has_the_csv_that_has_succeeded() -> None:
-    assert _installed(operator(v0_3_0="Replacing", v0_4_2="Succeeded")) == Choice(csv=NEXT)
+    assert _installed(operator(v0_3_0="Replacing", v0_4_2="Succeeded")) == VersionChoice(csv=NEXT)
 
 
 @pytest.mark.parametrize(
@@ -214,9 +214,9 @@ def test_a_package_without_settings_of_that_kind_has_no_problem() -> None:
     assert settings.parse(values, Path()).trustee.operator.automatic
 
 
-def _step(package: str, installed: str, version: str) -> Choice:
+def _step(package: str, installed: str, version: str) -> VersionChoice:
     leaves = f"{package}.v{installed}" if installed != version else ""
-    return Choice(csv=f"{package}.v{version}", leaves=leaves)
+    return VersionChoice(csv=f"{package}.v{version}", leaves=leaves)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ LINUX: Mapping[str, str] = {names.NODE_OS: "linux"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedKataConfig:
+class DesiredKataConfig:
     """What a stack wants of the object.
 
     Attributes:
@@ -108,32 +108,32 @@ class Applied:
         """Which pod VM image of the operator's that is: another text for each that it builds."""
         return "/".join(filter(None, (self.after, self.image))) or "first"
 
-    def differences(self, wanted: WantedKataConfig) -> list[str]:
+    def differences(self, desired: DesiredKataConfig) -> list[str]:
         """Return what is wanted now and was not then, each as ``what: then -> now``."""
         then, now = (
             selector_text(selected_labels(labels, linux_only=self.linux_only))
-            for labels in (self.pool_selector, wanted.settings.kata_config.pool_labels)
+            for labels in (self.pool_selector, desired.settings.kata_config.pool_labels)
         )
         pairs = [
-            (GATE, str(self.confidential).lower(), str(wanted.settings.confidential).lower()),
-            (LOG_LEVEL, self.log_level, wanted.settings.kata_config.log_level),
+            (GATE, str(self.confidential).lower(), str(desired.settings.confidential).lower()),
+            (LOG_LEVEL, self.log_level, desired.settings.kata_config.log_level),
             (SELECTOR, then, now),
         ]
-        rebuild = wanted.settings.rebuild_image
-        if rebuild and not wanted.settings.own_image:
+        rebuild = desired.settings.rebuild_image
+        if rebuild and not desired.settings.own_image:
             pairs.append(("pod VM image", self.rebuild or "the first one", rebuild))
         return [f"{what}: {then} -> {now}" for what, then, now in pairs if then != now]
 
 
-def of(wanted: WantedKataConfig, after: str, *, linux_only: bool = False) -> Applied:
+def make_applied(desired: DesiredKataConfig, after: str, *, linux_only: bool = False) -> Applied:
     """Return what a KataConfig made now has in its annotation."""
     return Applied(
-        confidential=wanted.settings.confidential,
-        log_level=wanted.settings.kata_config.log_level,
-        pool_selector=wanted.settings.kata_config.pool_labels,
+        confidential=desired.settings.confidential,
+        log_level=desired.settings.kata_config.log_level,
+        pool_selector=desired.settings.kata_config.pool_labels,
         after=after,
         linux_only=linux_only,
-        rebuild=(wanted.settings.rebuild_image or ""),
+        rebuild=(desired.settings.rebuild_image or ""),
     )
 
 
@@ -157,15 +157,17 @@ def read_applied(text: str | None) -> Applied | None:
         return None
 
 
-def selected_labels(wanted: Mapping[str, str] | None, *, linux_only: bool) -> dict[str, str]:
+def selected_labels(desired: Mapping[str, str] | None, *, linux_only: bool) -> dict[str, str]:
     """Return the labels of the nodes that KataConfig selects; none: every worker."""
-    return {**(LINUX if linux_only else {}), **(wanted or {})}
+    return {**(LINUX if linux_only else {}), **(desired or {})}
 
 
-def is_linux_only(spec: Mapping[str, Any], wanted: WantedKataConfig) -> bool:
+def is_linux_only(spec: Mapping[str, Any], desired: DesiredKataConfig) -> bool:
     """Return whether a live spec leaves Windows workers out although nobody asked for it."""
     labels = (spec.get("kataConfigPoolSelector") or {}).get("matchLabels") or {}
-    return LINUX.items() <= labels.items() and not LINUX.keys() & (wanted.settings.kata_config.pool_labels or {}).keys()
+    return (
+        LINUX.items() <= labels.items() and not LINUX.keys() & (desired.settings.kata_config.pool_labels or {}).keys()
+    )
 
 
 def misfits(
@@ -222,7 +224,7 @@ def new_image(uid: str, last: str, *, confidential: bool, rebuild: str) -> str:
         rebuild: text of the settings that asks for it.
     """
     request = {"uid": uid, "last": last, "confidential": confidential, "rebuild": rebuild}
-    return fingerprint.of(request)[:_SHOWN]
+    return fingerprint.fingerprint_of(request)[:_SHOWN]
 
 
 def definition(image: str) -> str:
