@@ -85,7 +85,7 @@ class Pod:
     Attributes:
         node: where it runs; empty: nowhere yet.
         phase: its phase; empty: not said.
-        deleting: whether it is on its way out already.
+        deleting: whether it is terminating already.
         skipped_by_drain: whether a drain passes it over: it is of a DaemonSet, or the mirror of a static pod.
         controlled: whether something makes another one in its place.
         local: its volumes whose data are on the node's disk (``emptyDir``).

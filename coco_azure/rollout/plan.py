@@ -158,7 +158,7 @@ def _ways_out(kata_config: FoundKataConfig, existing: Existing, misfits: Sequenc
     by_hand = f"oc delete kataconfig {kata_config.name} - in a maintenance window; its nodes reboot"
     return (
         f"the cluster has KataConfig {kata_config.name}, which was not made by this stack, and there can be only one. "
-        f"Ways out:\n  {adopt}\n  {recreate}\n  {by_hand}"
+        f"Options:\n  {adopt}\n  {recreate}\n  {by_hand}"
     )
 
 

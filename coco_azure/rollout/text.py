@@ -44,7 +44,7 @@ def removal(name: str, nodes: Sequence[str], pods: Sequence[KataPod]) -> str:
     head = f"KataConfig {name} will be deleted, as the stack has no peer pods any more (peerPods.enabled)."
     lines = [head, f"Reboot as kata is removed: {some(nodes, _SHOWN)} ({len(nodes)})."] if nodes else [head]
     if nodes:
-        lines.append(f"Time: in the order of {low} to {high} minutes.")
+        lines.append(f"Time: roughly {low} to {high} minutes.")
     return "\n  ".join(filter(None, [*lines, _pods(pods)]))
 
 
@@ -223,7 +223,7 @@ def _time(plan: Plan, facts: RolloutFacts, timeout: str) -> str:
         parts.append(f"{_IMAGE_MINUTES[0]} to {_IMAGE_MINUTES[1]} minutes for the pod VM image")
     if not parts:
         return ""
-    text = f"Time: in the order of {low} to {high} minutes ({', and '.join(parts)})."
+    text = f"Time: roughly {low} to {high} minutes ({', and '.join(parts)})."
     if minutes(timeout) < high:
         setting = _SET.format(setting=f"{_SETTING}.timeout", value=f"{high + _IMAGE_MINUTES[1]}m")
         text += f" peerPods.kataConfig.timeout is {timeout}; a longer one: {setting}."

@@ -32,7 +32,7 @@ __all__ = ["ClusterSettings", "Settings", "SettingsError", "load", "parse"]
 
 
 class SettingsError(pulumi.RunError):
-    """The configuration of the stack has problems; the message lists all of them, each with its way out.
+    """The configuration of the stack has problems; the message lists all of them, each with its remediation.
 
     Attributes:
         findings: what was found, and the settings without it.

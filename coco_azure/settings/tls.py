@@ -119,7 +119,7 @@ class RotationSettings(Model):
 
 
 def check(tls: TlsSettings, host: str, now: datetime, public: Sequence[x509.Certificate] = ()) -> list[str]:
-    """Return the problems of a user's own certificate at the host that pod VMs connect to, each with its way out.
+    """Return the problems of a user's own certificate at the host that pod VMs connect to, each with its remediation.
 
     Args:
         tls: the settings; nothing is found where the user brings no certificate.

@@ -143,7 +143,7 @@ def _boot_loader(stack: Settings, judgement: Judgement) -> Iterator[str]:
     yield (
         f"PCR {' and '.join(map(str, missing))} may be anything ({_BOOT}), so a host can start a boot loader of its "
         "own with secure boot off, which measures into the other PCRs what the genuine image would have, and gets "
-        f"every secret. Demand them: {way} (docs/trust-chain.md says where the values come from)"
+        f"every secret. Demand them: {way} (docs/howto/reference-values.md says where the values come from)"
     )
 
 

@@ -51,7 +51,7 @@ def choose(request: OperatorRequest, manifests: Sequence[Status], subscription: 
 
     Raises:
         ValueError: the catalog does not offer what the settings ask for, or nothing that the program can deploy; or
-            what is installed is nothing that it can deploy. The message names the ways out.
+            what is installed is nothing that it can deploy. The message names the remediation.
     """
     settings, package = request.settings, request.package
     offered = channels.channel(settings, package, manifests)

@@ -246,7 +246,7 @@ def _profile(csv: str, package: str, profiles: Mapping[str, _Profile], treat_as:
 
 
 def unknown(package: str, csv: str) -> str:
-    """Return what to tell of a CSV without a profile that is to be installed, with the ways out."""
+    """Return what to tell of a CSV without a profile that is to be installed, with the remediation."""
     setting = f"coco-azure:{PARTS[package]}.operator"
     return (
         f"{csv} has no profile; versions of {package} that have one: {', '.join(_PROFILES[package])}. Choose a channel "

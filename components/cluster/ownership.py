@@ -34,7 +34,7 @@ _GONE_WITHIN = 60
 
 
 class ForeignObjectError(Exception):
-    """An object of this name exists, and this stack has not made it; the message has the ways out."""
+    """An object of this name exists, and this stack has not made it; the message has the remediation."""
 
 
 def mark() -> str:

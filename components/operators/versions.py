@@ -46,7 +46,7 @@ class ChosenVersions:
 
     Attributes:
         choices: by package; of an operator with a problem there is none.
-        problems: why a version cannot be had, with the ways out.
+        problems: why a version cannot be had, with the remediation.
     """
 
     choices: Mapping[str, VersionChoice]

@@ -12,10 +12,10 @@ from typing import Any
 from coco_azure.formats.attestation_check import expected_digest
 from rehearsal import changes, kinds
 from rehearsal.attempt import ACCEPTED, Check
+from rehearsal.background import BackgroundThread
 from rehearsal.bench import chapter
 from rehearsal.bench.main_job import INSTANT
 from rehearsal.bench.stage import BenchError, Stage, settings, stage
-from rehearsal.beside import Beside
 from rehearsal.cluster import CHECKOUT
 from rehearsal.rest import ApiServer
 from rehearsal.toolchain.cache import Say
@@ -137,7 +137,7 @@ _ASKS = Check(name="", pod="", change=lambda _: None, reason=re.compile(r"Policy
 """Judges a pod that asks: what is accepted was released."""
 
 
-class _Asking(Beside):
+class _Asking(BackgroundThread):
     """Asks KBS for a secret again and again, by one pod after the other, until it is released."""
 
     def __init__(self, server: ApiServer, model: Mapping[str, Any]) -> None:

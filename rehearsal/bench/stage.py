@@ -16,7 +16,7 @@ import yaml
 from coco_azure.clients.pulumi_cli import EngineError
 from rehearsal import changes, toolchain
 from rehearsal.azure.description import merge
-from rehearsal.beside import Beside
+from rehearsal.background import BackgroundThread
 from rehearsal.cluster import CHECKOUT, Cluster
 from rehearsal.control_plane import TOOLS
 from rehearsal.processes import descendants
@@ -137,7 +137,7 @@ class Stage:
         return len(changes.reboots(self.server))
 
 
-class _Memory(Beside):
+class _Memory(BackgroundThread):
     """Looks at the memory of a process and its children while they run."""
 
     def __init__(self, pid: int) -> None:

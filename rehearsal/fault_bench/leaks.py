@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rehearsal.beside import Beside
+from rehearsal.background import BackgroundThread
 from rehearsal.processes import command_line
 from rehearsal.rest import ApiServer
 
@@ -62,7 +62,7 @@ def in_files(folders: Iterable[Path], wanted: Mapping[str, str]) -> list[str]:
     return leaked
 
 
-class Arguments(Beside):
+class Arguments(BackgroundThread):
     """The command lines of every process while it is open, each one once."""
 
     def __init__(self) -> None:

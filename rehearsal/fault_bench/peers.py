@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from coco_azure import names
-from rehearsal.beside import Beside
+from rehearsal.background import BackgroundThread
 from rehearsal.fault_bench.scenes import until
 from rehearsal.rest import ApiServer
 
@@ -22,7 +22,7 @@ _STAY = 15.0
 """Seconds after which the pod that a run waits for is deleted, as its owner would do."""
 
 
-class Peers(Beside):
+class Peers(BackgroundThread):
     """Around a run that is struck: one pod for ``wait``, a Deployment with a budget for ``evict``, none for others."""
 
     def __init__(self, server: Callable[[], ApiServer], run: str) -> None:

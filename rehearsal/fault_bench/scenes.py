@@ -1,4 +1,4 @@
-"""What is done between runs: what a kind of run begins with, beside what the run before has left, and the way out.
+"""What is done between runs: what a kind of run begins with, beside what the run before has left, and the remediation.
 
 The first is a KataConfig by hand, or a newer operator; the other what docs/recovery.md tells a user to do.
 """

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from rehearsal.beside import Beside
+from rehearsal.background import BackgroundThread
 from rehearsal.kubelet.script import Ended
 from rehearsal.processes import Child, listens
 from rehearsal.real.brought import Program
@@ -80,7 +80,7 @@ class RealProcess:
             raise EndedError(message)
 
 
-class Ends(Beside):
+class Ends(BackgroundThread):
     """Tells the end of programs of a cluster that ended by themselves, each text once, while a block runs.
 
     Attributes:

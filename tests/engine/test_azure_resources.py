@@ -1,4 +1,4 @@
-"""The simulated Azure under the real engine: a tiny program makes a subnet, its way out and a role; they go again."""
+"""The simulated Azure under the real engine: a tiny program makes a subnet, its egress and a role; they go again."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -54,7 +54,7 @@ class Answer:
     Attributes:
         leftovers: in an order in which their commands work, one after the other.
         in_the_way: what deletions wait for.
-        unknown: what could not be asked, each with the reason and the way out; then the rest is not all.
+        unknown: what could not be asked, each with the reason and the remediation; then the rest is not all.
         places: where was looked, in words.
     """
 

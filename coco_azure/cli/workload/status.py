@@ -36,7 +36,7 @@ def read_terms(surroundings: CommandContext, stack: str | None, file: str | None
         file: file with them; None: the stack's outputs.
 
     Raises:
-        click.ClickException: there are none; the message has the way out.
+        click.ClickException: there are none; the message has the remediation.
     """
     try:
         if file is not None:

@@ -23,7 +23,7 @@ _MAKE = {
 
 
 def problems(token: Token, chain_pem: str, key_pem: str, now: datetime) -> list[str]:
-    """Return everything that would keep KBS from signing or accepting tokens; each says found, needed and the way out.
+    """Return everything that would keep KBS from signing or accepting tokens; each with its remediation.
 
     Args:
         token: type of the token that the deployed version of Trustee makes.

@@ -162,7 +162,7 @@ def _hostile(text: str, report: PolicyReport, variant: Variant, hostile: Sequenc
 
 
 def _unknown_workload(text: str) -> Risk:
-    """Return what a host can still do under a policy that does not know what containers run, and the way out."""
+    """Return what a host can still do under a policy that does not know what containers run, and the remediation."""
     other = create_container(_OTHER)
     image = "any image that the image policy accepts" if judge_agent(text, _CREATE, other) else "an allowed image"
     return Risk(

@@ -1,4 +1,4 @@
-"""Judges a manifest by the terms of its workload, without a cluster: what would stop it, each with its way out."""
+"""Judges a manifest by the terms of its workload, without a cluster: what would stop it, each with its remediation."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence

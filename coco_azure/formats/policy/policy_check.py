@@ -1,7 +1,7 @@
 """Judges policies on the documented cases before they are deployed: those of the program and those of a user.
 
 Each check compiles the policy as its enforcer would, evaluates it on every case, and says in sentences what is wrong
-and what the way out is. Does not read files and does not decide whether a problem stops a deployment.
+and the remediation. Does not read files and does not decide whether a problem stops a deployment.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ class PolicyReport:
     """What a policy said to every case.
 
     Attributes:
-        problems: what makes it unfit, each a sentence with the way out.
+        problems: what makes it unfit, each a sentence with the remediation.
         warnings: what a development stack may accept, and production not.
         leaves: kinds of what a hostile host may do under an agent policy: requests, and keys of
             ``agent_requests.harms``.

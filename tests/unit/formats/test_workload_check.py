@@ -1,4 +1,4 @@
-"""A manifest is held to its terms offline: each thing that would stop it is told, with its way out."""
+"""A manifest is held to its terms offline: each thing that would stop it is told, with its remediation."""
 
 from typing import Any
 

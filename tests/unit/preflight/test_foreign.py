@@ -1,4 +1,4 @@
-"""What the check ``foreign`` says of things that others have on a cluster, and the ways out that it offers."""
+"""What the check ``foreign`` says of things that others have on a cluster, and the remediation that it offers."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""What the pre-flight says of the pod VMs' subnet and its way out."""
+"""What the pre-flight says of the pod VMs' subnet and its outbound connectivity."""
 
 import ipaddress
 from dataclasses import replace
@@ -32,7 +32,7 @@ def routed(*hops: tuple[str, str], **changes: Any) -> AzureFacts:
 
 
 def _out(*hops: tuple[str, str]) -> AzureFacts:
-    """Return a private subnet without NAT gateway, whose way out is a route."""
+    """Return a private subnet without NAT gateway, whose egress is a route."""
     return replace(routed(*hops, nat_gateway_id="", default_outbound=False), nat=None)
 
 

@@ -99,7 +99,7 @@ def test_the_text_of_a_first_roll_out_names_nodes_and_time() -> None:
         "KataConfig example-kataconfig will be created.\n"
         "  Selector: every worker.\n"
         "  Reboot as kata is installed: worker-0, worker-1, worker-2 (3).\n"
-        "  Time: in the order of 25 to 75 minutes (3 reboots one after another at 5 to 15 minutes, and 10 to 30 "
+        "  Time: roughly 25 to 75 minutes (3 reboots one after another at 5 to 15 minutes, and 10 to 30 "
         "minutes for the pod VM image)."
     )
 

@@ -261,7 +261,7 @@ def test_the_next_estimate_is_what_the_nodes_of_this_cluster_took() -> None:
     result = facts(kata_config(), last=last)
     about = text.blast_radius(decide(result, DEBUG, "fail"), result, DEBUG, "90m")
 
-    assert "in the order of 9 to 24 minutes (3 reboots one after another at 3 to 8 minutes, as the last ones" in about
+    assert "roughly 9 to 24 minutes (3 reboots one after another at 3 to 8 minutes, as the last ones" in about
     # A rehearsal's node is back within a second.
     quick = dataclasses.replace(result, last=dataclasses.replace(LAST, minutes={"worker-0": 0.0}))
     assert "at 1 to 2 minutes" in text.blast_radius(decide(quick, DEBUG, "fail"), quick, DEBUG, "90m")

@@ -1,4 +1,4 @@
-"""What a production stack has to say and must not say; each with its way out, all at once."""
+"""What a production stack has to say and must not say; each with its remediation, all at once."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is wrong with a chain, and what is allowed and yet told: each message says found, needed and the way out."""
+"""What is wrong with a chain, and what is allowed and yet told: each message says found, needed and the remediation."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Pod VMs and KBS have to speak the same version of the RCAR protocol: each pair of versions, each way out."""
+"""Pod VMs and KBS have to speak the same version of the RCAR protocol: each pair of versions, each remediation."""
 
 import asyncio
 import re

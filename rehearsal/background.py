@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from typing import Self
 
 
-class Beside(ABC):
+class BackgroundThread(ABC):
     """A context manager whose ``work`` goes on while the block runs; leaving the block waits for its end."""
 
     def __init__(self) -> None:
