@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -132,6 +133,8 @@ def read_bytes(path: object, info: ValidationInfo) -> bytes:
         raise ValueError(
             f"cannot read {path} ({error.strerror}); paths are relative to the folder of Pulumi.yaml"
         ) from None
+    except ValueError:
+        raise ValueError(f"needed the path of a file; {path!r} has a NUL character, which no path has") from None
 
 
 def decode(raw: bytes) -> str:
@@ -211,15 +214,28 @@ PublicKeyFile = Annotated[str, public_file(public_material.public_key_pem)]
 SecretFile = Annotated[SecretStr, BeforeValidator(read_secret)]
 """Set to a path; holds the text of that file, which is secret."""
 
-Duration = Annotated[
-    str, matching(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+", "a duration such as 90m, 1h30m or 45s"), Field(examples=["90m"])
-]
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST = 168
+"""Hours; and 0 is no duration: nothing gets ready at once, and the engine takes it for a default of its own."""
 
 
 def seconds(duration: str) -> float:
     """Return a ``Duration`` in seconds."""
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", duration))
+
+
+def _bounded(duration: str) -> str:
+    if not 0 < seconds(duration) <= _LONGEST * _UNITS["h"]:
+        raise ValueError(f"needed a duration such as 90m, above 0s and at most {_LONGEST}h")
+    return duration
+
+
+Duration = Annotated[
+    str,
+    matching(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+", "a duration such as 90m, 1h30m or 45s"),
+    AfterValidator(_bounded),
+    Field(examples=["90m"]),
+]
 
 
 DnsLabel = Annotated[

@@ -41,9 +41,15 @@ def _failed_pod(job: str) -> dict[str, Any]:
     return {"metadata": metadata, "status": {"phase": "Failed", "message": "Azure says no"}}
 
 
+def _at_once(**settings: Any) -> PeerPodSettings:
+    """Return settings whose waits look once, as those of no user do."""
+    values = PeerPodSettings.model_validate(settings)
+    return values.model_copy(update={"kata_config": values.kata_config.model_copy(update={"timeout": "0s"})})
+
+
 def _image(cluster: FakeCluster, **settings: Any) -> PodVmImage:
-    quick = {"kataConfig": {"timeout": "0s"}, **settings}
-    return PodVmImage(cluster, PeerPodSettings.model_validate(quick))  # type: ignore[arg-type] # same methods
+    values = PeerPodSettings.model_validate(settings) if "kataConfig" in settings else _at_once(**settings)
+    return PodVmImage(cluster, values)  # type: ignore[arg-type] # same methods
 
 
 def test_with_image_runtime_class_and_daemonset_caa_can_start() -> None:
@@ -266,12 +272,11 @@ def test_a_job_that_fails_for_the_image_that_is_asked_for_ends_the_run() -> None
 
 def test_an_image_that_does_not_come_is_named_with_its_definition() -> None:
     with pytest.raises(RuntimeError, match=r"no pod VM image of definition podvm-image-1a2b3c4d"):
-        _asked(_cluster(), kataConfig={"timeout": "0s"}).renew()
+        PodVmImage(_cluster(), _at_once(), request=REQUEST).renew()  # type: ignore[arg-type] # same methods
 
 
 def test_where_the_image_is_the_same_for_both_its_flag_is_no_error() -> None:
-    quick = {"kataConfig": {"timeout": "0s"}}
-    off, on = (PeerPodSettings.model_validate({**quick, "confidential": gate}) for gate in (False, True))
+    off, on = (_at_once(confidential=gate) for gate in (False, True))
     PodVmImage(_cluster(confidential="yes"), off, one_image=True).settle()  # type: ignore[arg-type] # same methods
 
     # Its definition is not for confidential VMs, whatever is in the image.

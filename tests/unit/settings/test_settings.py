@@ -78,6 +78,10 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"trustee": {"resourcePolicyFile": "nowhere.rego"}},
         ["cannot read nowhere.rego", "folder of Pulumi.yaml"],
     ),
+    "a path with a NUL": (
+        {"trustee": {"resourcePolicyFile": "no\0where.rego"}},
+        ["resourcePolicyFile", "'no\\x00where.rego' has a NUL character"],
+    ),
     "reference values that are no list": (
         {"trustee": {"referenceValuesFile": f"{KEYS}/../golden/not-a-list.json"}},
         ["referenceValuesFile"],
