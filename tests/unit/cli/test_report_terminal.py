@@ -21,7 +21,7 @@ pulumi.log.debug({preflight!r})
 pulumi.log.warn("mind <this>")
 pulumi.log.info("1 of 3 nodes", pulumi.Stash("kept", input="value"))
 """
-_COMMAND = "import sys; from pathlib import Path; from coco_azure.cli import Surroundings, main; "
+_COMMAND = "import sys; from pathlib import Path; from coco_azure.cli import CommandContext, main; "
 _FINDING = {"check": "quota", "level": "warning", "found": "8 vCPUs", "needed": "16", "fix": "az quota update"}
 _TIMES = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC|\b\d+ (?:s|%)|second \d+ to \d+|, unchanged")
 
@@ -54,7 +54,7 @@ def stack(tmp_path: Path) -> tuple[Path, dict[str, str]]:
 
 def _command(out: Path, verb: str, *options: str) -> list[str]:
     own = ["report", "--run", verb, "--stack", "test", "--out", str(out), "--", *options]
-    return [sys.executable, "-c", f"{_COMMAND}sys.exit(main({own!r}, Surroundings(project=Path.cwd())))"]
+    return [sys.executable, "-c", f"{_COMMAND}sys.exit(main({own!r}, CommandContext(project=Path.cwd())))"]
 
 
 def _words(out: Path) -> str:

@@ -161,7 +161,7 @@ def test_what_is_current_is_told_by_the_newest_revision_and_what_goes_counts_for
 
 
 @pytest.mark.parametrize(
-    ("version", "left"),
+    ("version", "outdated_nodes"),
     [(None, ("a",)), ("7", ())],
     ids=["an operator that does not follow peer-pods-cm", "one that does, in the template"],
 )
