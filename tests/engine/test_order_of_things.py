@@ -45,7 +45,7 @@ def test_everything_is_created_in_the_order_that_the_operators_need(empty: Stack
     assert created("configmaps", "osc-feature-gates") < kata_config
     assert created("configmaps", "peer-pods-cm") < kata_config
     assert created("subscriptions", "sandboxed-containers-operator") < kata_config
-    assert kata_config < patched("daemonsets", "osc-caa-ds") < created("jobs", "attestation-check")
+    assert kata_config < created("jobs", "attestation-check")
     kbs_config = created("kbsconfigs", "kbsconfig")
     for kind, name in (
         ("configmaps", "kbs-config-cm"),
@@ -61,10 +61,10 @@ def test_everything_is_created_in_the_order_that_the_operators_need(empty: Stack
 
 
 def test_trustee_does_not_wait_for_the_reboot_of_the_nodes(empty: Stack) -> None:
-    seen = empty.requests()
+    finished = {each["urn"].rpartition("::")[2]: each.get("created", "") for each in empty.state()}
 
-    rolled_out = index(seen, "patch", "deployments", "trustee-deployment")
-    assert rolled_out < index(seen, "patch", "daemonsets", "osc-caa-ds")
+    assert finished["trustee-kbs"] < finished["peer-pods-kata-installed"], finished
+    assert finished["peer-pods-kata-installed"] < finished["peer-pods-caa-restarted"] < finished["check-job"]
 
 
 def test_every_worker_has_rebooted_once_and_has_the_kata_runtime(empty: Stack) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from tests.engine.harness import Stack, names
 
-KATA_CONFIG, INSTALLED, FEATURE_GATES, PEER_PODS_CM, CAA, RESTARTED = (
-    f"peer-pods-{role}" for role in ("kataconfig", "kata-installed", "feature-gates", "cm", "caa", "caa-restarted")
+KATA_CONFIG, INSTALLED, FEATURE_GATES, PEER_PODS_CM, RESTARTED = (
+    f"peer-pods-{role}" for role in ("kataconfig", "kata-installed", "feature-gates", "cm", "caa-restarted")
 )
 KBS_CONFIG, KBS, CHECK = "trustee-kbsconfig", "trustee-kbs", "check-job"
 POLICIES = {"trustee-content-attestation-policy", "trustee-content-resource-policy"}
@@ -73,19 +73,18 @@ def _managed(stack: Stack) -> dict[str, Any]:
                 KBS_CONFIG,
                 KBS,
                 *IN_PLACE,
-                CAA,
                 RESTARTED,
             },
             {CHECK},
         ),
         ({"peerPods": {"kataConfig": {"poolSelector": {"matchLabels": {"cc": "true"}}}}}, IN_PLACE, set()),
         ({"peerPods": {"kataConfig": {"logLevel": "debug"}}}, IN_PLACE, set()),
-        ({"peerPods": {"rebuildImage": "again"}}, {*IN_PLACE, CAA, RESTARTED}, {CHECK}),
+        ({"peerPods": {"rebuildImage": "again"}}, {*IN_PLACE, RESTARTED}, {CHECK}),
         # What lives on the nodes goes with it: a pod that is left would block the deletion, and CAA starts anew.
         (
             {"peerPods": {"kataConfig": {"logLevel": "debug", "change": "recreate"}}},
             set(),
-            {KATA_CONFIG, INSTALLED, CHECK, CAA, RESTARTED},
+            {KATA_CONFIG, INSTALLED, CHECK, RESTARTED},
         ),
     ],
     ids=["feature gate", "pool selector", "log level", "image", "the chapter's way"],
@@ -103,11 +102,11 @@ def test_a_change_of_kataconfig_shows_as_an_update_and_as_a_replacement_where_it
 @pytest.mark.parametrize(
     ("change", "updated", "replaced"),
     [
-        ({"peerPods": {"proxyTimeout": "7m"}}, {PEER_PODS_CM, CAA, RESTARTED}, {CHECK}),
+        ({"peerPods": {"proxyTimeout": "7m"}}, {PEER_PODS_CM, RESTARTED}, {CHECK}),
         # The new PCR 8 is a reference value as well, which KBS has to know before the pods come.
         (
             {"initdata": {"algorithm": "sha384"}},
-            {PEER_PODS_CM, CAA, RESTARTED, *OF_PCR8, KBS_CONFIG, KBS},
+            {PEER_PODS_CM, RESTARTED, *OF_PCR8, KBS_CONFIG, KBS},
             {CHECK},
         ),
         # Which secrets it may have is in the resource policy, although it may have none.
