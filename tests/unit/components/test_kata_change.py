@@ -76,7 +76,9 @@ class _Watching(FakeCluster):
 
 
 def _gate(cluster: FakeCluster, plan: Plan, timeout: str = "0s") -> _Gate:
-    peer_pods = PeerPodSettings.model_validate({"kataConfig": {"timeout": timeout}})
+    values = PeerPodSettings()
+    # By default it looks once, as with no setting of a user's.
+    peer_pods = values.model_copy(update={"kata_config": values.kata_config.model_copy(update={"timeout": timeout})})
     client = cast("ClusterClient", cluster)
     nobody = cast("Any", None)
     image = PodVmImage(client, peer_pods)
