@@ -13,8 +13,7 @@ import pulumi
 from coco_azure import names
 from coco_azure import run_marks as marks
 from coco_azure.clients import azure as azure_client
-from coco_azure.inventory import cluster_facts
-from coco_azure.inventory import read_azure as preflight_azure
+from coco_azure.inventory import arm_reader, cluster_facts
 from coco_azure.inventory.azure_facts import AzureFacts
 from coco_azure.inventory.azure_resources import PodVmTarget
 from coco_azure.inventory.cluster_facts import ClusterFacts
@@ -202,6 +201,6 @@ def _ask_azure(target: PodVmTarget, want: Requirements, principal: str) -> Azure
             subscription=target.subscription,
             region=target.region,
             resource_group=target.resource_group,
-            unknown=(("sizes", f"anything of Azure: {preflight_azure.reason(error)}"),),
+            unknown=(("sizes", f"anything of Azure: {arm_reader.reason(error)}"),),
         )
-    return preflight_azure.gather(client, target, want, principal)
+    return arm_reader.gather(client, target, want, principal)

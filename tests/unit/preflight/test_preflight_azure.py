@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coco_azure.clients import azure as azure_client
-from coco_azure.inventory import read_azure as preflight_azure
+from coco_azure.inventory import arm_reader
 from coco_azure.inventory.azure_facts import AzureFacts, Restriction
 from tests.unit import preflight_facts as known
 from tests.unit.arm_answers import EASTUS, GROUP, PRINCIPAL, ROLE, ROUTES, answers, image_answers
@@ -19,7 +19,7 @@ PLACE = replace(known.PLACE, subnet_id=known.WORKERS.upper().replace("/SUBSCRIPT
 def _gathered(changes: Answers | None = None, **wanted: Any) -> tuple[AzureFacts, Served]:
     principal = wanted.pop("principal", "")
     with serving({**answers(), **(changes or {})}) as arm:
-        return preflight_azure.gather(client(arm, known.SUBSCRIPTION), PLACE, known.wanted(**wanted), principal), arm
+        return arm_reader.gather(client(arm, known.SUBSCRIPTION), PLACE, known.wanted(**wanted), principal), arm
 
 
 def test_everything_of_a_healthy_subscription_is_asked_with_the_providers_token_and_nothing_is_changed() -> None:
@@ -155,7 +155,7 @@ def test_an_azure_that_does_not_answer_ends_no_run(monkeypatch: pytest.MonkeyPat
     with serving({}) as arm:
         gone = client(arm, known.SUBSCRIPTION)
 
-    facts = preflight_azure.gather(gone, PLACE, known.wanted())
+    facts = arm_reader.gather(gone, PLACE, known.wanted())
 
     assert {check for check, _ in facts.unknown} == {"sizes", "quota", "subnet"}
 

@@ -11,7 +11,7 @@ import pytest
 
 from coco_azure.clients.arm_ids import subnet_id
 from coco_azure.clients.azure import AzureClient
-from coco_azure.inventory import read_azure as preflight_azure
+from coco_azure.inventory import arm_reader
 from coco_azure.inventory.azure_resources import PodVmTarget
 from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.requirements import Requirements
@@ -80,7 +80,7 @@ def _verdict(name: str, folder: Path) -> Verdict:
     def ask(azure: Azure) -> Any:
         token = azure.sign_in()
         client = AzureClient(azure.access.endpoint, str(answers["subscriptionId"]), lambda: token)
-        return preflight_azure.gather(client, _place(answers), wanted, answers["identities"]["operators"]["objectId"])
+        return arm_reader.gather(client, _place(answers), wanted, answers["identities"]["operators"]["objectId"])
 
     async def run() -> Any:
         async with serving(Subscription(answers), folder) as access:

@@ -10,8 +10,7 @@ import pytest
 from coco_azure import names, settings
 from coco_azure.clients import azure as azure_client
 from coco_azure.clients import kubernetes as cluster_client
-from coco_azure.inventory import cluster_facts
-from coco_azure.inventory import read_azure as preflight_azure
+from coco_azure.inventory import arm_reader, cluster_facts
 from coco_azure.inventory.azure_facts import AzureFacts
 from coco_azure.inventory.cluster_facts import ClusterFacts
 from coco_azure.inventory.requirements import Requirements
@@ -100,7 +99,7 @@ def _run(
         messages.principals.append(principal)
         return facts
 
-    monkeypatch.setattr(preflight_azure, "gather", gather)
+    monkeypatch.setattr(arm_reader, "gather", gather)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
     stack = settings.parse(config or {}, Path())
     here = Connections("cluster", ClusterSettings())
