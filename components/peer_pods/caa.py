@@ -31,7 +31,7 @@ class CaaArgs:
     """What CAA is restarted for.
 
     Attributes:
-        own: whether the operator restarts CAA itself when ``peer-pods-cm`` changes.
+        restarted_by_operator: whether the operator restarts CAA itself when ``peer-pods-cm`` changes.
         data: the stack's keys of ``peer-pods-cm``.
         fingerprint: changes with what CAA reads at start.
         kata_config: the KataConfig that the operator makes CAA's DaemonSet for.
@@ -39,11 +39,11 @@ class CaaArgs:
         client: for the peer pods that run, and CAA's own.
         image: the pod VM image, without which CAA does not start.
         csv: CSV of the operator, which brings CAA; another one brings another CAA.
-        restarted_by_stack: whether a policy leaves the restart to the stack, which goes node by node.
+        held_by_policy: whether a policy leaves the restart to the stack, which goes node by node.
     """
 
     stack: Settings
-    own: bool
+    restarted_by_operator: bool
     data: Output[dict[str, str]]
     fingerprint: Output[str]
     kata_config: pulumi.Resource
@@ -51,7 +51,7 @@ class CaaArgs:
     client: ClusterClient
     image: PodVmImage
     csv: str
-    restarted_by_stack: bool
+    held_by_policy: bool
 
 
 def rolled_out(name: str, args: CaaArgs, parent: pulumi.Resource) -> pulumi.Resource:
@@ -66,11 +66,11 @@ def rolled_out(name: str, args: CaaArgs, parent: pulumi.Resource) -> pulumi.Reso
     advice = diagnosis(f"{name}-diagnosis", partial(_problems, args.client), "what CAA lacks")
     # The operator makes and removes the DaemonSet with KataConfig; CAA reads the ConfigMap at start.
     before = [args.kata_config, *args.after]
-    if not args.own:
+    if not args.restarted_by_operator:
         return _restarted(name, args, before, parent, first=[ready], on_error=[advice])
     timeout = args.stack.peer_pods.kata_config.timeout
     # Forced: see TrusteeStack. A roll-out that is held comes to its end with the restart behind it.
-    options = {names.PATCH_FORCE: "true"} | ({names.SKIP_AWAIT: "true"} if args.restarted_by_stack else {})
+    options = {names.PATCH_FORCE: "true"} | ({names.SKIP_AWAIT: "true"} if args.held_by_policy else {})
     hooks: list[Any] = [ready]
     patch = kubernetes.apps.v1.DaemonSetPatch(
         name,
@@ -92,7 +92,7 @@ def rolled_out(name: str, args: CaaArgs, parent: pulumi.Resource) -> pulumi.Reso
             hooks=ResourceHookBinding(before_create=hooks, before_update=hooks, on_error=[advice]),
         ),
     )
-    return _restarted(name, args, [patch], parent) if args.restarted_by_stack else patch
+    return _restarted(name, args, [patch], parent) if args.held_by_policy else patch
 
 
 def _restarted(
@@ -114,7 +114,7 @@ def _restarted(
 
     async def finish(urn: str) -> Any:
         # What changed without this stack, such as a patch release of the operator's, is held as well.
-        if args.restarted_by_stack and not pulumi.runtime.is_dry_run():
+        if args.held_by_policy and not pulumi.runtime.is_dry_run():
             with asking("what others have left to restart of CAA is not restarted"):
                 await in_thread(_restart(args, teller(parent)).finish)
         return urn
@@ -140,7 +140,7 @@ def _restart(args: CaaArgs, tell: Callable[[str], None]) -> CaaRestart:
     settings = args.stack.peer_pods
     return CaaRestart(
         client=args.client,
-        mode=settings.caa_restart if args.restarted_by_stack else "now",
+        mode=settings.caa_restart if args.held_by_policy else "now",
         timeout=settings.kata_config.timeout,
         check=args.stack.attestation_check.namespace,
         stack=ownership.mark(),
@@ -167,7 +167,7 @@ def _warning(args: CaaArgs, data: Mapping[str, str]) -> str:
     present = (args.client.get(_CONFIG) or {}).get("data") or {}
     changes = data.items() - present.items()
     settings = args.stack.peer_pods
-    if args.restarted_by_stack:
+    if args.held_by_policy:
         timeout = f"peerPods.kataConfig.timeout ({settings.kata_config.timeout})"
         if not changes and (not facts.operators or args.csv in facts.operators):
             return caa_restart.left_alone(facts)

@@ -93,13 +93,13 @@ class PeerPodRuntime(pulumi.ComponentResource):
         policies = guarding.can_be_had(args.connections.reader)
         # It leaves the restart of CAA to the stack, unless others may do it.
         caa_is_held = policies and args.stack.peer_pods.caa_restart != "now"
-        restarted_by_stack: list[Input[pulumi.Resource]] = []
+        held: list[Input[pulumi.Resource]] = []
 
         def hold(after: Sequence[pulumi.Resource]) -> Sequence[Input[pulumi.Resource]]:
             if policies:
                 arguments = CaaHoldArgs(client=args.connections.client, after=after, active=caa_is_held)
-                restarted_by_stack.append(CaaHold(f"{name}-caa-hold", arguments, ResourceOptions(parent=self)).holding)
-            return restarted_by_stack
+                held.append(CaaHold(f"{name}-caa-hold", arguments, ResourceOptions(parent=self)).holding)
+            return held
 
         operator = self._operator(name, args, hold)
         if not args.stack.peer_pods.operator.install:
@@ -112,7 +112,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
         data = config_maps.peer_pods_data(args.stack, chain, args.network, credentials.fingerprint)
         # With new credentials CAA is restarted for this ConfigMap, so they have to be there before it; as has what
         # keeps others from restarting it.
-        after = [*credentials.made, *restarted_by_stack]
+        after = [*credentials.made, *held]
         config = config_maps.patched(f"{name}-cm", names.PEER_PODS_CM, operator, data, parent=self, after=after)
         applied = args.rollout.plan.applied.image
         image = PodVmImage(args.connections.client, pods, request=applied, one_image=args.rollout.wanted.one_image)
@@ -127,7 +127,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
         self.fingerprint = data.apply(lambda values: fingerprint.fingerprint_of(values | asked))
         caa_args = caa.CaaArgs(
             stack=args.stack,
-            own=args.profile.restarts_caa,
+            restarted_by_operator=args.profile.restarts_caa,
             data=data,
             fingerprint=self.fingerprint,
             kata_config=self.kata_config,
@@ -135,7 +135,7 @@ class PeerPodRuntime(pulumi.ComponentResource):
             client=args.connections.client,
             image=image,
             csv=args.chosen,
-            restarted_by_stack=caa_is_held,
+            held_by_policy=caa_is_held,
         )
         self.ready = caa.rolled_out(f"{name}-caa", caa_args, self)
         self.register_outputs({"fingerprint": self.fingerprint})
