@@ -121,9 +121,8 @@ def _unfinished(facts: CaaFacts) -> RestartStep | None:
     if not facts.settled:
         return RestartStep(action="settle")
     if facts.pods_off_pool:
-        return RestartStep(
-            action="restart", node=facts.pods_off_pool[0].node, pod=facts.pods_off_pool[0].name
-        )  # nobody makes it anew
+        pod = facts.pods_off_pool[0]
+        return RestartStep(action="restart", node=pod.node, pod=pod.name)  # nobody makes it anew
     running = {pod.node for pod in facts.pods if pod.ready or not pod.current}
     if starting := sorted(facts.nodes - running):
         return RestartStep(action="start", node=starting[0])
@@ -167,9 +166,9 @@ def read(
     newest = max(revisions, key=lambda each: int(each["revision"]), default=None)
     revision = "" if newest is None else str((newest["metadata"].get("labels") or {}).get(names.REVISION, ""))
     template = spec.get("template") or {}
-    desired = ((template.get("metadata") or {}).get("annotations") or {}).get(names.CONFIG_VERSION)
-    followed = desired is None or config is None or desired == config["metadata"].get("resourceVersion")
-    written = _written(config) if desired is None and config is not None else ""
+    config_version = ((template.get("metadata") or {}).get("annotations") or {}).get(names.CONFIG_VERSION)
+    followed = config_version is None or config is None or config_version == config["metadata"].get("resourceVersion")
+    written = _written(config) if config_version is None and config is not None else ""
     # A new version of the operator brings another CAA; it has not come to the DaemonSet while OLM calls it installed.
     makers, present = caa.makers(deployments), {each.get("image") for each in caa.containers(daemon_set)}
     followed = followed and (not makers or not present.isdisjoint(makers.values()))

@@ -68,8 +68,8 @@ def _malformed(error: yaml.MarkedYAMLError, text: str) -> str:
     if (templated := _line(_TEMPLATE, text)) is not None:
         return _TEMPLATED.format(line=templated)
     mark = error.problem_mark or error.context_mark
-    label = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-    return f"{label}no YAML: {error.problem or error.context}"
+    position = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    return f"{position}no YAML: {error.problem or error.context}"
 
 
 def _line(pattern: re.Pattern[str], text: str) -> int | None:
